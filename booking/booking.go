@@ -1,0 +1,182 @@
+// Package booking keeps the promise of a seat: counters, slots, holds, bookings, and [Decide], which alone grants them.
+//
+// It owns what a slot and a counter are, the pure decision over a batch of requests, the snapshot that pages read free
+// counts from, and the contract [Ledger] (engine: booking/sqlite). It must not know of lines, passes, sign-in, HTTP or
+// SQL; it takes capacities and instants as values.
+package booking
+
+import (
+	"time"
+
+	"charye/internal/civil"
+	"charye/person"
+	"charye/site"
+)
+
+// Session names a stretch of time at a site: where and when.
+type Session struct {
+	Site   site.Num
+	Day    civil.Date
+	Minute int // start, minutes after local midnight, 0 … 1439
+}
+
+// Slot is what a person picks: site, session, product (예약 가능 칸). Its text form is [Slot.String], read by [ParseSlot].
+type Slot struct {
+	Session
+	Product string
+}
+
+// Counter names a limited quantity: the seats of a session, the doses of a campaign, and what later rules add.
+// See [SeatCounter] and [StockCounter].
+type Counter uint64
+
+// Claim is one unit-wise taking from a counter. Capacity is what the rules say at the time of the request; an engine
+// keeps it when it meets the counter for the first time, and afterwards only an explicit change moves it.
+type Claim struct {
+	Counter  Counter
+	Capacity int
+	N        int
+}
+
+// Choice is one way to place a dose: a slot and the seat it claims. Minutes is the session's length.
+type Choice struct {
+	Slot    Slot
+	Minutes int
+	Seat    Claim
+}
+
+// Op is what a request asks for.
+type Op uint8
+
+// The operations. Expire is the system's own: it gives back holds whose time is over.
+const (
+	OpHold Op = iota + 1
+	OpBook
+	OpChange
+	OpCancel
+	OpExpire
+)
+
+// Request asks for one thing for one person in one campaign; it is granted wholly or not at all.
+type Request struct {
+	Op       Op
+	Campaign uint32     // programme.Campaign.Num
+	Person   person.Key // who gets the vaccine
+	Actor    person.Key // who asks; differs for a helper; zero for the system
+	Channel  string     // "web", "api", "system" …
+	Why      string     // reason code for the event, may be empty
+	At       time.Time  // server time when the request was accepted
+
+	// Doses lists for each dose of the series, in order, the choices in order of preference. The first choice with room is
+	// taken. A person's own pick is a list of one; the follow-up dose brings alternatives. For OpChange the whole series
+	// is given anew.
+	Doses [][]Choice
+	// Shared are the claims beside the seats: stock of the campaign, shares of a day or channel.
+	Shared []Claim
+
+	HoldUntil   time.Time // OpHold: when the hold falls back
+	Hold        int64     // OpBook with a hold: its id
+	Booking     int64     // OpChange, OpCancel: its id
+	Idempotency [16]byte  // OpBook: hash of the client's key; a repeat with the same key and Body gets the first answer
+	Body        [16]byte  // OpBook: hash of what was asked, to catch a key used for something else
+	Sealed      []byte    // OpBook: the person's name, sealed, for the clinic; may be nil
+}
+
+// Result says how a request ended.
+type Result uint8
+
+// The results. Only Done changed anything; Repeated is an earlier Done told again.
+const (
+	Done          Result = iota + 1
+	Repeated             // same idempotency key: Booking is the one made then
+	Full                 // some counter has no room: FullDose says which dose, 0 for a shared counter
+	AlreadyBooked        // this person has a live booking in this campaign: Booking is that one
+	HoldGone             // the hold does not exist, is another person's, or is over
+	NoBooking            // no such live booking of this person
+	KeyReused            // the idempotency key was used for a different request
+)
+
+// Outcome is the answer to one request.
+type Outcome struct {
+	Result   Result
+	Booking  Booking
+	Hold     Hold
+	FullDose int // with Full: 1, 2 … for the dose without a seat, 0 for a shared counter such as stock
+}
+
+// Hold is a slot, with its whole series, kept for minutes. One per person and campaign; a new one replaces the old.
+type Hold struct {
+	ID       int64
+	Campaign uint32
+	Person   person.Key
+	Doses    []Dose
+	Shared   []Claim
+	Until    time.Time
+}
+
+// Dose is one appointment of a series.
+type Dose struct {
+	Dose    int // 1, 2 …
+	Slot    Slot
+	Minutes int
+	Seat    Claim
+}
+
+// Status of a booking.
+type Status uint8
+
+// The states of a booking; docs/lifecycle.md draws them.
+const (
+	Booked Status = iota + 1
+	Cancelled
+)
+
+// Booking is a confirmed appointment: all doses of the series, made in one step.
+type Booking struct {
+	ID       int64 // grows with time; the public forms are [Booking.Number] and the API's id
+	Campaign uint32
+	Person   person.Key
+	Actor    person.Key
+	Channel  string
+	Status   Status
+	Doses    []Dose
+	Shared   []Claim
+	MadeAt   time.Time
+	Changed  int // how often it was changed; the calendar file's SEQUENCE
+	Sealed   []byte
+
+	Idempotency, Body [16]byte
+}
+
+// EventKind names what happened.
+type EventKind string
+
+// The kinds of event written by [Decide].
+const (
+	EventHeld     EventKind = "held"
+	EventHoldOver EventKind = "hold-over" // expired, replaced or given back
+	EventBooked   EventKind = "booked"
+	EventChanged  EventKind = "changed"
+	EventCanceled EventKind = "cancelled"
+)
+
+// Event is one line of the table that is audit trail, outbox and feed at once; it is written in the transaction of the
+// change it tells of.
+type Event struct {
+	Seq      int64 // 1, 2, 3 … without gaps, in commit order
+	At       time.Time
+	Kind     EventKind
+	Campaign uint32
+	Person   person.Key
+	Actor    person.Key
+	Channel  string
+	Why      string
+	Booking  int64   // 0 when the event is about a hold
+	Deltas   []Delta // every counter that moved
+}
+
+// Delta is how far a counter moved: positive when taken, negative when given back.
+type Delta struct {
+	Counter Counter
+	By      int
+}

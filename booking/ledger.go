@@ -1,0 +1,50 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"charye/person"
+)
+
+// Ledger is what an engine keeps. Booking decides in Go ([Decide]); the engine only keeps: Apply begins a transaction,
+// loads and locks what the batch touches in the order of ids, calls Decide, writes rows, counters and events, commits.
+//
+// Guarantees every engine gives (booking/bookingtest proves them): what Apply returned is durable; a batch whose Apply
+// failed changed nothing; no counter passes its capacity; no person has two live bookings in a campaign; events are
+// numbered in commit order without gaps and carry exactly the deltas of the change. All methods are safe for concurrent
+// use; Apply calls are linearizable.
+type Ledger interface {
+	// Apply decides a batch in its order. Outcomes come in the order of the requests.
+	Apply(ctx context.Context, batch []Request) ([]Outcome, error)
+
+	// Bookings lists a person's bookings of every campaign, live and cancelled, oldest first.
+	Bookings(ctx context.Context, who person.Key) ([]Booking, error)
+	// Booking finds one by id, whoever's it is; ok is false when there is none.
+	Booking(ctx context.Context, id int64) (b Booking, ok bool, err error)
+
+	// Counters calls yield for every counter that was ever touched and returns the Seq of the last event they include.
+	Counters(ctx context.Context, yield func(CounterState)) (seq int64, err error)
+	// Events lists events after seq, in order, at most limit.
+	Events(ctx context.Context, after int64, limit int) ([]Event, error)
+
+	// SetCapacity changes counters whose rule changed. A capacity below what is used is refused with [ErrBelowUsed] and
+	// changes nothing.
+	SetCapacity(ctx context.Context, claims []Claim) error
+
+	// DueHolds lists holds whose time was over before the instant, at most limit, so that OpExpire can give them back.
+	DueHolds(ctx context.Context, before time.Time, limit int) ([]Hold, error)
+
+	Close() error
+}
+
+// CounterState is a counter as it stands: Used counts bookings and live holds.
+type CounterState struct {
+	Counter  Counter
+	Capacity int
+	Used     int
+}
+
+// ErrBelowUsed is what [Ledger.SetCapacity] returns when more is taken already than the new capacity allows.
+var ErrBelowUsed = errors.New("capacity is below what is already taken")

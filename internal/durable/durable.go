@@ -1,0 +1,109 @@
+// Package durable opens the embedded databases of a data directory so that what is committed stays committed.
+//
+// It owns the SQLite settings (write-ahead log, synchronous=FULL, one writer), the schema migrations run at opening and
+// the translation of a full disk into [ErrDiskFull]. It knows no table of its own: each engine brings its migrations.
+package durable
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// ErrDiskFull means that a write found no space. Nothing of its transaction took effect; after space is made the same
+// call succeeds.
+var ErrDiskFull = errors.New("the disk is full")
+
+// ErrNewerData means that a data file was written by a later version of Charye than this one.
+var ErrNewerData = errors.New("data was written by a newer version of charye")
+
+// DB is one embedded database: a writer that is a single connection, and readers that never wait for it.
+// Both are safe for concurrent use; writers queue.
+type DB struct {
+	// W is the only connection that writes. Begin a transaction on it to write; it is always BEGIN IMMEDIATE.
+	W *sql.DB
+	// R are read-only connections; each statement sees the last commit.
+	R *sql.DB
+}
+
+// Open opens or creates the database file at path and applies the migrations found in dir "migrations" of fsys (goose
+// SQL files, forward only). A commit on W is on disk when it returns.
+func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
+	common := url.Values{}
+	common.Add("_pragma", "busy_timeout(10000)")
+	common.Add("_pragma", "foreign_keys(1)")
+	write := url.Values{"_pragma": append([]string{
+		"journal_mode(WAL)", "synchronous(FULL)", "cache_size(-65536)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
+	}, common["_pragma"]...), "_txlock": {"immediate"}}
+	read := url.Values{"_pragma": append([]string{"query_only(1)", "cache_size(-16384)"}, common["_pragma"]...)}
+
+	w, err := sql.Open("sqlite", "file:"+path+"?"+write.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	w.SetMaxOpenConns(1)
+	w.SetMaxIdleConns(1)
+	w.SetConnMaxLifetime(0)
+	if err := migrate(ctx, w, fsys); err != nil {
+		_ = w.Close()
+		return nil, fmt.Errorf("open %s: %w", path, Wrap(err))
+	}
+	r, err := sql.Open("sqlite", "file:"+path+"?"+read.Encode())
+	if err != nil {
+		_ = w.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	r.SetMaxOpenConns(4)
+	r.SetMaxIdleConns(4)
+	return &DB{W: w, R: r}, nil
+}
+
+// Close folds the write-ahead log into the file and closes all connections.
+func (d *DB) Close() error {
+	err := d.R.Close()
+	_, cpErr := d.W.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	return errors.Join(err, Wrap(cpErr), d.W.Close())
+}
+
+// Wrap gives database errors their meaning: a full disk becomes [ErrDiskFull]; others pass through.
+func Wrap(err error) error {
+	if se, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch se.Code() & 0xff {
+		case sqlite3.SQLITE_FULL:
+			return fmt.Errorf("%w: %w", ErrDiskFull, err)
+		case sqlite3.SQLITE_IOERR:
+			return fmt.Errorf("%w (or it cannot be written): %w", ErrDiskFull, err)
+		}
+	}
+	return err
+}
+
+func migrate(ctx context.Context, db *sql.DB, fsys fs.FS) error {
+	sub, err := fs.Sub(fsys, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub)
+	if err != nil {
+		return err
+	}
+	have, want, err := p.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if have > want {
+		return fmt.Errorf("%w: its schema is version %d, this program knows %d", ErrNewerData, have, want)
+	}
+	if have == want {
+		return nil
+	}
+	_, err = p.Up(ctx)
+	return err
+}

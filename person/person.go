@@ -1,0 +1,55 @@
+// Package person answers who is asking: sign-in by OpenID Connect, sessions, person keys, recipients and helpers,
+// rosters.
+//
+// It owns [Key], the session token, the rules of registering a recipient, and the contract [Store] of what is kept about
+// people (engine: person/sqlite). It must not know of lines, campaigns' dates, bookings or HTTP routes; the provider of
+// demo and tests lives in person/oidctest.
+package person
+
+import (
+	"encoding/hex"
+	"log/slog"
+	"time"
+
+	"charye/internal/civil"
+)
+
+// Key stands for one person in everything Charye keeps: 16 bytes of a keyed PRF over the identity provider's stable
+// subject (CI in Korea). The raw subject is never stored. A Key is personal data: it is never logged nor shown.
+type Key [16]byte
+
+// String gives 32 hex digits, for storage and trials; logs get [Key.LogValue].
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// LogValue hides the key from logs.
+func (k Key) LogValue() slog.Value { return slog.StringValue("[person]") }
+
+// IsZero reports whether the key is unset. No person has the zero key.
+func (k Key) IsZero() bool { return k == Key{} }
+
+// Session is a signed-in person, as carried by a session token.
+type Session struct {
+	Key        Key
+	Born       civil.Date
+	Name       string    // as the provider gave it; sealed inside the token, may be empty
+	SignedInAt time.Time // when the provider last saw this person; whole seconds
+	ExpiresAt  time.Time // whole seconds
+}
+
+// Recipient is somebody for whom a helper may act: consent was recorded when it was registered.
+type Recipient struct {
+	ID           string // opaque, unguessable, meaningless to anyone but its helper
+	Helper       Key
+	Key          Key // the recipient's own person key, found through the roster
+	Campaign     string
+	Name         string // sealed at rest
+	Born         civil.Date
+	RegisteredAt time.Time
+}
+
+// Identity is one row of a roster: a person whom the programme knows beforehand.
+type Identity struct {
+	Key   Key        // from the subject that the identity provider will give
+	Index [16]byte   // blind index of the identity number, zero when the row has none
+	Born  civil.Date // date of birth in the roster
+}

@@ -1,0 +1,45 @@
+package person
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+// What a Store refuses.
+var (
+	// ErrNoRecipient: no such recipient of this helper.
+	ErrNoRecipient = errors.New("no such recipient")
+	// ErrHelperLimit: the helper already has as many recipients in this campaign as it allows.
+	ErrHelperLimit = errors.New("helper's limit reached")
+	// ErrIdentityUnknown: name, date of birth and identity number do not belong to anyone in the roster. It never says
+	// which of them was wrong.
+	ErrIdentityUnknown = errors.New("identity not found in the roster")
+)
+
+// Store keeps rosters and recipients. Every change is durable when the call returns and writes an event in the same
+// transaction. Safe for concurrent use; one process serves while another imports.
+type Store interface {
+	// ReplaceRoster makes rows the whole content of the roster id, all or nothing; readers see the old one until the last
+	// row is in. It returns the number of distinct people.
+	ReplaceRoster(ctx context.Context, id string, rows iter.Seq2[Identity, error], at time.Time) (int, error)
+	// RosterKeys streams the person keys of a roster in ascending order, without duplicates.
+	RosterKeys(ctx context.Context, id string) iter.Seq2[Key, error]
+	// RosterVersions gives for each roster a number that grows with each replacement; nodes reload what changed.
+	RosterVersions(ctx context.Context) (map[string]int64, error)
+	// FindIdentity looks a person up by the blind index of the identity number, in any roster.
+	FindIdentity(ctx context.Context, index [16]byte) (Identity, error)
+
+	// AddRecipient registers r for its helper and campaign when that makes no more than limit; registering the same person
+	// again returns the one that exists. The count and the insert are one step.
+	AddRecipient(ctx context.Context, r Recipient, limit int) (Recipient, error)
+	// Recipients lists a helper's recipients, oldest first.
+	Recipients(ctx context.Context, helper Key) ([]Recipient, error)
+	// Recipient finds one by its helper and id; somebody else's id is [ErrNoRecipient].
+	Recipient(ctx context.Context, helper Key, id string) (Recipient, error)
+	// RemoveRecipient withdraws the consent. It is idempotent.
+	RemoveRecipient(ctx context.Context, helper Key, id string, at time.Time) error
+
+	Close() error
+}

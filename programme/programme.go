@@ -1,0 +1,146 @@
+// Package programme is the dated rules: products and their series, campaigns and their opening times, who is eligible,
+// who may help, and the hours in which sites vaccinate. All of it is read from one YAML file.
+//
+// It owns the form of that file and every question that the rules alone can answer. It must not know of lines, stored
+// bookings or HTTP, and it never asks what time it is: callers pass the instant.
+package programme
+
+import (
+	"time"
+
+	"charye/internal/civil"
+)
+
+// Text is a sentence or a name in the two languages of the programme.
+type Text struct{ KO, EN string }
+
+// In gives the text in a language ("ko" or "en"); an absent one falls back to the other.
+func (t Text) In(lang string) string {
+	if lang == "en" && t.EN != "" || t.KO == "" {
+		return t.EN
+	}
+	return t.KO
+}
+
+// Programme is one public vaccination effort with its dated rules (접종사업). It is immutable after [Parse].
+type Programme struct {
+	ID         string
+	Name       Text
+	Zone       *time.Location
+	Trial      bool // allows the demo provider, made-up sessions and relative times
+	Products   []Product
+	Campaigns  []Campaign
+	Timetables []Timetable
+}
+
+// Product is a vaccine with its series rules.
+type Product struct {
+	ID           string
+	Name         Text
+	CVX          string // CDC's vaccine code
+	DosesPerVial int
+	Series       Series
+}
+
+// Series says how many doses a person gets and how far apart.
+type Series struct {
+	Doses     int        // 1 or more
+	Intervals []Interval // by From, ascending; empty when Doses is 1
+}
+
+// Interval is the number of days between one dose and the next, for doses given from a date on.
+type Interval struct {
+	From              civil.Date
+	Default, Min, Max int // days, Min ≤ Default ≤ Max
+}
+
+// Campaign is one opening of a programme for one cohort (사전예약 차수).
+type Campaign struct {
+	ID       string
+	Num      uint32 // a stable number made from ID, unique in the programme; for compact keys
+	Name     Text
+	Products []string // product ids a person may choose from
+
+	Born   *BornRange // eligible dates of birth; nil: any
+	Roster string     // eligible only when in this roster; empty: no roster needed
+
+	Gathers time.Time // joining begins; equals Opens when there is no gathering
+	Opens   time.Time // the stroke of the hour: draw, and admission begins
+	Closes  time.Time // no joining, admission or booking from here on
+	Pauses  []Pause
+
+	Stock int // doses of dose 1 on offer
+
+	Line    LineRules
+	Helpers HelperRules
+	Change  ChangeRules
+}
+
+// BornRange is a range of birth dates, both ends included.
+type BornRange struct{ From, To civil.Date }
+
+// Pause is a planned stop of admission and booking; places are kept.
+type Pause struct {
+	From, To time.Time
+	Why      Text
+}
+
+// LineRules say how a campaign's line is ordered and how fast it moves.
+type LineRules struct {
+	Order       Order
+	Inside      int     // most people who may be choosing at once
+	PerSecond   float64 // admissions per second; 0 means auto: follow the measured booking latency
+	PassMinutes int     // life of a pass
+}
+
+// Order of a line.
+type Order string
+
+// The two orders: a random draw of all who gathered before the opening, or arrival from the first joiner on.
+const (
+	OrderDraw    Order = "draw"
+	OrderArrival Order = "arrival"
+)
+
+// HelperRules say whether and for how many people a helper may act in a campaign.
+type HelperRules struct {
+	Allowed   bool
+	PerHelper int
+}
+
+// ChangeRules are the cut-offs for changing and cancelling: allowed until UntilDays days before the day of the dose, at
+// the end of that day in the programme's zone. 0 allows until the start of the session.
+type ChangeRules struct{ UntilDays int }
+
+// Timetable gives sites their sessions where they bring none of their own.
+//
+// First doses may be chosen on the Days days from Start. The same hours go on after that for follow-up doses only, for
+// as long as the longest series of the programme needs: otherwise the last first doses would have no second.
+type Timetable struct {
+	Sites    string // "all", "region:NAME", "kind:NAME" or a site id
+	Start    civil.Date
+	Days     int
+	From, To int // minutes of the day; the last session ends at or before To
+	Every    int // minutes
+	Seats    int // per session
+}
+
+// Session is a stretch of time at a site with a number of seats (접종 시간대).
+type Session struct {
+	Minute  int // start, minutes after local midnight
+	Minutes int // length
+	Seats   int
+	First   bool // first doses may be booked here; otherwise follow-up doses only
+}
+
+// Phase is what the dates alone say about a campaign at an instant. Sold out is not among them: that is for the counters.
+type Phase string
+
+// The phases in their order; [PhasePaused] lies within open.
+const (
+	PhaseDraft     Phase = "draft"
+	PhaseGathering Phase = "gathering"
+	PhaseOpen      Phase = "open"
+	PhasePaused    Phase = "paused"
+	PhaseClosed    Phase = "closed"
+)

@@ -1,0 +1,137 @@
+// Package walk is the one way through Charye, step by step: eligible, join, wait, enter, choose, book, look up, change,
+// cancel. Every face (api, web) goes through here, so that each rule of DESIGN 6 is checked in one place, on the server.
+//
+// It owns the order of the checks and the errors people can meet ([Error], [Code]). It must not know of HTTP, HTML, SQL or
+// how anything is kept: it is given the domains' contracts and a clock.
+package walk
+
+import (
+	"time"
+
+	"charye/internal/civil"
+	"charye/line"
+	"charye/person"
+	"charye/programme"
+	"charye/site"
+)
+
+// Actor is a verified person together with the channel the request came by. Faces make it from a checked session token
+// and nothing else.
+type Actor struct {
+	person.Session
+	Channel string // "web" or "api"
+}
+
+// CampaignState is a campaign's state as published: the dates' phase, or sold out.
+type CampaignState string
+
+// StateSoldOut joins the phases of package programme: draft gathering open paused soldOut closed.
+const StateSoldOut CampaignState = "soldOut"
+
+// Campaign is a campaign as everybody may see it.
+type Campaign struct {
+	*programme.Campaign
+	State     CampaignState
+	Remaining int
+	PauseWhy  programme.Text // set while paused
+}
+
+// LineDoc is the public document that every waiting page reads; the same for everybody.
+type LineDoc struct {
+	State      CampaignState
+	Joined     int
+	Admitted   uint32
+	Inside     int
+	PerMinute  float64
+	Remaining  int
+	Commitment [32]byte
+	Seed       [32]byte
+	Drawn      bool
+	ServerTime time.Time
+}
+
+// Place is a person's place with the ticket that proves it.
+type Place struct {
+	line.Place
+	Ticket    string
+	Pseudonym [16]byte
+}
+
+// Pass is a pass with its token.
+type Pass struct {
+	Token     string
+	ExpiresAt time.Time
+}
+
+// SiteQuery asks for sites. Near sorts by distance; otherwise order is by region and name.
+type SiteQuery struct {
+	Region   string
+	Near     bool
+	Lat, Lon float64
+	Date     civil.Date // with HasDate: only free counts of this day
+	HasDate  bool
+	Cursor   string // from the page before; empty for the first
+}
+
+// SiteFree is a site with its free seats for first doses by day.
+type SiteFree struct {
+	site.Site
+	Metres int // distance; only with Near and a placed site, else -1
+	Free   []DayFree
+}
+
+// DayFree is how many first-dose seats are free on a day.
+type DayFree struct {
+	Day  civil.Date
+	Free int
+}
+
+// SitePage is a page of sites; Next is empty on the last.
+type SitePage struct {
+	Sites []SiteFree
+	Next  string
+}
+
+// Slot is a slot with its free seats.
+type Slot struct {
+	ID         string
+	Start, End time.Time
+	Product    string
+	Free       int
+}
+
+// Hold is a held slot.
+type Hold struct {
+	ID        string
+	Slot      string
+	ExpiresAt time.Time
+}
+
+// Booking is a confirmed booking as its person sees it.
+type Booking struct {
+	ID         string // unguessable
+	Number     string // to say on the telephone
+	Campaign   *programme.Campaign
+	Recipient  string // recipient id when a helper looks at it, else empty
+	ForName    string // recipient's name when a helper looks at it, else empty
+	Cancelled  bool
+	Doses      []Dose
+	MadeAt     time.Time
+	Sequence   int
+	Changeable bool // within the cut-off at the time of asking
+}
+
+// Dose is one appointment of a booking.
+type Dose struct {
+	Dose       int
+	Site       site.Site
+	Start, End time.Time
+	Product    programme.Product
+	SlotID     string
+}
+
+// BookRequest names what to book: a slot, or a hold made before.
+type BookRequest struct {
+	Slot, Hold     string
+	IdempotencyKey string
+}
