@@ -30,7 +30,9 @@ func (w *Walk) Campaign(ctx context.Context, id string) (Campaign, error) { pani
 func (w *Walk) Line(ctx context.Context, campaign string) (LineDoc, error) { panic("walk: not wired") }
 
 // Draw gives the public record of the draw.
-func (w *Walk) Draw(ctx context.Context, campaign string) (line.Draw, error) { panic("walk: not wired") }
+func (w *Walk) Draw(ctx context.Context, campaign string) (line.Draw, error) {
+	panic("walk: not wired")
+}
 
 // Entrants opens the drawn order; the caller closes it. [NotOpen] before the draw.
 func (w *Walk) Entrants(ctx context.Context, campaign string) (io.ReadSeekCloser, error) {
