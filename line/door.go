@@ -102,7 +102,7 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	tokens := int(d.tokens)
 	room := d.cfg.Inside - expected
 	// Everybody inside will want one of the unbooked. An eighth more may try, since some leave without booking; the last
-	// eight are never promised twice.
+	// seven are never promised twice.
 	stock := min(margin(c.Supply.Unbooked)-expected, margin(c.Supply.Free))
 	if tokens <= min(room, stock, waiting) {
 		d.pace.pressed = true
