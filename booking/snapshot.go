@@ -176,7 +176,11 @@ func (s *Snapshot) add(c Counter, by int) {
 	}
 	at, ok := c.Session()
 	if !ok {
-		n, _ := s.others.LoadOrStore(c, new(atomic.Int64))
+		n, known := s.others.Load(c)
+		if !known {
+			n = new(atomic.Int64)
+			s.others.Store(c, n)
+		}
 		n.(*atomic.Int64).Add(int64(by))
 		return
 	}
