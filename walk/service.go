@@ -9,6 +9,7 @@ import (
 	"charye/line"
 	"charye/person"
 	"charye/programme"
+	"charye/site"
 )
 
 // Walk is the service that faces call. Safe for concurrent use.
@@ -70,6 +71,17 @@ func (w *Walk) Regions(ctx context.Context) []string { panic("walk: not wired") 
 
 // Sites lists sites with free counts, from the snapshot. Public.
 func (w *Walk) Sites(ctx context.Context, campaign string, q SiteQuery) (SitePage, error) {
+	panic("walk: not wired")
+}
+
+// Site finds one site of a campaign with its free counts on every day, from the snapshot; [NotFound] otherwise. Public.
+func (w *Walk) Site(ctx context.Context, campaign, siteID string) (SiteFree, error) {
+	panic("walk: not wired")
+}
+
+// Slot tells what a slot's id stands for, whether or not a seat is left in it; [NotFound] when there is no such slot.
+// Public.
+func (w *Walk) Slot(ctx context.Context, campaign, slotID string) (Slot, site.Site, error) {
 	panic("walk: not wired")
 }
 
