@@ -10,6 +10,7 @@ import (
 	"charye/booking"
 	"charye/person"
 	"charye/programme"
+	"charye/site"
 )
 
 // maxIdempotencyKey is the longest Idempotency-Key taken, in bytes: a UUID with room to spare.
@@ -123,7 +124,7 @@ func (w *Walk) request(c *programme.Campaign, s subject, a Actor, slot string, n
 		return booking.Request{}, err
 	}
 	req := w.ask(c, s, a, now)
-	req.Doses = w.followUps(c, at, first)
+	req.Doses = w.followUps(at, first)
 	req.Shared = []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: c.Stock, N: 1}}
 	if n := len(req.Doses); len(req.Doses[n-1]) == 0 {
 		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
@@ -300,23 +301,11 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		if moved.Slot.Product != before.Product {
 			return Booking{}, refuse(BadRequest, "slot: dose %d is of the same product as dose %d", dose, dose-1).field("slot")
 		}
-		if err := w.legalAfter(o.campaign, before, dose, moved.Slot.Day); err != nil {
+		if !w.legalAfter(before, moved.Slot.Day) {
 			return Booking{}, refuse(BadRequest, "slot: the day is outside the interval after dose %d", dose-1).field("slot")
 		}
 	}
-	lists = append(lists, []booking.Choice{moved})
-	previous := moved.Slot
-	for i := dose; i < len(o.Doses); i++ {
-		d := o.Doses[i]
-		sameSeries := d.Slot.Product == previous.Product && d.Slot.Site == previous.Site
-		if sameSeries && w.legalAfter(o.campaign, previous, i+1, d.Slot.Day) == nil {
-			lists = append(lists, kept(d))
-			previous = d.Slot
-			continue
-		}
-		lists = append(lists, w.laterDoses(o.campaign, at, previous, i+1)...)
-		break
-	}
+	lists = append(lists, w.laterDoses(o, at, moved, dose)...)
 	req := w.ask(o.campaign, o.subject, a, now)
 	req.Op, req.Booking, req.Doses, req.Shared = booking.OpChange, o.ID, lists, o.Shared
 	if n := len(lists); len(lists[n-1]) == 0 || n < len(o.Doses) {
@@ -332,6 +321,21 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		return Booking{}, w.refused(o.campaign, req, out)
 	}
 	return w.view(out.Booking, o.subject), nil
+}
+
+// laterDoses gives the lists from a moved dose on: later doses stay where they are as long as product, site and interval
+// allow it; from the first that cannot, the series is planned anew.
+func (w *Walk) laterDoses(o ownBooking, at site.Site, moved booking.Choice, dose int) [][]booking.Choice {
+	lists := [][]booking.Choice{{moved}}
+	last := moved
+	for i, d := range o.Doses[dose:] {
+		if d.Slot.Product != last.Slot.Product || d.Slot.Site != last.Slot.Site || !w.legalAfter(last.Slot, d.Slot.Day) {
+			return append(lists[:len(lists)-1], w.seriesFrom(at, last, dose+i)...)
+		}
+		lists = append(lists, kept(d))
+		last = kept(d)[0]
+	}
+	return lists
 }
 
 func kept(d booking.Dose) []booking.Choice {

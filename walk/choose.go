@@ -3,7 +3,6 @@ package walk
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -130,8 +129,38 @@ func (w *Walk) siteByID(id string) (site.Site, error) {
 	return s, nil
 }
 
-// Site finds one site by id; [NotFound] otherwise.
-func (w *Walk) Site(_ context.Context, id string) (site.Site, error) { return w.siteByID(id) }
+// Site finds one site of a campaign with its free counts on every day, from the snapshot; [NotFound] otherwise. Public.
+func (w *Walk) Site(_ context.Context, campaign, siteID string) (SiteFree, error) {
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return SiteFree{}, err
+	}
+	s, err := w.siteByID(siteID)
+	if err != nil {
+		return SiteFree{}, err
+	}
+	return SiteFree{Site: s, Metres: -1, Free: w.freeDays(c, s, SiteQuery{}, w.now(), w.remaining(c))}, nil
+}
+
+// Slot tells what a slot's id stands for, whether or not a seat is left in it; [NotFound] when there is no such slot.
+// Public.
+func (w *Walk) Slot(_ context.Context, campaign, slotID string) (Slot, site.Site, error) {
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return Slot{}, site.Site{}, err
+	}
+	slot, err := booking.ParseSlot(slotID)
+	if err == nil {
+		if s, ok := w.sites.Load().index.ByNum(slot.Site); ok && slices.Contains(c.Products, slot.Product) {
+			for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
+				if ses.Minute == slot.Minute {
+					return w.slotView(slot, ses.Minutes, min(w.remaining(c), w.seatsFree(s.Num, slot.Day, ses))), s, nil
+				}
+			}
+		}
+	}
+	return Slot{}, site.Site{}, refuse(NotFound, "there is no such slot")
+}
 
 func (w *Walk) firstSlots(c *programme.Campaign, s site.Site, day civil.Date) []Slot {
 	now, left := w.now(), w.remaining(c)
@@ -174,8 +203,8 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 		return w.firstSlots(own.campaign, s, day), nil
 	}
 	before := own.Doses[dose-2]
-	if err := w.legalAfter(own.campaign, before.Slot, dose, day); err != nil {
-		return []Slot{}, nil //nolint:nilerr // a day outside the interval has no slots: that is the answer, not a failure
+	if !w.legalAfter(before.Slot, day) {
+		return []Slot{}, nil
 	}
 	now := w.now()
 	out := []Slot{}
@@ -202,11 +231,7 @@ func (w *Walk) choice(c *programme.Campaign, text string, first bool) (booking.C
 	if !ok {
 		return bad("slot: there is no such site")
 	}
-	offered := false
-	for _, p := range c.Products {
-		offered = offered || p == slot.Product
-	}
-	if !offered {
+	if !slices.Contains(c.Products, slot.Product) {
 		return bad("slot: %s does not offer this product", c.ID)
 	}
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
@@ -231,60 +256,42 @@ func seatChoice(slot booking.Slot, ses programme.Session) booking.Choice {
 	}
 }
 
-// followUps gives for a first choice the preference lists of all later doses.
-func (w *Walk) followUps(c *programme.Campaign, s site.Site, first booking.Choice) [][]booking.Choice {
-	out := [][]booking.Choice{{first}}
-	return append(out, w.laterDoses(c, s, first.Slot, 2)...)
+// followUps gives for a first choice the preference lists of all doses of its series.
+func (w *Walk) followUps(s site.Site, first booking.Choice) [][]booking.Choice {
+	return w.seriesFrom(s, first, 1)
 }
 
-// laterDoses gives the preference lists of the doses from dose on, the first of them after the slot before.
-func (w *Walk) laterDoses(_ *programme.Campaign, s site.Site, before booking.Slot, dose int) [][]booking.Choice {
+// seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number.
+func (w *Walk) seriesFrom(s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
+	product, ok := w.programme.Product(fixed.Slot.Product)
+	if !ok {
+		return [][]booking.Choice{{fixed}}
+	}
+	var intervals []booking.Interval
+	for day := fixed.Slot.Day; dose < product.Series.Doses; dose++ {
+		iv := product.Series.Interval(day)
+		intervals = append(intervals, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
+		day += civil.Date(iv.Default)
+	}
+	hours := func(day civil.Date) []booking.SessionInfo {
+		ses := w.programme.Sessions(s.ID, s.Kind, s.Region, day)
+		out := make([]booking.SessionInfo, len(ses))
+		for i, x := range ses {
+			out[i] = booking.SessionInfo{Minute: x.Minute, Minutes: x.Minutes, Seats: x.Seats}
+		}
+		return out
+	}
+	return booking.Series(fixed, intervals, hours, w.free.Free, booking.DefaultChoices)
+}
+
+// legalAfter reports whether a day is within the interval after the dose before.
+func (w *Walk) legalAfter(before booking.Slot, day civil.Date) bool {
 	product, ok := w.programme.Product(before.Product)
 	if !ok {
-		return nil
-	}
-	var out [][]booking.Choice
-	for ; dose <= product.Series.Doses; dose++ {
-		iv := product.Series.Interval(before.Day)
-		list := booking.FollowUp(before, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max},
-			func(day civil.Date) []booking.Hours { return w.hours(s, day) },
-			func(claim booking.Claim) int { return claim.Capacity - w.free.Used(claim.Counter) })
-		out = append(out, list)
-		if len(list) == 0 {
-			break
-		}
-		before = list[0].Slot
-		if dose < product.Series.Doses {
-			// The next list is made for this day, so this dose must not fall on another.
-			list = slices.DeleteFunc(list, func(ch booking.Choice) bool { return ch.Slot.Day != before.Day })
-			out[len(out)-1] = list
-		}
-	}
-	return out
-}
-
-func (w *Walk) hours(s site.Site, day civil.Date) []booking.Hours {
-	ses := w.programme.Sessions(s.ID, s.Kind, s.Region, day)
-	out := make([]booking.Hours, len(ses))
-	for i, x := range ses {
-		out[i] = booking.Hours{Minute: x.Minute, Minutes: x.Minutes, Seats: x.Seats}
-	}
-	return out
-}
-
-var errInterval = errors.New("outside the interval")
-
-// legalAfter checks that a day is within the interval after the dose before.
-func (w *Walk) legalAfter(_ *programme.Campaign, before booking.Slot, _ int, day civil.Date) error {
-	product, ok := w.programme.Product(before.Product)
-	if !ok {
-		return errInterval
+		return false
 	}
 	iv := product.Series.Interval(before.Day)
-	if gap := int(day - before.Day); gap < iv.Min || gap > iv.Max {
-		return errInterval
-	}
-	return nil
+	return booking.LegalInterval(before.Day, day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
 }
 
 // alternatives are up to five free first-dose slots close to one that was full: the same day first, then the days around.

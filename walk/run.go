@@ -108,7 +108,7 @@ func (w *Walk) reconcile(ctx context.Context) error {
 
 // capacity is what the rules say about a counter now; ok is false for one they say nothing of.
 func (w *Walk) capacity(id booking.Counter) (int, bool) {
-	if num, ok := id.Stock(); ok {
+	if num, ok := id.Campaign(); ok {
 		c, ok := w.programme.CampaignByNum(num)
 		if !ok {
 			return 0, false

@@ -66,7 +66,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		programme: d.Programme,
 		line:      d.Line,
 		ledger:    d.Ledger,
-		desk:      booking.NewDesk(d.Ledger, booking.DeskOptions{}),
+		desk:      booking.NewDesk(d.Ledger, batch.Options{}),
 		siteStore: d.Sites,
 		people:    d.People,
 		rosters:   person.NewRosters(d.People),

@@ -115,7 +115,7 @@ func (w *Walk) Join(ctx context.Context, a Actor, campaign, recipient string) (p
 func (w *Walk) place(p line.Place) Place {
 	return Place{
 		Place: p,
-		Ticket: w.tickets.Issue(line.Ticket{
+		Ticket: w.tickets.Encode(line.Ticket{
 			Campaign: p.Campaign, Person: p.Person, Seq: p.Seq, Number: p.Number, IssuedAt: w.now(),
 		}),
 		Pseudonym: w.pseudonym.Of(p.Campaign, p.Person),
@@ -215,7 +215,7 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 		}
 		return Pass{}, err
 	}
-	return Pass{Token: w.passes.Issue(pass), ExpiresAt: pass.ExpiresAt}, nil
+	return Pass{Token: w.passes.Encode(pass), ExpiresAt: pass.ExpiresAt}, nil
 }
 
 // bookable refuses when the dates do not allow entering and booking at this moment.
@@ -256,8 +256,9 @@ func (w *Walk) passOf(ctx context.Context, a Actor, token string) (*programme.Ca
 	if a.Key.IsZero() {
 		return nil, subject{}, refuse(NotSignedIn, "sign in first")
 	}
-	p, err := w.passes.Parse(token)
-	if err != nil {
+	p, err := w.passes.Parse(token, w.now())
+	over := errors.Is(err, line.ErrPassExpired)
+	if err != nil && !over {
 		return nil, subject{}, refuse(NoPass, "Charye-Pass: not a pass; wait for the turn and ask for one")
 	}
 	c, ok := w.programme.CampaignByNum(p.Campaign)
@@ -268,7 +269,7 @@ func (w *Walk) passOf(ctx context.Context, a Actor, token string) (*programme.Ca
 	if err != nil {
 		return nil, subject{}, err
 	}
-	if !w.now().Before(p.ExpiresAt) {
+	if over {
 		return nil, subject{}, refuse(PassExpired, "the pass is over; the turn is kept, ask for a new pass")
 	}
 	if err := w.line.CheckPass(ctx, p); err != nil {
