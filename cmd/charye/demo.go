@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -44,7 +45,7 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 	if data == "" {
 		data = filepath.Join(tmp, "data")
 	}
-	s, err := openServer(ctx, serveCmd{Programme: file, Data: data, Listen: c.Listen, NoLimits: true}, telemetry.NewLogger(io.err))
+	s, err := openServer(ctx, serveCmd{Programme: file, Data: data, Listen: c.Listen}, telemetry.NewLogger(io.err, slog.LevelWarn))
 	if err != nil {
 		return err
 	}

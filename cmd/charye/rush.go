@@ -156,7 +156,7 @@ func trialRoster(k *person.Keyer, from, n int, born civil.Date) func(func(person
 	return func(yield func(person.Identity, error) bool) {
 		for i := from; i < from+n; i++ {
 			t := person.Trial(i)
-			if !yield(person.Identity{Key: k.Key(trialNamespace, t.Subject), Index: k.IdentityIndex(t.Identity), Born: born}, nil) {
+			if !yield(person.Identity{Key: k.Key(person.NamespaceCI, t.Subject), Index: k.IdentityIndex(t.Identity), Born: born}, nil) {
 				return
 			}
 		}
@@ -190,7 +190,7 @@ func (c *rushCmd) embed(ctx context.Context, out streams, programmeYAML []byte, 
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "serve", "--programme", file, "--data", c.Data, "--listen", "127.0.0.1:0", "--no-limits")
+	cmd := exec.Command(self, "serve", "--programme", file, "--data", c.Data, "--listen", "127.0.0.1:0")
 	cmd.Stderr = out.err
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

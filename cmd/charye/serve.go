@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,12 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
-	"charye/api"
-	"charye/booking"
 	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/clock"
 	"charye/internal/durable"
@@ -26,10 +22,8 @@ import (
 	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/programme"
-	"charye/site"
 	sitesqlite "charye/site/sqlite"
 	"charye/walk"
-	"charye/web"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -42,12 +36,11 @@ type serveCmd struct {
 	Providers string `placeholder:"FILE" help:"Identity providers (YAML). A trial programme also has a made-up one."`
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
-	NoLimits  bool   `help:"No rate limits. Trial programmes only: for a crowd that comes from one address."`
 }
 
 // Run serves until the context ends, then stops gracefully.
 func (c serveCmd) Run(ctx context.Context, io streams) error {
-	s, err := openServer(ctx, c, telemetry.NewLogger(io.err))
+	s, err := openServer(ctx, c, telemetry.NewLogger(io.err, slog.LevelInfo))
 	if err != nil {
 		return err
 	}
@@ -76,9 +69,11 @@ type server struct {
 	url       string
 	log       *slog.Logger
 
+	cert, key string // files, when this server speaks TLS itself
+
 	listener net.Listener
 	http     *http.Server
-	ready    chan struct{} // closed when draining begins
+	draining chan struct{} // closed when draining begins
 	closers  []func() error
 }
 
@@ -93,13 +88,10 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
-	if c.NoLimits && !draft.Trial {
-		return nil, &usageError{msg: "--no-limits is for programmes marked `trial: true`"}
-	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return nil, &usageError{msg: "--tls-cert and --tls-key go together"}
 	}
-	var configured []person.ProviderConfig
+	var configured []person.Provider
 	if c.Providers != "" {
 		b, err := os.ReadFile(c.Providers)
 		if err != nil {
@@ -113,7 +105,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		return nil, &usageError{msg: "nobody could sign in: give --providers FILE (only a trial programme has a made-up provider)"}
 	}
 
-	s := &server{log: log, ready: make(chan struct{})}
+	s := &server{log: log, cert: c.TLSCert, key: c.TLSKey, draining: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -148,7 +140,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err := s.openStores(ctx, dir); err != nil {
 		return nil, err
 	}
-	return s, s.wire(c, configured)
+	return s, s.wire(configured)
 }
 
 func (s *server) openStores(ctx context.Context, dir *durable.Dir) (err error) {
@@ -207,9 +199,12 @@ func (s *server) run(ctx context.Context) error {
 	background := make(chan error, 1)
 	go func() { background <- s.walk.Run(work) }()
 	g.Go(func() error {
-		err := s.http.Serve(&boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)})
-		if s.http.TLSConfig != nil {
-			err = errors.Join(err)
+		bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
+		var err error
+		if s.cert != "" {
+			err = s.http.ServeTLS(bounded, s.cert, s.key)
+		} else {
+			err = s.http.Serve(bounded)
 		}
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil
@@ -218,7 +213,7 @@ func (s *server) run(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		<-gctx.Done()
-		close(s.ready)
+		close(s.draining)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
 		return s.http.Shutdown(drain)
@@ -266,7 +261,6 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		TLSConfig:      nil,
 	}
 }
 
@@ -286,12 +280,3 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 	}
 	return &boundedConn{Conn: c, leave: func() { <-l.room }}, nil
 }
-
-var (
-	_ = runtime.NumCPU
-	_ = tls.VersionTLS13
-	_ api.Options
-	_ web.Options
-	_ booking.Op
-	_ site.Num
-)

@@ -17,9 +17,6 @@ import (
 // trialSessionLife is how long a made-up session lasts: longer than any trial.
 const trialSessionLife = 24 * time.Hour
 
-// trialNamespace is the key space of the made-up provider and of made-up people.
-const trialNamespace = "ci"
-
 type sessionCmd struct {
 	Data   string `required:"" placeholder:"DIR" help:"The data directory of a trial programme that was served once."`
 	People int    `required:"" placeholder:"N" help:"How many people."`
@@ -91,7 +88,7 @@ func openMint(data string) (*mint, *programme.Programme, error) {
 
 func (m *mint) session(n int, born civil.Date) (person.Key, string, error) {
 	t := person.Trial(n)
-	who := m.keyer.Key(trialNamespace, t.Subject)
+	who := m.keyer.Key(person.NamespaceCI, t.Subject)
 	token, err := m.sessions.Issue(person.Session{
 		Key: who, Born: born, Name: t.Name, SignedInAt: m.now, ExpiresAt: m.now.Add(trialSessionLife),
 	})
