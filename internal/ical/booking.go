@@ -14,12 +14,15 @@ import (
 // reminder is how long before a dose its person is reminded: the day before, when changing is mostly still possible.
 const reminder = 24 * time.Hour
 
-// OfBooking gives the calendar of a booking, one event for each dose, in a language ("ko" or "en"). now becomes the time of
-// writing.
+// Booking writes the calendar file of a booking, one event for each dose, in a language ("ko", or "en"). The same booking in
+// the same state gives the same bytes.
 //
 // The UIDs follow from the booking's id and the dose and nothing else, but do not show the id: a calendar is shared with
 // people who must not be able to look the booking up. The number to say on the telephone is in the description.
-func OfBooking(b walk.Booking, lang string, now time.Time) Calendar {
+// SEQUENCE is the booking's, and one more once it is cancelled, so that the cancelled entries count as the newer ones.
+func Booking(b walk.Booking, lang string) []byte { return ofBooking(b, lang).Append(nil) }
+
+func ofBooking(b walk.Booking, lang string) Calendar {
 	ko := lang != "en"
 	c := Calendar{Lang: "ko"}
 	if !ko {
@@ -28,11 +31,15 @@ func OfBooking(b walk.Booking, lang string, now time.Time) Calendar {
 	if b.Campaign != nil {
 		c.Name = b.Campaign.Name.In(c.Lang)
 	}
+	sequence := b.Sequence
+	if b.Cancelled {
+		sequence++
+	}
 	for _, d := range b.Doses {
 		c.Events = append(c.Events, Event{
 			UID:         uid(b.ID, d.Dose),
-			Sequence:    b.Sequence,
-			Stamp:       now,
+			Sequence:    sequence,
+			Stamp:       b.MadeAt,
 			Start:       d.Start,
 			End:         d.End,
 			Summary:     summary(b, d, ko),

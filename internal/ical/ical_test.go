@@ -74,7 +74,8 @@ func booking() walk.Booking {
 	at := time.Date(2021, 7, 26, 0, 30, 0, 0, time.UTC)
 	s := site.Site{ID: "S1", Name: "을지의원", Address: "서울특별시 중구 을지로 1", Phone: "02-000-0000"}
 	return walk.Booking{
-		ID: "bk-secret", Number: "1234-5678", Campaign: c, Sequence: 3,
+		MadeAt: at.AddDate(0, 0, -14),
+		ID:     "bk-secret", Number: "1234-5678", Campaign: c, Sequence: 3,
 		Doses: []walk.Dose{
 			{Dose: 1, Site: s, Start: at, End: at.Add(30 * time.Minute), Product: moderna},
 			{Dose: 2, Site: s, Start: at.AddDate(0, 0, 28), End: at.AddDate(0, 0, 28).Add(30 * time.Minute), Product: moderna},
@@ -85,8 +86,7 @@ func booking() walk.Booking {
 func TestOfBooking(t *testing.T) {
 	t.Parallel()
 	b := booking()
-	now := time.Date(2021, 7, 12, 11, 0, 0, 0, time.UTC)
-	ko, en := OfBooking(b, "ko", now), OfBooking(b, "en", now)
+	ko, en := ofBooking(b, "ko"), ofBooking(b, "en")
 	if len(ko.Events) != 2 || len(en.Events) != 2 {
 		t.Fatalf("%d and %d events for two doses", len(ko.Events), len(en.Events))
 	}
@@ -99,14 +99,14 @@ func TestOfBooking(t *testing.T) {
 	if ko.Events[0].UID != en.Events[0].UID || ko.Events[0].UID == ko.Events[1].UID {
 		t.Error("UIDs must depend on booking and dose, not on the language")
 	}
-	if file := string(ko.Append(nil)); strings.Contains(file, b.ID) {
+	if file := string(Booking(b, "ko")); strings.Contains(file, b.ID) {
 		t.Error("the file shows the booking's id")
 	}
 
 	b.Cancelled, b.Sequence, b.ForName = true, 4, "어머니"
-	again := OfBooking(b, "ko", now.Add(time.Hour))
+	again := ofBooking(b, "ko")
 	for i, e := range again.Events {
-		if !e.Cancelled || e.Sequence != 4 || e.UID != ko.Events[i].UID {
+		if !e.Cancelled || e.Sequence != 5 || e.UID != ko.Events[i].UID {
 			t.Errorf("event %d after cancelling: %+v", i, e)
 		}
 	}
