@@ -61,19 +61,26 @@ func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage,
 		return SitePage{}, refuse(BadRequest, "lat, lon: want degrees, -90 to 90 and -180 to 180").field("lat")
 	}
 	index := w.sites.Load().index
-	var page site.Page
+	now, left := w.now(), w.remaining(c)
+	var out SitePage
+	add := func(s site.Site, metres int) {
+		out.Sites = append(out.Sites, SiteFree{Site: s, Metres: metres, Free: w.freeDays(c, s, q, now, left)})
+	}
 	if q.Near {
-		page, err = index.Nearest(q.Lat, q.Lon, q.Region, q.Cursor, sitesPerPage)
+		var near []site.Near
+		near, out.Next, err = index.Nearest(q.Lat, q.Lon, q.Cursor, sitesPerPage)
+		for _, n := range near {
+			add(n.Site, n.Metres)
+		}
 	} else {
-		page, err = index.ByRegion(q.Region, q.Cursor, sitesPerPage)
+		var page []site.Site
+		page, out.Next, err = index.ByRegion(q.Region, q.Cursor, sitesPerPage)
+		for _, s := range page {
+			add(s, -1)
+		}
 	}
 	if err != nil {
 		return SitePage{}, refuse(BadRequest, "cursor: use the `next` of the page before, unchanged").field("cursor")
-	}
-	now, left := w.now(), w.remaining(c)
-	out := SitePage{Sites: make([]SiteFree, 0, len(page.Sites)), Next: page.Next}
-	for _, found := range page.Sites {
-		out.Sites = append(out.Sites, SiteFree{Site: found.Site, Metres: found.Metres, Free: w.freeDays(c, found.Site, q, now, left)})
 	}
 	return out, nil
 }
