@@ -142,5 +142,5 @@ func (c *Config) pollAfter(p Place, v *View, now time.Time, jitter float64) time
 		return between(MinPoll+stall/2, 3*time.Second+stall)
 	}
 	// Sleeping a little too long costs seconds, the turn stays; asking too often costs everybody.
-	return between(far*9/10, far)
+	return between(far*95/100, far*105/100)
 }
