@@ -42,13 +42,15 @@ func NewIndex(sites []Site) *Index {
 	slices.SortFunc(x.sites, func(a, b Site) int { return cmp.Compare(a.Num, b.Num) })
 	x.ordered = make([]int32, len(x.sites))
 	x.rank = make([]int32, len(x.sites))
+	regionOf := make([]int, len(x.sites))
 	for i := range x.sites {
 		x.byID[x.sites[i].ID] = int32(i)
 		x.ordered[i] = int32(i)
+		regionOf[i] = regionRank(x.sites[i].Region)
 	}
 	slices.SortFunc(x.ordered, func(a, b int32) int {
 		s, t := &x.sites[a], &x.sites[b]
-		return cmp.Or(cmp.Compare(regionRank(s.Region), regionRank(t.Region)), strings.Compare(s.Region, t.Region),
+		return cmp.Or(cmp.Compare(regionOf[a], regionOf[b]), strings.Compare(s.Region, t.Region),
 			strings.Compare(s.Name, t.Name), cmp.Compare(s.Num, t.Num))
 	})
 	for i, at := range x.ordered {
@@ -107,13 +109,13 @@ func (x *Index) Nearest(lat, lon float64, after string, n int) (page []Near, nex
 		}
 	}
 	n = min(max(n, 1), MaxPage)
-	q := query{from: onSphere(lat, lon), after: start, room: n + 1, found: make([]reached, 0, n+2)}
+	q := query{from: onSphere(lat, lon), after: start, room: n + 1, found: make([]found, 0, n+2)}
 	x.tree.search(&q)
 	more := len(q.found) > n
 	q.found = q.found[:min(n, len(q.found))]
-	for _, f := range q.found {
-		i, _ := x.find(f.num)
-		page = append(page, Near{Site: x.sites[i], Metres: int(f.metres)})
+	page = make([]Near, len(q.found))
+	for i, f := range q.found {
+		page[i] = Near{Site: x.sites[f.site], Metres: int(f.metres)}
 	}
 	if more {
 		next = q.found[n-1].String()

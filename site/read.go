@@ -90,7 +90,7 @@ func Read(format, name string, r io.Reader) (sites []Site, skipped []Skipped, er
 	if !ok {
 		return nil, nil, fmt.Errorf("format %q is unknown; want one of %s", format, strings.Join(Formats(), ", "))
 	}
-	src, err := unpack(name, r)
+	src, err := unpack(name, r, MaxFileBytes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,8 +110,8 @@ func Unplaced(sites []Site) int {
 
 var bom = []byte("\xef\xbb\xbf")
 
-// unpack reads all of a file within bounds and makes sure that it is text we can read.
-func unpack(name string, r io.Reader) ([]byte, error) {
+// unpack reads all of a file of at most limit bytes and makes sure that it is text we can read.
+func unpack(name string, r io.Reader, limit int) ([]byte, error) {
 	in := bufio.NewReader(r)
 	var from io.Reader = in
 	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
@@ -122,14 +122,14 @@ func unpack(name string, r io.Reader) ([]byte, error) {
 		defer func() { _ = z.Close() }()
 		from = z
 	}
-	src, err := io.ReadAll(io.LimitReader(from, MaxFileBytes+1))
+	src, err := io.ReadAll(io.LimitReader(from, int64(limit)+1))
 	switch {
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, &FileError{File: name, Msg: "is damaged or cut off gzip; want the file as it was published"}
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
-	case len(src) > MaxFileBytes:
-		return nil, &FileError{File: name, Msg: fmt.Sprintf("is longer than %d MiB unpacked; want a smaller file", MaxFileBytes>>20)}
+	case len(src) > limit:
+		return nil, &FileError{File: name, Msg: fmt.Sprintf("is longer than %d bytes unpacked; want a smaller file", limit)}
 	}
 	src = bytes.TrimPrefix(src, bom)
 	if i := invalidUTF8(src); i >= 0 {

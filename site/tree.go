@@ -16,8 +16,9 @@ type tree struct {
 }
 
 type placed struct {
-	at  point
-	num Num
+	at   point
+	num  Num
+	site int32 // position in the index
 }
 
 // node is a box around points[from:to]; right is 0 in a leaf, and the left child follows its parent.
@@ -29,9 +30,9 @@ type node struct {
 
 func plant(sites []Site) tree {
 	var t tree
-	for _, s := range sites {
-		if s.Placed() {
-			t.points = append(t.points, placed{onSphere(s.Lat, s.Lon), s.Num})
+	for i := range sites {
+		if s := &sites[i]; s.Placed() {
+			t.points = append(t.points, placed{onSphere(s.Lat, s.Lon), s.Num, int32(i)})
 		}
 	}
 	if len(t.points) > 0 {
@@ -71,7 +72,12 @@ type query struct {
 	from  point
 	after reached
 	room  int
-	found []reached // in order, at most room
+	found []found // in order, at most room
+}
+
+type found struct {
+	reached
+	site int32
 }
 
 // search visits nearer boxes first and leaves out those that lie wholly before the cursor or beyond what is found. The
@@ -88,7 +94,7 @@ func (t *tree) visit(i int32, q *query) {
 	if len(q.found) == q.room && metres(nearest)-1 > float64(q.found[q.room-1].metres) {
 		return
 	}
-	if metres(farthest)+1 < float64(q.after.metres) {
+	if q.after.metres > 0 && metres(farthest)+1 < float64(q.after.metres) {
 		return
 	}
 	if n.right == 0 {
@@ -126,10 +132,10 @@ func (q *query) offer(p placed) {
 		chord2 += (p.at[d] - q.from[d]) * (p.at[d] - q.from[d])
 	}
 	r := reached{metres: int32(metres(chord2) + 0.5), num: p.num}
-	if r.compare(q.after) <= 0 || len(q.found) == q.room && r.compare(q.found[q.room-1]) >= 0 {
+	if r.compare(q.after) <= 0 || len(q.found) == q.room && r.compare(q.found[q.room-1].reached) >= 0 {
 		return
 	}
-	at, _ := slices.BinarySearchFunc(q.found, r, reached.compare)
-	q.found = slices.Insert(q.found, at, r)
+	at, _ := slices.BinarySearchFunc(q.found, r, func(f found, r reached) int { return f.compare(r) })
+	q.found = slices.Insert(q.found, at, found{r, p.site})
 	q.found = q.found[:min(len(q.found), q.room)]
 }
