@@ -99,7 +99,7 @@ func (x *Index) find(num Num) (int, bool) {
 // first page and the next of the page before for the others, asked from the same position; next is empty on the last.
 // Distances are those of a sphere, rounded to metres: good to half a percent.
 func (x *Index) Nearest(lat, lon float64, after string, n int) (page []Near, next string, err error) {
-	if !(lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180) {
+	if !onGlobe(lat, lon) {
 		return nil, "", ErrBadPosition
 	}
 	start := reached{metres: -1}
@@ -191,6 +191,9 @@ func onSphere(lat, lon float64) point {
 	sinLon, cosLon := math.Sincos(lon * math.Pi / 180)
 	return point{cosLat * cosLon, cosLat * sinLon, sinLat}
 }
+
+// onGlobe is false for what is not a number, too.
+func onGlobe(lat, lon float64) bool { return lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180 }
 
 // earthRadius is the mean radius of the earth (IUGG R1) in metres.
 const earthRadius = 6371008.8

@@ -3,6 +3,7 @@ package site
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -123,8 +124,9 @@ func unpack(name string, r io.Reader, limit int) ([]byte, error) {
 		from = z
 	}
 	src, err := io.ReadAll(io.LimitReader(from, int64(limit)+1))
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
 	switch {
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF):
+	case corrupt, errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, &FileError{File: name, Msg: "is damaged or cut off gzip; want the file as it was published"}
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -76,6 +76,7 @@ func TestReadRefusesFiles(t *testing.T) {
 		{FormatCSV, header + "a,가,clinic,,NaN,127,,서울\n", "f:2: lat, lon: NaN, 127 is not in Korea; want lat 33 to 38.7 and lon 124.5 to 132 (are they exchanged?)"},
 		{FormatCSV, header + good + "b,\xb0\xad,clinic,,,,,서울\n", "f:3: is not UTF-8, perhaps CP949 (EUC-KR); want UTF-8: iconv -f CP949 -t UTF-8"},
 		{FormatCSV, "\x1f\x8bnot gzip after all", "f: is damaged gzip; want the file as it was published"},
+		{FormatCSV, "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff", "f: is damaged or cut off gzip; want the file as it was published"},
 		{FormatHospitals, hospitals, "f:1: columns missing: lon; is this the right format for this file?"},
 		{FormatHospitals, header, "f:1: columns missing: mgmt_no, status, addr_road, addr_jibun, sido, sigungu; is this the right format for this file?"},
 		{FormatClinics, header, "f:1: columns missing: hpid, sigungu; is this the right format for this file?"},
