@@ -62,6 +62,7 @@ func TestProvidersThatCannotBe(t *testing.T) {
 		redirect string
 	}{
 		"http callback":  {[]person.Provider{p}, "http://charye.example/cb"},
+		"ci of nothing":  {[]person.Provider{{ID: "a", Issuer: "https://a.example", ClientID: "charye", SubjectClaim: "ci"}}, callback},
 		"no callback":    {[]person.Provider{p}, ""},
 		"callback query": {[]person.Provider{p}, callback + "?x=1"},
 		"two of an id":   {[]person.Provider{p, p}, callback},

@@ -60,8 +60,8 @@ func newStage(t *testing.T, change func(*person.Provider, *oidctest.Options)) *s
 	t.Helper()
 	s := &stage{T: t, now: signedIn.Add(300 * time.Millisecond)}
 	p := person.Provider{
-		ID: "gov", NameKO: "정부", NameEN: "Government", Issuer: "https://id.example/idp", ClientID: "charye", Scopes: []string{"openid", "profile"},
-		SubjectClaim: "ci", Namespace: "ci", BirthClaim: "birthdate", NameClaim: "name",
+		ID: "gov", NameKO: "정부", NameEN: "Government", Issuer: "https://id.example/idp", ClientID: "charye",
+		SubjectClaim: "ci", Namespace: person.NamespaceCI, // the rest by default
 	}
 	o := oidctest.Options{
 		Issuer: p.Issuer, Key: rsaKey(), Now: func() time.Time { return s.now },
