@@ -212,8 +212,8 @@ func TestBrokenOffAnswerCutsTheConnection(t *testing.T) {
 		return errors.New("half-way")
 	}}
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
-			t.Errorf("panic %v, want ErrAbortHandler", p)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("panic %v, want ErrAbortHandler", err)
 		}
 	}()
 	f.serve(route, "", httptest.NewRecorder(), httptest.NewRequest("GET", "/x", nil))
