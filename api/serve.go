@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -201,9 +202,9 @@ func (f *face) report(x *exchange, p problem, err error) {
 	if f.logged.Allow(ratelimit.Key{Class: uint8(p.status % 100)}, ratelimit.PerSecond(10, 20), x.now) > 0 {
 		return
 	}
-	f.log.ErrorContext(x.ctx, "request failed",
-		"route", x.route.Pattern, "method", x.route.Method, "code", string(p.code),
-		"instance", p.instance, "error", telemetry.Scrub(err.Error()))
+	f.log.LogAttrs(x.ctx, slog.LevelError, "request failed",
+		slog.String("route", x.route.Pattern), slog.String("method", x.route.Method), slog.String("code", string(p.code)),
+		slog.String("instance", p.instance), slog.String("error", telemetry.Scrub(err.Error())))
 }
 
 var (
