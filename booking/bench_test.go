@@ -90,6 +90,7 @@ func nationalSnapshot(b *testing.B) *booking.Snapshot {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
+	b.ResetTimer()
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(l.counters)), "B/session")
 	runtime.KeepAlive(snap)
 	runtime.KeepAlive(l)

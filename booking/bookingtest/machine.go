@@ -11,9 +11,17 @@ import (
 	"charye/booking"
 )
 
-// testAgainstModel does random things, one batch after the other, with crashes in between, to a ledger and to the model.
+// testAgainstModel does random things, one batch after the other, with crashes in between, to a ledger and to the model:
+// as often as rapid is told to, but on a slow machine no longer than some seconds, unless there is a fault to pin down.
 func testAgainstModel(t *testing.T, open Open) {
+	const enough = 3 * time.Second
+	began, fault := time.Now(), false
 	rapid.Check(t, func(rt *rapid.T) {
+		if !fault && time.Since(began) > enough {
+			return
+		}
+		sound := false
+		defer func() { fault = fault || !sound }()
 		l, reopen := open(t)
 		m := &machine{bench: &bench{TB: t, Ledger: l, reopen: reopen}, now: start, model: model{capacity: map[booking.Counter]int{}}}
 		m.snapshot = must(booking.NewSnapshot(context.Background(), l))
@@ -32,6 +40,7 @@ func testAgainstModel(t *testing.T, open Open) {
 		for _, finding := range Check(context.Background(), m.Ledger) {
 			rt.Error(finding)
 		}
+		sound = !rt.Failed()
 	})
 }
 
