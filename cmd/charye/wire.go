@@ -43,7 +43,7 @@ func (s *server) wire(configured []person.Provider) error {
 			return err
 		}
 		configured = append(configured, person.Provider{
-			ID: trialProvider, Name: programme.Text{KO: "시험용 로그인 (가상)", EN: "Trial sign-in (made up)"},
+			ID: trialProvider, NameKO: "시험용 로그인 (가상)", NameEN: "Trial sign-in (made up)",
 			Issuer: issuer, ClientID: "charye", SubjectClaim: "ci", Namespace: person.NamespaceCI,
 		})
 		client = &http.Client{Timeout: 5 * time.Second, Transport: inProcess{prefix: issuer + "/", handler: trial}}
@@ -137,7 +137,7 @@ func (s signIn) Providers() []web.Provider {
 	list := s.providers.List()
 	out := make([]web.Provider, len(list))
 	for i, p := range list {
-		out[i] = web.Provider{ID: p.ID, Name: p.Name}
+		out[i] = web.Provider{ID: p.ID, Name: programme.Text{KO: p.NameKO, EN: p.NameEN}}
 	}
 	return out
 }
