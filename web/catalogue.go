@@ -176,7 +176,7 @@ func preferred(header string) string {
 			}
 		}
 	}
-	if len(asked) > 0 && weights[0] > 0 && asked[0] != textlang.Und {
+	if len(asked) > 0 && weights[0] > 0 && asked[0] != textlang.Und && asked[0].String() != "mul" { // mul is how "*" is read
 		return "en" // asks for a language, and it is not Korean: English will be understood by more
 	}
 	return defaultLanguage

@@ -314,7 +314,7 @@ func (s *scripted) placed(state line.State, number uint32, ahead int, lo, hi tim
 	}
 }
 
-// doorman is a SignIn of one provider. Session tokens are "token-" + name.
+// doorman is a SignIn that knows two people, by their tokens "token" and "other".
 type doorman struct {
 	session person.Session
 	fail    bool
@@ -338,17 +338,25 @@ func (d *doorman) Begin(_ context.Context, provider, returnTo string, fresh bool
 
 func (d *doorman) Finish(_ context.Context, state string, q url.Values) (string, string, error) {
 	_, back, ok := strings.Cut(state, "|")
-	if !ok || q.Get("code") != "good" {
+	if !ok || q.Get("code") == "" {
 		return "", back, errors.New("bad code")
+	}
+	if q.Get("code") == "other" {
+		return "other", back, nil
 	}
 	return "token", back, nil
 }
 
 func (d *doorman) Verify(token string) (person.Session, error) {
-	if token != "token" {
+	s := d.session
+	switch token {
+	case "token":
+	case "other":
+		s.Key = person.Key{9}
+	default:
 		return person.Session{}, errors.New("bad token")
 	}
-	return d.session, nil
+	return s, nil
 }
 
 func newDoorman(now time.Time) *doorman {
@@ -440,3 +448,8 @@ func wantRedirect(t *testing.T, w *httptest.ResponseRecorder, to string) {
 		t.Errorf("got %d to %q, want 303 to %q\n%.600s", w.Code, w.Header().Get("Location"), to, w.Body)
 	}
 }
+
+// panics is a service that falls over.
+type panics struct{ *scripted }
+
+func (panics) Campaigns(context.Context) ([]walk.Campaign, error) { panic("name of a person") }

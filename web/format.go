@@ -59,8 +59,13 @@ func (l *language) clock(t time.Time) (string, error) {
 	if t.Hour() >= 12 {
 		key = "time.pm"
 	}
-	hour := (t.Hour()+11)%12 + 1
-	return l.text(key, "hour", strconv.Itoa(hour), "minute", twoDigits(t.Minute()))
+	return l.text(key, "hour", strconv.Itoa((t.Hour()+11)%12+1), "minute", twoDigits(t.Minute()))
+}
+
+// hour writes the time of day without saying which half of the day.
+func (l *language) hour(t time.Time) string {
+	t = t.In(l.zone)
+	return strconv.Itoa((t.Hour()+11)%12+1) + ":" + twoDigits(t.Minute())
 }
 
 // seconds writes the server's clock to the second, in 24 hours, as on a station clock.

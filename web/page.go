@@ -46,7 +46,7 @@ func parsePages(languages map[string]*language, a *assets) (map[string]map[strin
 	pages := map[string]map[string]*template.Template{}
 	for id, l := range languages {
 		funcs := template.FuncMap{
-			"t": l.text, "number": number, "day": l.day, "shortDay": l.shortDay, "plainDay": l.plainDay, "clock": l.clock,
+			"t": l.text, "number": number, "day": l.day, "shortDay": l.shortDay, "plainDay": l.plainDay, "clock": l.clock, "hour": l.hour,
 			"when": l.when, "seconds": l.seconds, "estimate": l.estimate, "region": l.region, "countdown": l.countdown,
 			"in": func(t programme.Text) string { return t.In(l.id) }, "asset": a.url,
 			"tel": func(phone string) string {
