@@ -48,7 +48,7 @@ type Choice struct {
 // Op is what a request asks for.
 type Op uint8
 
-// The operations. Expire is the system's own: it gives back holds whose time is over.
+// The operations. Expire is the system's own: it gives back every hold whose time is over at Request.At, whoever's it is.
 const (
 	OpHold Op = iota + 1
 	OpBook
@@ -68,16 +68,18 @@ type Request struct {
 	At       time.Time  // server time when the request was accepted
 
 	// Doses lists for each dose of the series, in order, the choices in order of preference. The first choice with room is
-	// taken. A person's own pick is a list of one; the follow-up dose brings alternatives. For OpChange the whole series
-	// is given anew.
+	// taken. A person's own pick is a list of one; the follow-up dose brings alternatives (see [Series]). For OpChange the
+	// whole series is given anew; a dose that stays names its own slot, which counts as free. A list without a choice is a
+	// dose for which there is no room.
 	Doses [][]Choice
-	// Shared are the claims beside the seats: stock of the campaign, shares of a day or channel.
+	// Shared are the claims beside the seats: stock of the campaign, shares of a day or channel. For OpChange nil keeps
+	// what the booking has. A booking through a hold takes over the hold's doses and claims; its own are not looked at.
 	Shared []Claim
 
-	HoldUntil   time.Time // OpHold: when the hold falls back
+	HoldUntil   time.Time // OpHold: when the hold falls back; from that instant on it is over
 	Hold        int64     // OpBook with a hold: its id
 	Booking     int64     // OpChange, OpCancel: its id
-	Idempotency [16]byte  // OpBook: hash of the client's key; a repeat with the same key and Body gets the first answer
+	Idempotency [16]byte  // OpBook: hash of the client's key, per person; a repeat with the same key and Body gets the booking made then, as it now stands. Zero: no key
 	Body        [16]byte  // OpBook: hash of what was asked, to catch a key used for something else
 	Sealed      []byte    // OpBook: the person's name, sealed, for the clinic; may be nil
 }
@@ -85,15 +87,17 @@ type Request struct {
 // Result says how a request ended.
 type Result uint8
 
-// The results. Only Done changed anything; Repeated is an earlier Done told again.
+// The results. Only Done changed anything; Repeated is an earlier Done told again. (Holds that are over fall back beside
+// either, whoever comes by first.)
 const (
 	Done          Result = iota + 1
-	Repeated             // same idempotency key: Booking is the one made then
+	Repeated             // same idempotency key, a change to what is booked already, a cancelled booking cancelled again, nothing to expire
 	Full                 // some counter has no room: FullDose says which dose, 0 for a shared counter
 	AlreadyBooked        // this person has a live booking in this campaign: Booking is that one
 	HoldGone             // the hold does not exist, is another person's, or is over
 	NoBooking            // no such live booking of this person
 	KeyReused            // the idempotency key was used for a different request
+	Malformed            // the request contradicts itself (see [Request.Validate]): a fault of the calling code
 )
 
 // Outcome is the answer to one request.
@@ -105,8 +109,9 @@ type Outcome struct {
 }
 
 // Hold is a slot, with its whole series, kept for minutes. One per person and campaign; a new one replaces the old.
+// Slices of a Hold or a [Booking] are shared between readers: nobody changes them.
 type Hold struct {
-	ID       int64
+	ID       int64 // the Seq of the event that told of it: never used again
 	Campaign uint32
 	Person   person.Key
 	Doses    []Dose
@@ -154,10 +159,11 @@ type EventKind string
 // The kinds of event written by [Decide].
 const (
 	EventHeld     EventKind = "held"
-	EventHoldOver EventKind = "hold-over" // expired, replaced or given back
-	EventBooked   EventKind = "booked"
+	EventHoldOver EventKind = "hold-over" // Why: expired, replaced (by a new hold) or given-back (another slot was booked)
+	EventBooked   EventKind = "booked"    // through a hold: no deltas, the hold's claims are the booking's from now on
 	EventChanged  EventKind = "changed"
 	EventCanceled EventKind = "cancelled"
+	EventCapacity EventKind = "capacity" // [Ledger.SetCapacity]: one counter, By 0, Why "OLD to NEW"
 )
 
 // Event is one line of the table that is audit trail, outbox and feed at once; it is written in the transaction of the

@@ -16,7 +16,8 @@ import (
 // numbered in commit order without gaps and carry exactly the deltas of the change. All methods are safe for concurrent
 // use; Apply calls are linearizable.
 type Ledger interface {
-	// Apply decides a batch in its order. Outcomes come in the order of the requests.
+	// Apply decides a batch in its order. Outcomes come in the order of the requests. A hold that is over at the At of a
+	// request has fallen back before that request is looked at, whether a sweeper came by or not.
 	Apply(ctx context.Context, batch []Request) ([]Outcome, error)
 
 	// Bookings lists a person's bookings of every campaign, live and cancelled, oldest first.
@@ -29,11 +30,13 @@ type Ledger interface {
 	// Events lists events after seq, in order, at most limit.
 	Events(ctx context.Context, after int64, limit int) ([]Event, error)
 
-	// SetCapacity changes counters whose rule changed. A capacity below what is used is refused with [ErrBelowUsed] and
-	// changes nothing.
+	// SetCapacity changes counters whose rule changed (N is not looked at) and writes an [EventCapacity] for each that
+	// differs. A counter never touched before comes into being. A capacity below what is used is refused with
+	// [ErrBelowUsed]; then nothing at all has changed.
 	SetCapacity(ctx context.Context, claims []Claim) error
 
-	// DueHolds lists holds whose time was over before the instant, at most limit, so that OpExpire can give them back.
+	// DueHolds lists holds that are over at the instant (Until at or before it), first those that ended first, at most
+	// limit. OpExpire gives them back.
 	DueHolds(ctx context.Context, before time.Time, limit int) ([]Hold, error)
 
 	Close() error

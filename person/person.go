@@ -31,7 +31,7 @@ func (k Key) IsZero() bool { return k == Key{} }
 type Session struct {
 	Key        Key
 	Born       civil.Date
-	Name       string    // as the provider gave it; sealed inside the token, may be empty
+	Name       string    // as the provider gave it, may be empty; sealed inside the token: Verify leaves it empty, [Sessions.OpenName] reads it
 	SignedInAt time.Time // when the provider last saw this person; whole seconds
 	ExpiresAt  time.Time // whole seconds
 }

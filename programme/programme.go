@@ -31,6 +31,9 @@ type Programme struct {
 	Products   []Product
 	Campaigns  []Campaign
 	Timetables []Timetable
+
+	resolved map[string]string
+	plans    *plans
 }
 
 // Product is a vaccine with its series rules.
@@ -64,10 +67,11 @@ type Campaign struct {
 	Born   *BornRange // eligible dates of birth; nil: any
 	Roster string     // eligible only when in this roster; empty: no roster needed
 
+	// All times are in the programme's zone and whole seconds.
 	Gathers time.Time // joining begins; equals Opens when there is no gathering
 	Opens   time.Time // the stroke of the hour: draw, and admission begins
 	Closes  time.Time // no joining, admission or booking from here on
-	Pauses  []Pause
+	Pauses  []Pause   // by From; they do not overlap
 
 	Stock int // doses of dose 1 on offer
 
@@ -117,7 +121,7 @@ type ChangeRules struct{ UntilDays int }
 // First doses may be chosen on the Days days from Start. The same hours go on after that for follow-up doses only, for
 // as long as the longest series of the programme needs: otherwise the last first doses would have no second.
 type Timetable struct {
-	Sites    string // "all", "region:NAME", "kind:NAME" or a site id
+	Sites    string // [AllSites], "region:NAME", "kind:NAME" or a site id
 	Start    civil.Date
 	Days     int
 	From, To int // minutes of the day; the last session ends at or before To

@@ -55,3 +55,8 @@ func (e *Error) Unwrap() error { return e.Err }
 func refuse(c Code, format string, args ...any) *Error {
 	return &Error{Code: c, Detail: fmt.Sprintf(format, args...)}
 }
+
+func (e *Error) field(name string) *Error {
+	e.Field = name
+	return e
+}

@@ -2,147 +2,265 @@ package walk
 
 import (
 	"context"
+	"errors"
 	"io"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
-	"charye/internal/civil"
+	"charye/booking"
+	"charye/internal/batch"
+	"charye/internal/clock"
+	"charye/internal/durable"
+	"charye/internal/seal"
 	"charye/line"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
 )
 
+// Deps are what a walk is wired to.
+type Deps struct {
+	Programme *programme.Programme
+	Line      line.Line
+	Ledger    booking.Ledger
+	Sites     site.Store
+	People    person.Store
+	Keys      *seal.Keys
+	Clock     clock.Func
+	Log       *slog.Logger
+}
+
 // Walk is the service that faces call. Safe for concurrent use.
-type Walk struct{}
+type Walk struct {
+	programme *programme.Programme
+	line      line.Line
+	ledger    booking.Ledger
+	desk      *booking.Desk
+	free      *booking.Snapshot
+	siteStore site.Store
+	sites     atomic.Pointer[directory]
+	people    person.Store
+	rosters   *person.Rosters
+	keyer     *person.Keyer
+	keys      *seal.Keys
+	tickets   *line.Tickets
+	passes    *line.Passes
+	pseudonym line.Pseudonyms
+	bookingID [32]byte
+	now       clock.Func
+	log       *slog.Logger
+}
+
+// holdFor is how long a held slot is kept: long enough to read a page twice, short enough that nobody sits on seats.
+const holdFor = 3 * time.Minute
+
+// takeoverWithin is how fresh a sign-in must be to move a live pass to another device.
+const takeoverWithin = 5 * time.Minute
+
+// New wires a walk and reads what it needs to answer its first request: sites, rosters and the counters as they stand.
+// Counters whose rule changed since the last start get their new capacity; one that would fall below what is taken
+// already stays as it is and is logged.
+func New(ctx context.Context, d Deps) (*Walk, error) {
+	w := &Walk{
+		programme: d.Programme,
+		line:      d.Line,
+		ledger:    d.Ledger,
+		desk:      booking.NewDesk(d.Ledger, batch.Options{}),
+		siteStore: d.Sites,
+		people:    d.People,
+		rosters:   person.NewRosters(d.People),
+		keyer:     person.NewKeyer(d.Keys),
+		keys:      d.Keys,
+		tickets:   line.NewTickets(d.Keys),
+		passes:    line.NewPasses(d.Keys),
+		pseudonym: line.NewPseudonyms(d.Keys),
+		bookingID: d.Keys.Secret("booking-id"),
+		now:       d.Clock,
+		log:       d.Log,
+	}
+	if err := w.reloadSites(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.rosters.Reload(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.reconcile(ctx); err != nil {
+		return nil, err
+	}
+	free, err := booking.NewSnapshot(ctx, d.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	w.free = free
+	w.tellSupply(ctx)
+	return w, nil
+}
+
+// Stop answers everybody who waits for a booking to be committed, and takes no more.
+func (w *Walk) Stop() { w.desk.Stop() }
 
 // Programme gives the rules in force.
-func (w *Walk) Programme() *programme.Programme { panic("walk: not wired") }
+func (w *Walk) Programme() *programme.Programme { return w.programme }
 
 // Now is server time.
-func (w *Walk) Now() time.Time { panic("walk: not wired") }
+func (w *Walk) Now() time.Time { return w.now() }
 
 // Campaigns lists all campaigns as they stand.
-func (w *Walk) Campaigns(ctx context.Context) ([]Campaign, error) { panic("walk: not wired") }
+func (w *Walk) Campaigns(ctx context.Context) ([]Campaign, error) {
+	out := make([]Campaign, 0, len(w.programme.Campaigns))
+	for i := range w.programme.Campaigns {
+		c, err := w.standing(ctx, &w.programme.Campaigns[i], w.now())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
 
 // Campaign finds one campaign by id; [NotFound] otherwise.
-func (w *Walk) Campaign(ctx context.Context, id string) (Campaign, error) { panic("walk: not wired") }
+func (w *Walk) Campaign(ctx context.Context, id string) (Campaign, error) {
+	c, err := w.campaign(id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	return w.standing(ctx, c, w.now())
+}
+
+func (w *Walk) campaign(id string) (*programme.Campaign, error) {
+	c, ok := w.programme.Campaign(id)
+	if !ok {
+		return nil, refuse(NotFound, "there is no such campaign; GET /api/v1/campaigns lists them")
+	}
+	return c, nil
+}
+
+func (w *Walk) standing(ctx context.Context, c *programme.Campaign, now time.Time) (Campaign, error) {
+	out := Campaign{Campaign: c, State: CampaignState(c.Phase(now)), Remaining: w.remaining(c)}
+	if pause, ok := c.Pause(now); ok {
+		out.PauseWhy = pause.Why
+	}
+	if out.State == CampaignState(programme.PhaseOpen) {
+		st, err := w.line.Status(ctx, c.Num)
+		if err != nil {
+			return Campaign{}, unavailable(err)
+		}
+		if st.SoldOut {
+			out.State = StateSoldOut
+		}
+	}
+	return out, nil
+}
 
 // Line gives the public document of a campaign's line.
-func (w *Walk) Line(ctx context.Context, campaign string) (LineDoc, error) { panic("walk: not wired") }
+func (w *Walk) Line(ctx context.Context, campaign string) (LineDoc, error) {
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return LineDoc{}, err
+	}
+	now := w.now()
+	view, err := w.standing(ctx, c, now)
+	if err != nil {
+		return LineDoc{}, err
+	}
+	st, err := w.line.Status(ctx, c.Num)
+	if err != nil {
+		return LineDoc{}, unavailable(err)
+	}
+	d, err := w.line.Draw(ctx, c.Num)
+	if err != nil {
+		return LineDoc{}, unavailable(err)
+	}
+	return LineDoc{
+		State: view.State, Joined: st.Joined, Admitted: st.Admitted, Inside: st.Inside, PerMinute: st.PerMinute,
+		Remaining: view.Remaining, Commitment: d.Commitment, Seed: d.Seed, Drawn: d.Drawn, ServerTime: now,
+	}, nil
+}
 
 // Draw gives the public record of the draw.
 func (w *Walk) Draw(ctx context.Context, campaign string) (line.Draw, error) {
-	panic("walk: not wired")
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return line.Draw{}, err
+	}
+	d, err := w.line.Draw(ctx, c.Num)
+	if err != nil {
+		return line.Draw{}, unavailable(err)
+	}
+	return d, nil
 }
 
 // Entrants opens the drawn order; the caller closes it. [NotOpen] before the draw.
 func (w *Walk) Entrants(ctx context.Context, campaign string) (io.ReadSeekCloser, error) {
-	panic("walk: not wired")
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return nil, err
+	}
+	r, err := w.line.Entrants(ctx, c.Num)
+	if err != nil {
+		return nil, w.lineError(c, err)
+	}
+	return r, nil
 }
 
-// Eligible answers, before any waiting, whether the actor (or their recipient) may book in the campaign; nil means yes.
-func (w *Walk) Eligible(ctx context.Context, a Actor, campaign, recipient string) error {
-	panic("walk: not wired")
+// remaining is the stock of dose 1 that nobody has booked or holds, from the snapshot.
+func (w *Walk) remaining(c *programme.Campaign) int {
+	return max(0, c.Stock-w.free.Used(booking.StockCounter(c.Num)))
 }
 
-// Join gives the one place of the actor, or of their recipient.
-func (w *Walk) Join(ctx context.Context, a Actor, campaign, recipient string) (p Place, created bool, err error) {
-	panic("walk: not wired")
+// unavailable is the answer when a store is down or full: entry stays closed, places are kept, come back soon.
+func unavailable(err error) error {
+	if known, ok := errors.AsType[*Error](err); ok {
+		return known
+	}
+	e := refuse(Overloaded, "this cannot be done right now; nothing is lost, and trying again is safe")
+	e.RetryAfter = 5 * time.Second
+	e.Err = err
+	switch full, ok := errors.AsType[*batch.FullError](err); {
+	case ok:
+		e.Detail = "too many requests are waiting; nothing is lost, try again after the time given"
+		e.RetryAfter = full.RetryAfter
+	case errors.Is(err, durable.ErrDiskFull):
+		e.Detail = "the service cannot store anything at the moment; nothing is lost, try again later"
+		e.RetryAfter = 30 * time.Second
+	}
+	return e
 }
 
-// PlaceByTicket shows the place that a ticket proves. A ticket opens nothing else.
-func (w *Walk) PlaceByTicket(ctx context.Context, campaign, ticket string) (Place, error) {
-	panic("walk: not wired")
-}
-
-// PlaceOf shows the actor's (or recipient's) place without a ticket; [NotFound] when there is none.
-func (w *Walk) PlaceOf(ctx context.Context, a Actor, campaign, recipient string) (Place, error) {
-	panic("walk: not wired")
-}
-
-// Enter exchanges a place whose turn has come for a pass on this device. takeover moves a live pass from another device
-// and needs a sign-in within the last five minutes.
-func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, device string, takeover bool) (Pass, error) {
-	panic("walk: not wired")
-}
-
-// Regions lists the provinces that have sites, in their usual order.
-func (w *Walk) Regions(ctx context.Context) []string { panic("walk: not wired") }
-
-// Sites lists sites with free counts, from the snapshot. Public.
-func (w *Walk) Sites(ctx context.Context, campaign string, q SiteQuery) (SitePage, error) {
-	panic("walk: not wired")
-}
-
-// Site finds one site of a campaign with its free counts on every day, from the snapshot; [NotFound] otherwise. Public.
-func (w *Walk) Site(ctx context.Context, campaign, siteID string) (SiteFree, error) {
-	panic("walk: not wired")
-}
-
-// Slot tells what a slot's id stands for, whether or not a seat is left in it; [NotFound] when there is no such slot.
-// Public.
-func (w *Walk) Slot(ctx context.Context, campaign, slotID string) (Slot, site.Site, error) {
-	panic("walk: not wired")
-}
-
-// Slots lists a site's first-dose slots on a day, from the snapshot. Public.
-func (w *Walk) Slots(ctx context.Context, campaign, siteID string, day civil.Date) ([]Slot, error) {
-	panic("walk: not wired")
-}
-
-// DoseSlots lists the slots that one dose of the actor's booking could move to on a day at a site, within the interval.
-func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose int, siteID string, day civil.Date) ([]Slot, error) {
-	panic("walk: not wired")
-}
-
-// Hold keeps a slot, with its whole series, for minutes.
-func (w *Walk) Hold(ctx context.Context, a Actor, pass, slot string) (Hold, error) {
-	panic("walk: not wired")
-}
-
-// Book confirms: committed when it returns. repeated tells that the idempotency key had been answered before.
-func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b Booking, repeated bool, err error) {
-	panic("walk: not wired")
-}
-
-// Bookings lists the actor's bookings and those of their recipients, newest first.
-func (w *Walk) Bookings(ctx context.Context, a Actor) ([]Booking, error) { panic("walk: not wired") }
-
-// Booking finds one of those by id; anybody else's is [NotFound].
-func (w *Walk) Booking(ctx context.Context, a Actor, id string) (Booking, error) {
-	panic("walk: not wired")
-}
-
-// Change moves one dose (1, 2 …) of a booking to another slot; the later doses follow where the interval demands it.
-func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot string) (Booking, error) {
-	panic("walk: not wired")
-}
-
-// Cancel cancels a whole booking. Cancelling a cancelled one gives it again.
-func (w *Walk) Cancel(ctx context.Context, a Actor, id string) (Booking, error) {
-	panic("walk: not wired")
-}
-
-// NewRecipient is what a helper fills in. Consent must be true: the helper states that the recipient agreed.
-type NewRecipient struct {
-	Campaign string
-	Name     string
-	Born     civil.Date
-	Identity string // identity number, checked against the roster and not kept
-	Consent  bool
-}
-
-// AddRecipient registers a recipient for the actor as helper.
-func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (person.Recipient, error) {
-	panic("walk: not wired")
-}
-
-// Recipients lists the actor's recipients.
-func (w *Walk) Recipients(ctx context.Context, a Actor) ([]person.Recipient, error) {
-	panic("walk: not wired")
-}
-
-// RemoveRecipient withdraws one.
-func (w *Walk) RemoveRecipient(ctx context.Context, a Actor, id string) error {
-	panic("walk: not wired")
+// lineError is the one table from what a line refuses to what a person is told.
+func (w *Walk) lineError(c *programme.Campaign, err error) error {
+	now := w.now()
+	switch {
+	case errors.Is(err, line.ErrNotOpen):
+		e := refuse(NotOpen, "%s is not open yet", c.ID)
+		switch {
+		case now.Before(c.Gathers):
+			e.RetryAfter = c.Gathers.Sub(now)
+			e.Detail = c.ID + " takes people from " + c.Gathers.In(w.programme.Zone).Format(time.RFC3339)
+		case now.Before(c.Opens):
+			e.RetryAfter = c.Opens.Sub(now)
+			e.Detail = c.ID + " opens at " + c.Opens.In(w.programme.Zone).Format(time.RFC3339)
+		default:
+			e.RetryAfter = 5 * time.Second
+		}
+		return e
+	case errors.Is(err, line.ErrClosed):
+		return refuse(Closed, "%s closed at %s", c.ID, c.Closes.In(w.programme.Zone).Format(time.RFC3339))
+	case errors.Is(err, line.ErrNoPlace):
+		return refuse(NotFound, "this person has no place in the line of %s; join first", c.ID)
+	case errors.Is(err, line.ErrNotYourTurn):
+		return refuse(NotYourTurn, "it is not this person's turn yet; the place is kept")
+	case errors.Is(err, line.ErrOtherDevice):
+		return refuse(OtherDevice, "booking goes on on another device; sign in again and ask for a takeover to go on here")
+	case errors.Is(err, line.ErrNoPass):
+		return refuse(NoPass, "the pass is not the live one; ask for a pass again")
+	case errors.Is(err, line.ErrInsideFull):
+		e := refuse(Overloaded, "many people are choosing right now; the turn is kept, try again after the time given")
+		e.RetryAfter = 3 * time.Second
+		return e
+	case errors.Is(err, line.ErrNoCampaign):
+		return refuse(NotFound, "there is no such campaign")
+	}
+	return unavailable(err)
 }

@@ -20,6 +20,9 @@ import (
 type Actor struct {
 	person.Session
 	Channel string // "web" or "api"
+	// OpenName opens the name that is sealed in the session token; nil when there is none. It is asked for only when a
+	// booking is made.
+	OpenName func() (string, error)
 }
 
 // CampaignState is a campaign's state as published: the dates' phase, or sold out.
@@ -112,6 +115,7 @@ type Booking struct {
 	ID         string // unguessable
 	Number     string // to say on the telephone
 	Campaign   *programme.Campaign
+	Name       string // whose booking it is; empty when it was not known
 	Recipient  string // recipient id when a helper looks at it, else empty
 	ForName    string // recipient's name when a helper looks at it, else empty
 	Cancelled  bool

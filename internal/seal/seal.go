@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -90,11 +91,21 @@ func LoadOrCreate(path string) (*Keys, error) {
 	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("write key file %s: %w", path, err)
 	}
-	if d, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("write key file %s: %w", path, err)
 	}
 	return Load(path)
+}
+
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // directories cannot be synced there; the file system journals names itself
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Ephemeral makes keys that live only in memory, for tests.
@@ -136,14 +147,14 @@ func (f *file) open(path string) (*Keys, error) {
 	k := &Keys{}
 	h, err := read(f.Names)
 	if err == nil {
-		k.names, err = prf.NewPRFSet(h)
+		k.names, err = prfSet(h)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key file %s, names: %w", path, err)
 	}
 	h, err = read(f.Tokens)
 	if err == nil {
-		k.tokens, err = prf.NewPRFSet(h)
+		k.tokens, err = prfSet(h)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key file %s, tokens: %w", path, err)
@@ -158,10 +169,28 @@ func (f *file) open(path string) (*Keys, error) {
 	return k, nil
 }
 
+// prfSet opens a keyset and tries every key once at full length, so that later calls cannot fail: other kinds of PRF
+// (AES-CMAC, say) give at most 16 bytes.
+func prfSet(h *keyset.Handle) (*prf.Set, error) {
+	set, err := prf.NewPRFSet(h)
+	if err != nil {
+		return nil, err
+	}
+	if set.PRFs[set.PrimaryID] == nil {
+		return nil, errors.New("the primary key is missing or not enabled")
+	}
+	for id, p := range set.PRFs {
+		if _, err := p.ComputePRF(nil, 32); err != nil {
+			return nil, fmt.Errorf("key %d: %w", id, err)
+		}
+	}
+	return set, nil
+}
+
 // Name gives the keyed pseudonym of data for a purpose: the first 16 bytes of a PRF. Equal inputs give equal names for
 // as long as the key file lives; without the file nothing leads back.
 func (k *Keys) Name(purpose string, data []byte) [16]byte {
-	b, err := k.names.PRFs[k.names.PrimaryID].ComputePRF(framed(purpose, data), 16)
+	b, err := k.names.PRFs[k.names.PrimaryID].ComputePRF(framed(kindName, purpose, data), 16)
 	if err != nil {
 		// Unreachable: a PRF of at most 32 bytes from a key that was checked at loading.
 		panic(fmt.Sprintf("seal: PRF: %v", err))
@@ -172,15 +201,23 @@ func (k *Keys) Name(purpose string, data []byte) [16]byte {
 // Secret derives a 32-byte key for a purpose that must stay the same for the life of the installation, such as a
 // campaign's pseudonym key.
 func (k *Keys) Secret(purpose string) [32]byte {
-	b, err := k.names.PRFs[k.names.PrimaryID].ComputePRF(framed("secret/"+purpose, nil), 32)
+	b, err := k.names.PRFs[k.names.PrimaryID].ComputePRF(framed(kindSecret, purpose, nil), 32)
 	if err != nil {
 		panic(fmt.Sprintf("seal: PRF: %v", err))
 	}
 	return [32]byte(b)
 }
 
-func framed(purpose string, data []byte) []byte {
-	b := make([]byte, 0, 2+len(purpose)+len(data))
+// The kinds of PRF input. They come first, so that no choice of purpose and data for one kind is an input of another.
+const (
+	kindName byte = iota + 1
+	kindSecret
+	kindToken
+)
+
+func framed(kind byte, purpose string, data []byte) []byte {
+	b := make([]byte, 0, 3+len(purpose)+len(data))
+	b = append(b, kind)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(purpose)))
 	b = append(b, purpose...)
 	return append(b, data...)
@@ -215,7 +252,7 @@ type Tagger struct {
 func (k *Keys) Tagger(purpose string) *Tagger {
 	t := &Tagger{primary: k.tokens.PrimaryID, macs: make(map[uint32]*sync.Pool, len(k.tokens.PRFs))}
 	for id, p := range k.tokens.PRFs {
-		key, err := p.ComputePRF(framed("token/"+purpose, nil), 32)
+		key, err := p.ComputePRF(framed(kindToken, purpose, nil), 32)
 		if err != nil {
 			panic(fmt.Sprintf("seal: PRF: %v", err))
 		}
@@ -226,6 +263,7 @@ func (k *Keys) Tagger(purpose string) *Tagger {
 
 type macState struct {
 	h   hash.Hash
+	buf [256]byte // copy of what is hashed, so that callers' bytes stay on their stacks
 	sum [sha256.Size]byte
 }
 
@@ -251,7 +289,11 @@ func (t *Tagger) tag(keyID uint32, msg []byte) (out [TagSize]byte, ok bool) {
 	}
 	s := pool.Get().(*macState)
 	s.h.Reset()
-	s.h.Write(msg)
+	for len(msg) > 0 {
+		n := copy(s.buf[:], msg)
+		_, _ = s.h.Write(s.buf[:n]) // a hash never fails
+		msg = msg[n:]
+	}
 	copy(out[:], s.h.Sum(s.sum[:0]))
 	pool.Put(s)
 	return out, true

@@ -1,0 +1,231 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"charye/person"
+)
+
+// maxFindings is where [Check] stops counting broken things and says so.
+const maxFindings = 100
+
+// Check re-reads a ledger and proves its promises: events are numbered without gaps and replay to the counters exactly;
+// counters lie within their capacity and are the sums over live bookings and holds; nobody has two live bookings, two
+// holds, or a hold beside a booking, in one campaign; bookings are as their events tell. It returns what is broken, one
+// sentence each, without naming a person; nothing when all is well.
+//
+// The ledger must be at rest: what changes during the reading would look broken. Memory grows with the number of
+// bookings, about 100 bytes each.
+func Check(ctx context.Context, l Ledger) []string {
+	c := &checker{
+		l: l, counters: map[Counter]CounterState{}, replay: map[Counter]int{}, sums: map[Counter]int{},
+		told: map[int64]toldOf{}, live: map[placeIn]int64{},
+	}
+	for _, step := range []func(context.Context) error{c.readCounters, c.readEvents, c.readBookings, c.readHolds} {
+		if err := step(ctx); err != nil {
+			return append(c.findings, fmt.Sprintf("the ledger cannot be read: %v", err))
+		}
+	}
+	c.compare()
+	return c.findings
+}
+
+type placeIn struct {
+	who      person.Key
+	campaign uint32
+}
+
+// toldOf is what events tell of a booking.
+type toldOf struct {
+	changed   int
+	cancelled bool
+}
+
+type checker struct {
+	l        Ledger
+	findings []string
+
+	seq      int64
+	counters map[Counter]CounterState
+	replay   map[Counter]int // by events
+	sums     map[Counter]int // over bookings and holds
+	told     map[int64]toldOf
+	live     map[placeIn]int64
+}
+
+func (c *checker) find(format string, args ...any) {
+	switch len(c.findings) {
+	case maxFindings:
+	case maxFindings - 1:
+		c.findings = append(c.findings, "and more: the rest is not listed")
+	default:
+		c.findings = append(c.findings, fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *checker) readCounters(ctx context.Context) (err error) {
+	c.seq, err = c.l.Counters(ctx, func(s CounterState) {
+		if _, twice := c.counters[s.Counter]; twice {
+			c.find("%v is listed twice", s.Counter)
+		}
+		c.counters[s.Counter] = s
+		if s.Used < 0 || s.Used > s.Capacity {
+			c.find("%v has %d taken of %d", s.Counter, s.Used, s.Capacity)
+		}
+	})
+	return err
+}
+
+func (c *checker) readEvents(ctx context.Context) error {
+	last := int64(0)
+	for {
+		page, err := c.l.Events(ctx, last, eventsPage)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			if page[i].Seq != last+1 {
+				c.find("event %d follows event %d", page[i].Seq, last)
+			}
+			last = page[i].Seq
+			c.event(&page[i])
+		}
+		if len(page) == 0 {
+			break
+		}
+	}
+	if last != c.seq {
+		c.find("the counters include event %d, the last event is %d", c.seq, last)
+	}
+	return nil
+}
+
+func (c *checker) event(e *Event) {
+	for _, d := range e.Deltas {
+		c.replay[d.Counter] += d.By
+		if c.replay[d.Counter] < 0 {
+			c.find("at event %d more was given back to %v than was taken", e.Seq, d.Counter)
+		}
+	}
+	t, known := c.told[e.Booking]
+	switch e.Kind {
+	case EventBooked:
+		if known || e.Booking == 0 {
+			c.find("event %d tells of the making of booking %d, which was there", e.Seq, e.Booking)
+		}
+	case EventChanged, EventCanceled:
+		if !known || t.cancelled {
+			c.find("event %d (%s) tells of booking %d, which was not live", e.Seq, e.Kind, e.Booking)
+		}
+		t.cancelled = e.Kind == EventCanceled
+		if e.Kind == EventChanged {
+			t.changed++
+		}
+	case EventHeld, EventHoldOver, EventCapacity:
+		return
+	default:
+		c.find("event %d is of the unknown kind %q", e.Seq, e.Kind)
+		return
+	}
+	c.told[e.Booking] = t
+}
+
+func (c *checker) readBookings(ctx context.Context) error {
+	ids := make([]int64, 0, len(c.told))
+	for id := range c.told {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		b, ok, err := c.l.Booking(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			c.find("booking %d is in the events and nowhere else", id)
+			continue
+		}
+		t := c.told[id]
+		if t.cancelled != (b.Status == Cancelled) || t.changed != b.Changed {
+			c.find("booking %d is not as its events tell", id)
+		}
+		if b.Status != Booked {
+			continue
+		}
+		place := placeIn{b.Person, b.Campaign}
+		if other, twice := c.live[place]; twice {
+			c.find("bookings %d and %d are of one person in one campaign", other, id)
+		}
+		c.live[place] = id
+		c.claims(fmt.Sprintf("booking %d", id), b.Doses, b.Shared)
+	}
+	return nil
+}
+
+func (c *checker) readHolds(ctx context.Context) error {
+	forever := time.UnixMicro(math.MaxInt64 / 4)
+	holds, err := c.l.DueHolds(ctx, forever, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	held := map[placeIn]int64{}
+	for i := range holds {
+		h := &holds[i]
+		place := placeIn{h.Person, h.Campaign}
+		if other, twice := held[place]; twice {
+			c.find("holds %d and %d are of one person in one campaign", other, h.ID)
+		}
+		held[place] = h.ID
+		if b, booked := c.live[place]; booked {
+			c.find("hold %d is of a person who has booking %d in the campaign", h.ID, b)
+		}
+		c.claims(fmt.Sprintf("hold %d", h.ID), h.Doses, h.Shared)
+	}
+	return nil
+}
+
+func (c *checker) claims(owner string, doses []Dose, shared []Claim) {
+	if len(doses) == 0 {
+		c.find("%s has no dose", owner)
+	}
+	for i := range doses {
+		if doses[i].Dose != i+1 {
+			c.find("%s has its doses out of order", owner)
+		}
+		c.sums[doses[i].Seat.Counter] += doses[i].Seat.N
+	}
+	for _, s := range shared {
+		c.sums[s.Counter] += s.N
+	}
+}
+
+func (c *checker) compare() {
+	all := map[Counter]bool{}
+	for id := range c.counters {
+		all[id] = true
+	}
+	for id := range c.replay {
+		all[id] = true
+	}
+	for id := range c.sums {
+		all[id] = true
+	}
+	order := make([]Counter, 0, len(all))
+	for id := range all {
+		order = append(order, id)
+	}
+	slices.Sort(order)
+	for _, id := range order {
+		used := c.counters[id].Used
+		if n := c.replay[id]; n != used {
+			c.find("%v has %d taken, its events add up to %d", id, used, n)
+		}
+		if n := c.sums[id]; n != used {
+			c.find("%v has %d taken, bookings and holds add up to %d", id, used, n)
+		}
+	}
+}

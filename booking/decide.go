@@ -1,0 +1,289 @@
+package booking
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// What one request may carry at most; more is refused as [Malformed].
+const (
+	MaxDoses    = 8       // doses in a series
+	MaxChoices  = 64      // choices for a dose
+	MaxShared   = 16      // claims beside the seats
+	MaxQuantity = 1 << 30 // capacity of a counter, and what one claim takes from it
+	MaxWord     = 64      // bytes of Channel, Why and a product id
+	MaxSealed   = 4096    // bytes of Sealed
+)
+
+// What [Request.Validate] finds.
+var (
+	errOp     = errors.New("booking request: no such operation, or what it needs is missing")
+	errBounds = errors.New("booking request: more doses, choices, claims or bytes than a request may carry")
+	errClaim  = errors.New("booking request: a claim on no counter, for less than one, or beyond any capacity")
+)
+
+// Validate reports what makes a request senseless whatever the state; [Decide] answers such a request with [Malformed].
+// The errors name no person.
+func (r *Request) Validate() error {
+	if r.At.IsZero() {
+		return errOp
+	}
+	switch r.Op {
+	case OpExpire:
+		return nil
+	case OpCancel:
+		if r.Booking <= 0 {
+			return errOp
+		}
+	case OpChange:
+		if r.Booking <= 0 || len(r.Doses) == 0 {
+			return errOp
+		}
+	case OpHold:
+		if len(r.Doses) == 0 || !instant(r.HoldUntil).After(instant(r.At)) {
+			return errOp
+		}
+	case OpBook:
+		if r.Hold < 0 || r.Hold == 0 && len(r.Doses) == 0 {
+			return errOp
+		}
+	default:
+		return errOp
+	}
+	if r.Person.IsZero() {
+		return errOp
+	}
+	if len(r.Doses) > MaxDoses || len(r.Shared) > MaxShared || len(r.Channel) > MaxWord || len(r.Why) > MaxWord || len(r.Sealed) > MaxSealed {
+		return errBounds
+	}
+	for _, c := range r.Shared {
+		if !c.sane() {
+			return errClaim
+		}
+	}
+	for _, choices := range r.Doses {
+		if len(choices) > MaxChoices {
+			return errBounds
+		}
+		for i := range choices {
+			if c := &choices[i]; !c.Seat.sane() || !c.Slot.Valid() || !validProduct(c.Slot.Product) || c.Minutes < 0 || c.Minutes > maxMinute+1 {
+				return errClaim
+			}
+		}
+	}
+	return nil
+}
+
+func (c Claim) sane() bool {
+	return c.Counter.Kind() != 0 && c.N >= 1 && c.N <= MaxQuantity && c.Capacity >= 0 && c.Capacity <= MaxQuantity
+}
+
+// instant is how the ledger keeps instants: in UTC, whole microseconds.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// Decide grants a batch in its order, each request wholly or not at all, and changes the state accordingly. It is the
+// only place where a seat is given. It is deterministic and does no I/O.
+//
+// For each request, holds that are over at its At fall back first. Shared claims are taken before seats, so that a
+// campaign without stock is told as such; then, dose by dose, the first choice with room: an earlier dose does not give
+// way for a later one. Two claims on one counter count twice. What the request would release (the old hold, the old seats of
+// a change) counts as free for it, and stays as it was when the request cannot be granted.
+func Decide(s *State, batch []Request) []Outcome {
+	out := make([]Outcome, len(batch))
+	for i := range batch {
+		out[i] = s.decide(&batch[i])
+	}
+	return out
+}
+
+func (s *State) decide(r *Request) Outcome {
+	if r.Validate() != nil {
+		return Outcome{Result: Malformed}
+	}
+	at := instant(r.At)
+	over := s.expire(at)
+	switch r.Op {
+	case OpHold:
+		return s.hold(r, at)
+	case OpBook:
+		return s.book(r, at)
+	case OpChange:
+		return s.change(r, at)
+	case OpCancel:
+		return s.cancel(r, at)
+	default: // OpExpire: Validate knows no other
+		if over == 0 {
+			return Outcome{Result: Repeated}
+		}
+		return Outcome{Result: Done}
+	}
+}
+
+// expire gives back every hold that is over.
+func (s *State) expire(at time.Time) (n int) {
+	for len(s.holds) > 0 && !s.holds[0].Until.After(at) {
+		h := s.holds[0]
+		t := taking{s: s}
+		t.give(h.Doses, h.Shared)
+		s.dropHold(h)
+		s.event(Event{At: at, Kind: EventHoldOver, Campaign: h.Campaign, Person: h.Person, Channel: "system", Why: "expired", Deltas: t.keep()})
+		n++
+	}
+	return n
+}
+
+func (s *State) hold(r *Request, at time.Time) Outcome {
+	p := s.person(r.Person)
+	if b := p.live(r.Campaign); b != nil {
+		return Outcome{Result: AlreadyBooked, Booking: b.Booking}
+	}
+	doses, fail := s.takeAfterHold(r, at, p.hold(r.Campaign), "replaced")
+	if fail != nil {
+		return *fail
+	}
+	h := &heldHold{fresh: true, Hold: Hold{
+		Campaign: r.Campaign, Person: r.Person, Doses: doses.doses, Shared: slices.Clone(r.Shared), Until: instant(r.HoldUntil),
+	}}
+	h.ID = s.event(r.event(EventHeld, at, 0, doses.deltas))
+	s.keepHold(p, h)
+	return Outcome{Result: Done, Hold: h.Hold}
+}
+
+func (s *State) book(r *Request, at time.Time) Outcome {
+	p := s.person(r.Person)
+	if r.Idempotency != [16]byte{} {
+		for _, b := range p.bookings {
+			switch {
+			case b.Idempotency != r.Idempotency:
+			case b.Body != r.Body:
+				return Outcome{Result: KeyReused}
+			default:
+				return Outcome{Result: Repeated, Booking: b.Booking}
+			}
+		}
+	}
+	if b := p.live(r.Campaign); b != nil {
+		return Outcome{Result: AlreadyBooked, Booking: b.Booking}
+	}
+	own := p.hold(r.Campaign)
+	b := &kept{fresh: true, Booking: Booking{
+		ID: s.nextBooking, Campaign: r.Campaign, Person: r.Person, Actor: r.Actor, Channel: r.Channel, Status: Booked,
+		MadeAt: at, Sealed: r.Sealed, Idempotency: r.Idempotency, Body: r.Body,
+	}}
+	var deltas []Delta
+	if r.Hold != 0 {
+		if own == nil || own.ID != r.Hold {
+			return Outcome{Result: HoldGone}
+		}
+		b.Doses, b.Shared = own.Doses, own.Shared
+		s.dropHold(own)
+	} else {
+		got, fail := s.takeAfterHold(r, at, own, "given-back")
+		if fail != nil {
+			return *fail
+		}
+		b.Doses, b.Shared, deltas = got.doses, slices.Clone(r.Shared), got.deltas
+	}
+	s.nextBooking++
+	p.bookings = append(p.bookings, b)
+	s.touch(b)
+	s.event(r.event(EventBooked, at, b.ID, deltas))
+	return Outcome{Result: Done, Booking: b.Booking}
+}
+
+func (s *State) change(r *Request, at time.Time) Outcome {
+	b := s.person(r.Person).byID(r.Booking)
+	if b == nil || b.Campaign != r.Campaign || b.Status != Booked {
+		return Outcome{Result: NoBooking}
+	}
+	shared := r.Shared
+	if shared == nil {
+		shared = b.Shared
+	}
+	t := taking{s: s}
+	t.give(b.Doses, b.Shared)
+	doses, full, ok := t.take(r.Doses, shared)
+	if !ok {
+		t.undo()
+		return Outcome{Result: Full, FullDose: full, Booking: b.Booking}
+	}
+	if slices.EqualFunc(doses, b.Doses, sameDose) && slices.EqualFunc(shared, b.Shared, sameClaim) {
+		t.undo()
+		return Outcome{Result: Repeated, Booking: b.Booking}
+	}
+	b.Doses, b.Shared = doses, slices.Clone(shared)
+	b.Changed++
+	s.touch(b)
+	s.event(r.event(EventChanged, at, b.ID, t.keep()))
+	return Outcome{Result: Done, Booking: b.Booking}
+}
+
+func (s *State) cancel(r *Request, at time.Time) Outcome {
+	b := s.person(r.Person).byID(r.Booking)
+	if b == nil || b.Campaign != r.Campaign {
+		return Outcome{Result: NoBooking}
+	}
+	if b.Status == Cancelled {
+		return Outcome{Result: Repeated, Booking: b.Booking}
+	}
+	t := taking{s: s}
+	t.give(b.Doses, b.Shared)
+	b.Status = Cancelled
+	s.touch(b)
+	s.event(r.event(EventCanceled, at, b.ID, t.keep()))
+	return Outcome{Result: Done, Booking: b.Booking}
+}
+
+type taken struct {
+	doses  []Dose
+	deltas []Delta
+}
+
+// takeAfterHold takes what the request asks for, with what the person's old hold has counted as free. When it is granted
+// the old hold is over, which is an event of its own; otherwise the old hold stands.
+func (s *State) takeAfterHold(r *Request, at time.Time, old *heldHold, why string) (taken, *Outcome) {
+	t := taking{s: s}
+	var back []Delta
+	if old != nil {
+		t.give(old.Doses, old.Shared)
+		back = t.net()
+	}
+	mark := len(t.log)
+	doses, full, ok := t.take(r.Doses, r.Shared)
+	if !ok {
+		t.undo()
+		return taken{}, &Outcome{Result: Full, FullDose: full}
+	}
+	if old != nil {
+		s.dropHold(old)
+		over := r.event(EventHoldOver, at, 0, back)
+		over.Why = why
+		s.event(over)
+	}
+	t.keep()
+	fresh := taking{s: s, log: t.log[mark:]}
+	return taken{doses: doses, deltas: fresh.net()}, nil
+}
+
+// event numbers an event and keeps it for writing.
+func (s *State) event(e Event) (seq int64) {
+	e.Seq = s.nextSeq
+	s.nextSeq++
+	s.events = append(s.events, e)
+	return e.Seq
+}
+
+func (r *Request) event(kind EventKind, at time.Time, id int64, deltas []Delta) Event {
+	return Event{
+		At: at, Kind: kind, Campaign: r.Campaign, Person: r.Person, Actor: r.Actor, Channel: r.Channel, Why: r.Why,
+		Booking: id, Deltas: deltas,
+	}
+}
+
+func sameDose(a, b Dose) bool {
+	return a.Slot == b.Slot && a.Minutes == b.Minutes && sameClaim(a.Seat, b.Seat)
+}
+
+// sameClaim leaves the capacity out: the counter has its own.
+func sameClaim(a, b Claim) bool { return a.Counter == b.Counter && a.N == b.N }

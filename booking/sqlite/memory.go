@@ -1,0 +1,123 @@
+package sqlite
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"charye/booking"
+	"charye/person"
+)
+
+// memory is what the writer keeps beside the file: all counters, all holds, the next ids. It holds what was committed and
+// nothing else. About 30 bytes a touched counter, 300 a hold.
+type memory struct {
+	full        bool // false until first read
+	nextBooking int64
+	nextSeq     int64
+	counters    map[booking.Counter]packed
+	holds       map[person.Key][]booking.Hold
+	until       []due // by time
+}
+
+// packed is a counter's capacity and use; both fit, booking.MaxQuantity says so.
+type packed struct{ capacity, used int32 }
+
+type due struct {
+	until time.Time
+	id    int64
+	who   person.Key
+}
+
+func compareDue(a, b due) int { return cmp.Or(a.until.Compare(b.until), cmp.Compare(a.id, b.id)) }
+
+func (m *memory) counter(c booking.Counter) (booking.CounterState, bool) {
+	p, ok := m.counters[c]
+	return booking.CounterState{Counter: c, Capacity: int(p.capacity), Used: int(p.used)}, ok
+}
+
+// due gives the holds that are over at the instant, those ended first, at most limit.
+func (m *memory) due(at time.Time, limit int) (out []booking.Hold) {
+	for _, d := range m.until {
+		if d.until.After(at) || len(out) == limit {
+			break
+		}
+		for _, h := range m.holds[d.who] {
+			if h.ID == d.id {
+				out = append(out, h)
+			}
+		}
+	}
+	return out
+}
+
+// refresh reads everything when the file holds more, or less, than the memory knows of.
+func (m *memory) refresh(t *tx) error {
+	last, err := t.lastSeq()
+	if err != nil {
+		return err
+	}
+	if m.full && last == m.nextSeq-1 {
+		return nil
+	}
+	next := memory{
+		full: true, nextSeq: last + 1,
+		counters: map[booking.Counter]packed{}, holds: map[person.Key][]booking.Hold{},
+	}
+	if next.nextBooking, err = t.lastBooking(); err != nil {
+		return err
+	}
+	next.nextBooking++
+	if err := t.allCounters(func(c booking.CounterState) { next.put(c) }); err != nil {
+		return err
+	}
+	if err := t.allHolds(func(h booking.Hold) { next.hold(h) }); err != nil {
+		return err
+	}
+	*m = next
+	return nil
+}
+
+// apply takes in what was committed.
+func (m *memory) apply(ch *booking.Changes) {
+	if ch.NextSeq == 0 {
+		return
+	}
+	m.nextBooking, m.nextSeq = ch.NextBooking, ch.NextSeq
+	for _, c := range ch.Counters {
+		m.put(c)
+	}
+	if len(ch.HoldsGone) > 0 {
+		m.drop(ch.HoldsGone)
+	}
+	for _, h := range ch.Held {
+		m.hold(h)
+	}
+}
+
+func (m *memory) put(c booking.CounterState) {
+	m.counters[c.Counter] = packed{capacity: int32(c.Capacity), used: int32(c.Used)}
+}
+
+func (m *memory) hold(h booking.Hold) {
+	m.holds[h.Person] = append(m.holds[h.Person], h)
+	d := due{until: h.Until, id: h.ID, who: h.Person}
+	at, _ := slices.BinarySearchFunc(m.until, d, compareDue)
+	m.until = slices.Insert(m.until, at, d)
+}
+
+// drop removes holds by id; ids are ascending.
+func (m *memory) drop(ids []int64) {
+	m.until = slices.DeleteFunc(m.until, func(d due) bool {
+		if _, gone := slices.BinarySearch(ids, d.id); !gone {
+			return false
+		}
+		left := slices.DeleteFunc(m.holds[d.who], func(h booking.Hold) bool { return h.ID == d.id })
+		if len(left) == 0 {
+			delete(m.holds, d.who)
+		} else {
+			m.holds[d.who] = left
+		}
+		return true
+	})
+}

@@ -1,0 +1,116 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"charye/booking"
+	"charye/internal/durable"
+	"charye/person"
+)
+
+// readStatements are prepared on the reading connections, which never wait for the writer.
+type readStatements struct {
+	bookings, booking, events, due *sql.Stmt
+}
+
+func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
+	return prepareAll(ctx, db, []prepared{
+		{&s.bookings, `SELECT id, campaign, body FROM bookings WHERE person = ? ORDER BY id`},
+		{&s.booking, `SELECT person, campaign, body FROM bookings WHERE id = ?`},
+		{&s.events, `SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?`},
+		{&s.due, `SELECT id, person, campaign, until, body FROM holds WHERE until <= ? ORDER BY until, id LIMIT ?`},
+	})
+}
+
+// Bookings lists a person's bookings, oldest first.
+func (l *Ledger) Bookings(ctx context.Context, who person.Key) (out []booking.Booking, err error) {
+	rows, err := l.read.bookings.QueryContext(ctx, who[:])
+	if err == nil {
+		err = scanBookings(rows, who, func(b booking.Booking) { out = append(out, b) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("booking: list bookings: %w", durable.Wrap(err))
+	}
+	return out, nil
+}
+
+// Booking finds a booking by id.
+func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok bool, err error) {
+	var who, body []byte
+	var campaign uint32
+	err = l.read.booking.QueryRowContext(ctx, id).Scan(&who, &campaign, &body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return b, false, nil
+	}
+	var k person.Key
+	if err == nil {
+		k, err = key(who)
+	}
+	if err == nil {
+		b, err = readBooking(body, id, k, campaign)
+	}
+	if err != nil {
+		return booking.Booking{}, false, fmt.Errorf("booking: find booking: %w", durable.Wrap(err))
+	}
+	return b, true, nil
+}
+
+// Counters lists all counters as of one commit, and the last event of that commit.
+func (l *Ledger) Counters(ctx context.Context, yield func(booking.CounterState)) (seq int64, err error) {
+	tx, err := l.db.R.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return 0, fmt.Errorf("booking: list counters: %w", durable.Wrap(err))
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	err = tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM events`).Scan(&seq)
+	if err == nil {
+		var rows *sql.Rows
+		rows, err = tx.QueryContext(ctx, `SELECT id, capacity, used FROM counters`)
+		if err == nil {
+			err = scanCounters(rows, yield)
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("booking: list counters: %w", durable.Wrap(err))
+	}
+	return seq, nil
+}
+
+// Events lists events after a number.
+func (l *Ledger) Events(ctx context.Context, after int64, limit int) (out []booking.Event, err error) {
+	rows, err := l.read.events.QueryContext(ctx, after, max(limit, 0))
+	if err == nil {
+		err = scan(rows, func() error {
+			var seq int64
+			var body sql.RawBytes
+			if err := rows.Scan(&seq, &body); err != nil {
+				return err
+			}
+			e, err := readEvent(body, seq)
+			if err == nil {
+				out = append(out, e)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("booking: list events: %w", durable.Wrap(err))
+	}
+	return out, nil
+}
+
+// DueHolds lists holds that are over at an instant.
+func (l *Ledger) DueHolds(ctx context.Context, before time.Time, limit int) (out []booking.Hold, err error) {
+	rows, err := l.read.due.QueryContext(ctx, before.UnixMicro(), max(limit, 0))
+	if err == nil {
+		err = scanHolds(rows, func(h booking.Hold) { out = append(out, h) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("booking: list due holds: %w", durable.Wrap(err))
+	}
+	return out, nil
+}

@@ -1,0 +1,219 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"charye/booking"
+	"charye/person"
+)
+
+// writeStatements are prepared once on the one writing connection.
+type writeStatements struct {
+	lastSeq, lastBooking, bookings     *sql.Stmt
+	holdGone, change, book, hold       *sql.Stmt
+	counter, event, counters, allHolds *sql.Stmt
+}
+
+func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
+	return prepareAll(ctx, db, []prepared{
+		{&s.lastSeq, `SELECT coalesce(max(seq), 0) FROM events`},
+		{&s.lastBooking, `SELECT coalesce(max(id), 0) FROM bookings`},
+		{&s.bookings, `SELECT id, campaign, body FROM bookings WHERE person = ? ORDER BY id`},
+		{&s.counters, `SELECT id, capacity, used FROM counters`},
+		{&s.allHolds, `SELECT id, person, campaign, until, body FROM holds ORDER BY until, id`},
+		{&s.holdGone, `DELETE FROM holds WHERE id = ?`},
+		{&s.change, `UPDATE bookings SET gone = ?2, body = ?3 WHERE id = ?1`},
+		{&s.book, `INSERT INTO bookings (id, person, campaign, gone, body) VALUES (?, ?, ?, ?, ?)`},
+		{&s.hold, `INSERT INTO holds (id, person, campaign, until, body) VALUES (?, ?, ?, ?, ?)`},
+		{&s.counter, `INSERT INTO counters (id, capacity, used) VALUES (?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET capacity = excluded.capacity, used = excluded.used`},
+		{&s.event, `INSERT INTO events (seq, body) VALUES (?, ?)`},
+	})
+}
+
+type prepared struct {
+	into **sql.Stmt
+	text string
+}
+
+func prepareAll(ctx context.Context, db *sql.DB, list []prepared) error {
+	for _, p := range list {
+		s, err := db.PrepareContext(ctx, p.text)
+		if err != nil {
+			return err
+		}
+		*p.into = s
+	}
+	return nil
+}
+
+// writeChanges writes what a batch changed, in the order that frees a unique key before it is taken anew.
+func (t *tx) writeChanges(ctx context.Context) error {
+	w, ch := &t.l.write, &t.changes
+	steps := []func() error{
+		func() error {
+			return each(t, w.holdGone, ch.HoldsGone, func(s *sql.Stmt, id *int64) error { return exec(s, *id) })
+		},
+		func() error {
+			return each(t, w.change, ch.Changed, func(s *sql.Stmt, b *booking.Booking) error {
+				return exec(s, b.ID, gone(b), t.encode(appendBooking(t.l.buf[:0], b)))
+			})
+		},
+		func() error {
+			return each(t, w.book, ch.Booked, func(s *sql.Stmt, b *booking.Booking) error {
+				return exec(s, b.ID, b.Person[:], int64(b.Campaign), gone(b), t.encode(appendBooking(t.l.buf[:0], b)))
+			})
+		},
+		func() error {
+			return each(t, w.hold, ch.Held, func(s *sql.Stmt, h *booking.Hold) error {
+				return exec(s, h.ID, h.Person[:], int64(h.Campaign), h.Until.UnixMicro(), t.encode(appendHold(t.l.buf[:0], h)))
+			})
+		},
+		func() error {
+			return each(t, w.counter, ch.Counters, func(s *sql.Stmt, c *booking.CounterState) error {
+				return exec(s, int64(c.Counter), int64(c.Capacity), int64(c.Used))
+			})
+		},
+		func() error {
+			return each(t, w.event, ch.Events, func(s *sql.Stmt, e *booking.Event) error {
+				return exec(s, e.Seq, t.encode(appendEvent(t.l.buf[:0], e)))
+			})
+		},
+	}
+	for _, step := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encode keeps the grown buffer for the next row; the driver copies what it binds.
+func (t *tx) encode(body []byte) []byte {
+	t.l.buf = body
+	return body
+}
+
+func each[T any](t *tx, stmt *sql.Stmt, list []T, run func(*sql.Stmt, *T) error) error {
+	if len(list) == 0 {
+		return nil
+	}
+	s := t.Stmt(stmt)
+	defer s.Close()
+	for i := range list {
+		if err := run(s, &list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func exec(s *sql.Stmt, args ...any) error {
+	_, err := s.Exec(args...)
+	return err
+}
+
+// gone is the column that makes room for the next live booking.
+func gone(b *booking.Booking) int64 {
+	if b.Status == booking.Booked {
+		return 0
+	}
+	return b.ID
+}
+
+func (t *tx) lastSeq() (n int64, err error) {
+	return n, t.Stmt(t.l.write.lastSeq).QueryRow().Scan(&n)
+}
+
+func (t *tx) lastBooking() (n int64, err error) {
+	return n, t.Stmt(t.l.write.lastBooking).QueryRow().Scan(&n)
+}
+
+func (t *tx) bookings(who person.Key, yield func(booking.Booking)) error {
+	rows, err := t.people.Query(who[:])
+	if err != nil {
+		return err
+	}
+	return scanBookings(rows, who, yield)
+}
+
+func (t *tx) allCounters(yield func(booking.CounterState)) error {
+	rows, err := t.Stmt(t.l.write.counters).Query()
+	if err != nil {
+		return err
+	}
+	return scanCounters(rows, yield)
+}
+
+func (t *tx) allHolds(yield func(booking.Hold)) error {
+	rows, err := t.Stmt(t.l.write.allHolds).Query()
+	if err != nil {
+		return err
+	}
+	return scanHolds(rows, yield)
+}
+
+func scanBookings(rows *sql.Rows, who person.Key, yield func(booking.Booking)) error {
+	return scan(rows, func() error {
+		var id int64
+		var campaign uint32
+		var body sql.RawBytes
+		if err := rows.Scan(&id, &campaign, &body); err != nil {
+			return err
+		}
+		b, err := readBooking(body, id, who, campaign)
+		if err == nil {
+			yield(b)
+		}
+		return err
+	})
+}
+
+func scanCounters(rows *sql.Rows, yield func(booking.CounterState)) error {
+	return scan(rows, func() error {
+		var id int64
+		var c booking.CounterState
+		err := rows.Scan(&id, &c.Capacity, &c.Used)
+		if err == nil {
+			c.Counter = booking.Counter(id)
+			yield(c)
+		}
+		return err
+	})
+}
+
+func scanHolds(rows *sql.Rows, yield func(booking.Hold)) error {
+	return scan(rows, func() error {
+		var id, until int64
+		var campaign uint32
+		var owner, body sql.RawBytes
+		if err := rows.Scan(&id, &owner, &campaign, &until, &body); err != nil {
+			return err
+		}
+		who, err := key(owner)
+		if err != nil {
+			return err
+		}
+		h, err := readHold(body, id, who, campaign, until)
+		if err == nil {
+			yield(h)
+		}
+		return err
+	})
+}
+
+// scan runs row for each row and closes rows.
+func scan(rows *sql.Rows, row func() error) (err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := row(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

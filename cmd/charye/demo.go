@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"charye/internal/civil"
+	"charye/internal/telemetry"
+	"charye/person"
+	"charye/rush"
+	"charye/site"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// demoProgramme is a national programme that opens within a minute.
+//
+//go:embed demo.yaml
+var demoProgramme []byte
+
+type demoCmd struct {
+	Listen string `default:":8080" placeholder:"ADDR" help:"Address to listen on."`
+	People int    `default:"4000" placeholder:"N" help:"Size of the simulated crowd around you; 0 for nobody."`
+	Data   string `placeholder:"DIR" help:"Keep the demo in this directory instead of a temporary one."`
+}
+
+// Run serves the demo and brings the crowd, until the context ends.
+func (c demoCmd) Run(ctx context.Context, io streams) error {
+	tmp, err := os.MkdirTemp("", "charye-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	file := filepath.Join(tmp, "demo.yaml")
+	if err := os.WriteFile(file, demoProgramme, 0o600); err != nil {
+		return err
+	}
+	data := c.Data
+	if data == "" {
+		data = filepath.Join(tmp, "data")
+	}
+	s, err := openServer(ctx, serveCmd{Programme: file, Data: data, Listen: c.Listen}, telemetry.NewLogger(io.err, slog.LevelWarn))
+	if err != nil {
+		return err
+	}
+	helped, err := c.furnish(ctx, s)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	campaign := s.programme.Campaigns[0]
+	_, _ = fmt.Fprintf(io.out, `
+  Charye 차례 demo: everything is made up, and gone when you stop it (Ctrl-C).
+
+  Pages    %[1]s/            한국어, English at the foot of each page
+  API      %[1]s/api/v1/campaigns      contract: %[1]s/api/openapi.yaml
+  Metrics  %[1]s/metrics
+
+  The campaign %[2]q opens at %[3]s, %[4]d seconds from now, with %[5]d simulated people around you.
+  Sign in with any name and a date of birth from %[6]s to %[7]s.
+  To help somebody else, give any name, born %[8]s, identity number %[9]s.
+
+`, s.url, campaign.Name.In("en"), campaign.Opens.In(s.programme.Zone).Format(time.TimeOnly),
+		int(time.Until(campaign.Opens).Seconds()), c.People, campaign.Born.From, campaign.Born.To, helped.born, helped.identity)
+
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.run(gctx) })
+	if c.People > 0 {
+		g.Go(func() error {
+			if err := c.crowd(gctx, s, data); err != nil && gctx.Err() == nil {
+				_, _ = fmt.Fprintf(io.err, "charye: the simulated crowd stopped: %s\n", oneLine(err))
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// demoHelped is somebody a visitor of the demo may help.
+type demoHelped struct {
+	identity string
+	born     civil.Date
+}
+
+// demoHelpedFrom is the number of the first made-up person that stays out of the crowd, for visitors to help.
+const demoHelpedFrom = 9_000_001
+
+// furnish puts sites and a small roster into the demo.
+func (c demoCmd) furnish(ctx context.Context, s *server) (demoHelped, error) {
+	if _, _, err := s.sites.Put(ctx, site.Demo(), time.Now()); err != nil {
+		return demoHelped{}, err
+	}
+	born := defaultBorn(s.programme)
+	rows := trialRoster(person.NewKeyer(s.keys), demoHelpedFrom, 10, born)
+	if _, err := s.people.ReplaceRoster(ctx, "residents", rows, time.Now()); err != nil {
+		return demoHelped{}, err
+	}
+	return demoHelped{identity: person.Trial(demoHelpedFrom).Identity, born: born}, nil
+}
+
+func (c demoCmd) crowd(ctx context.Context, s *server, data string) error {
+	m, p, err := openMint(data)
+	if err != nil {
+		return err
+	}
+	scenario, err := rush.Named("small")
+	if err != nil {
+		return err
+	}
+	cfg, err := crowdConfig(ctx, m, p, data, scenario.People(c.People))
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.Shared = s.url, true
+	_, err = rush.Run(ctx, cfg)
+	return err
+}

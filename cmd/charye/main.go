@@ -1,0 +1,135 @@
+// Command charye is the whole of Charye in one binary: it serves a programme, imports sites and rosters, and brings its
+// own crowd to prove itself against.
+//
+// It owns flags and wiring only; everything that decides anything is in the packages it joins.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"charye/internal/durable"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set at build time.
+var version = "dev"
+
+// The exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// cli is the command line; its tags are the manual that `charye help` prints.
+type cli struct {
+	Demo    demoCmd    `cmd:"" help:"Start a national demo in a temporary folder: a campaign that opens within a minute, and a simulated crowd around you."`
+	Serve   serveCmd   `cmd:"" help:"Serve a programme."`
+	Import  importCmd  `cmd:"" help:"Import sites or a roster into a data directory, also while it is being served."`
+	Session sessionCmd `cmd:"" help:"Print signed sessions of made-up people for load tests, one JSON object a line. Trial programmes only."`
+	Rush    rushCmd    `cmd:"" help:"Bring the crowd: honest people and cheats over real HTTP, and a report."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+	Help    helpCmd    `cmd:"" help:"Print this help, or that of a command."`
+}
+
+// streams are where a command reads from and writes to.
+type streams struct{ out, err io.Writer }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// run parses the arguments and runs one command. Errors are one line on stderr that says what to do.
+func run(ctx context.Context, args []string, io streams) int {
+	var c cli
+	exited, exitCode := false, 0
+	parser, err := kong.New(&c,
+		kong.Name("charye"),
+		kong.Description("Charye (차례): everybody gets a fair turn, and nobody gets around it."),
+		kong.Writers(io.out, io.err),
+		kong.Exit(func(code int) { exited, exitCode = true, code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(io),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		return fail(io, err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	kctx, err := parser.Parse(args)
+	if exited {
+		return exitCode
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(io.err, "charye: %s; see `charye help`\n", oneLine(err))
+		return exitUsage
+	}
+	if err := kctx.Run(); err != nil {
+		if exited {
+			return exitCode
+		}
+		return fail(io, err)
+	}
+	return exitDone
+}
+
+// usageError is a wrong use that flags alone could not tell.
+type usageError struct{ msg string }
+
+func (e *usageError) Error() string { return e.msg }
+
+func fail(io streams, err error) int {
+	_, _ = fmt.Fprintf(io.err, "charye: %s\n", oneLine(err))
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// oneLine tells an error in one line, with what to do where the cause is known.
+func oneLine(err error) string {
+	msg := err.Error()
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		msg += "; another program uses that address: stop it, or choose another with --listen"
+	case errors.Is(err, durable.ErrDiskFull), errors.Is(err, syscall.ENOSPC):
+		msg += "; make space on the disk of the data directory and start again: nothing acknowledged was lost"
+	case errors.Is(err, durable.ErrNewerData):
+		msg += "; use that newer charye, or another data directory"
+	}
+	return strings.ReplaceAll(strings.TrimSpace(msg), "\n", "; ")
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(io streams) error {
+	_, err := fmt.Fprintf(io.out, "charye %s\n", version)
+	return err
+}
+
+type helpCmd struct {
+	Command []string `arg:"" optional:"" help:"The command to explain."`
+}
+
+// Run prints the manual of a command, or the overview.
+func (h helpCmd) Run(ctx context.Context, io streams) error {
+	if code := run(ctx, append(h.Command, "--help"), io); code != exitDone {
+		return &usageError{msg: "no such command: " + strings.Join(h.Command, " ")}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"charye/internal/civil"
+	"charye/internal/durable"
+	"charye/internal/seal"
+	"charye/person"
+	personsqlite "charye/person/sqlite"
+	"charye/programme"
+	"charye/rush"
+	"charye/site"
+	sitesqlite "charye/site/sqlite"
+)
+
+type rushCmd struct {
+	Target   string   `placeholder:"URL" help:"A running server on this machine that serves a trial programme; needs --data."`
+	Data     string   `placeholder:"DIR" help:"The data directory of that server; with --embedded, where to keep its data."`
+	Embedded bool     `help:"Start a server for the scenario, and stop it afterwards."`
+	Sites    []string `placeholder:"FORMAT=FILE" help:"With --embedded: sites to import first (see import sites); made-up ones otherwise."`
+	Campaign string   `placeholder:"ID" help:"The campaign; the first one by default."`
+	Scenario string   `default:"small" help:"small, or 2021-07-12: the evening that broke the system of 2021."`
+	Scale    float64  `default:"1" help:"Size of the crowd, of the doses and of everything else; 1 is the scenario's own."`
+	People   int      `placeholder:"N" help:"Eligible people; instead of --scale."`
+	JSON     string   `name:"json" placeholder:"FILE" help:"Write the report as JSON."`
+	HTML     string   `name:"html" placeholder:"FILE" help:"Write the report as one HTML page with charts."`
+	Seed     uint64   `default:"1" help:"The same seed gives the same crowd."`
+}
+
+// errBroken ends a rush that found an invariant broken; the report has said which.
+var errBroken = errors.New("a promise was broken; the report above names it")
+
+// Run brings the crowd and prints the report.
+func (c rushCmd) Run(ctx context.Context, out streams) error {
+	if c.Embedded == (c.Target != "") {
+		return &usageError{msg: "want exactly one of --target URL and --embedded"}
+	}
+	if c.Target != "" && c.Data == "" {
+		return &usageError{msg: "--target needs --data: the server's key file signs the crowd's sessions"}
+	}
+	if len(c.Sites) > 0 && !c.Embedded {
+		return &usageError{msg: "--sites goes with --embedded; for a running server use `charye import sites`"}
+	}
+	scenario, err := rush.Named(c.Scenario)
+	if err != nil {
+		return &usageError{msg: "--scenario: " + err.Error()}
+	}
+	scale := c.Scale
+	if c.People > 0 {
+		scale = float64(c.People) / float64(scenario.Eligible)
+	}
+	if scale <= 0 || scale > 1 && scenario.Eligible > 1_000_000 {
+		return &usageError{msg: "--scale: want more than 0 and at most the country's size"}
+	}
+	pid := 0
+	if c.Embedded {
+		stop, err := c.embed(ctx, out, scenario.Programme(scale), &pid)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	m, p, err := openMint(c.Data)
+	if err != nil {
+		return err
+	}
+	cfg, err := crowdConfig(ctx, m, p, c.Data, scenario.Scaled(scale))
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.Campaign, cfg.PID, cfg.Seed, cfg.Progress = c.Target, c.Campaign, pid, c.Seed, out.err
+	report, err := rush.Run(ctx, cfg)
+	if report != nil {
+		err = errors.Join(err, c.write(out, report))
+	}
+	if err != nil {
+		return err
+	}
+	if !report.OK() {
+		return errBroken
+	}
+	return nil
+}
+
+func (c rushCmd) write(out streams, r *rush.Report) error {
+	err := r.WriteText(out.out)
+	for path, write := range map[string]func(io.Writer) error{c.JSON: r.WriteJSON, c.HTML: r.WriteHTML} {
+		if path == "" {
+			continue
+		}
+		f, ferr := os.Create(path)
+		if ferr == nil {
+			ferr = errors.Join(write(f), f.Close())
+		}
+		err = errors.Join(err, ferr)
+	}
+	return err
+}
+
+// crowdConfig gives the crowd its people: sessions signed with the server's keys, and a roster of people to be helped.
+func crowdConfig(ctx context.Context, m *mint, p *programme.Programme, data string, s rush.Scenario) (rush.Config, error) {
+	born := defaultBorn(p)
+	tooYoung := born + civil.Date(40*365)
+	cfg := rush.Config{
+		Scenario: s,
+		Session: func(n int, eligible bool) (string, string) {
+			day := born
+			if !eligible {
+				day = tooYoung
+			}
+			who, token, err := m.session(n, day)
+			if err != nil {
+				// Unreachable with keys that loaded; an empty session is refused by the server and shows in the report.
+				return "", ""
+			}
+			return who.String(), token
+		},
+	}
+	n := min(max(s.Eligible/100, 2), 50_000)
+	for i := range n {
+		t := person.Trial(recipientsFrom + i)
+		cfg.Recipients = append(cfg.Recipients, rush.Recipient{Name: t.Name, Born: born.String(), Identity: t.Identity})
+	}
+	dir, err := durable.ExistingDir(data)
+	if err != nil {
+		return rush.Config{}, err
+	}
+	keys, err := seal.Load(dir.File(keyFile))
+	if err != nil {
+		return rush.Config{}, err
+	}
+	people, err := personsqlite.Open(ctx, data, keys)
+	if err != nil {
+		return rush.Config{}, err
+	}
+	_, err = people.ReplaceRoster(ctx, "rush-recipients", trialRoster(m.keyer, recipientsFrom, n, born), time.Now())
+	return cfg, errors.Join(err, people.Close())
+}
+
+// recipientsFrom is the number of the first made-up person who is helped; the crowd's own numbers are below.
+const recipientsFrom = 20_000_001
+
+// trialRoster is a roster of n made-up people.
+func trialRoster(k *person.Keyer, from, n int, born civil.Date) func(func(person.Identity, error) bool) {
+	return func(yield func(person.Identity, error) bool) {
+		for i := from; i < from+n; i++ {
+			t := person.Trial(i)
+			if !yield(person.Identity{Key: k.Key(person.NamespaceCI, t.Subject), Index: k.IdentityIndex(t.Identity), Born: born}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// embed starts this same program as a server for the scenario, in a process of its own so that its time and memory are
+// its own. stop ends it gracefully.
+func (c *rushCmd) embed(ctx context.Context, out streams, programmeYAML []byte, pid *int) (stop func(), err error) {
+	tmp, err := os.MkdirTemp("", "charye-rush-")
+	if err != nil {
+		return nil, err
+	}
+	clean := func() { _ = os.RemoveAll(tmp) }
+	defer func() {
+		if err != nil {
+			clean()
+		}
+	}()
+	if c.Data == "" {
+		c.Data = filepath.Join(tmp, "data")
+	}
+	file := filepath.Join(tmp, "programme.yaml")
+	if err := os.WriteFile(file, programmeYAML, 0o600); err != nil {
+		return nil, err
+	}
+	if err := c.importSites(ctx, out); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, "serve", "--programme", file, "--data", c.Data, "--listen", "127.0.0.1:0")
+	cmd.Stderr = out.err
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	*pid = cmd.Process.Pid
+	ended := func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		clean()
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		ended()
+		return nil, fmt.Errorf("the embedded server did not start: %w", err)
+	}
+	fields := strings.Fields(line)
+	c.Target = fields[len(fields)-1]
+	return ended, nil
+}
+
+func (c *rushCmd) importSites(ctx context.Context, out streams) error {
+	if len(c.Sites) > 0 {
+		for _, spec := range c.Sites {
+			format, file, ok := strings.Cut(spec, "=")
+			if !ok {
+				return &usageError{msg: "--sites: want FORMAT=FILE"}
+			}
+			_, _ = fmt.Fprintf(out.err, "%s: ", file)
+			one := importSitesCmd{Format: format, Data: c.Data, File: file}
+			if err := one.Run(ctx, streams{out: out.err, err: out.err}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	dir, err := durable.OpenDir(c.Data)
+	if err != nil {
+		return err
+	}
+	store, err := sitesqlite.Open(ctx, dir.Path())
+	if err != nil {
+		return err
+	}
+	_, _, err = store.Put(ctx, site.Demo(), time.Now())
+	return errors.Join(err, store.Close())
+}

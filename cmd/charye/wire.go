@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"charye/api"
+	"charye/internal/ical"
+	"charye/internal/ratelimit"
+	"charye/internal/telemetry"
+	"charye/person"
+	"charye/person/oidctest"
+	"charye/programme"
+	"charye/web"
+)
+
+// trialProvider is the id and the path of the made-up identity provider of trial programmes.
+const (
+	trialProvider     = "trial"
+	trialProviderPath = "/demo-idp"
+	callbackPath      = "/sign-in/callback"
+)
+
+// wire joins the walk to its faces.
+func (s *server) wire(configured []person.Provider) error {
+	var trial *oidctest.Provider
+	var client *http.Client
+	if s.programme.Trial {
+		issuer := s.url + trialProviderPath
+		var err error
+		trial, err = oidctest.New(oidctest.Options{
+			Issuer:  issuer,
+			Clients: []oidctest.Client{{ID: "charye", RedirectURIs: []string{s.url + callbackPath}, LogoutURIs: []string{s.url + "/"}}},
+		})
+		if err != nil {
+			return err
+		}
+		configured = append(configured, person.Provider{
+			ID: trialProvider, NameKO: "시험용 로그인 (가상)", NameEN: "Trial sign-in (made up)",
+			Issuer: issuer, ClientID: "charye", SubjectClaim: "ci", Namespace: person.NamespaceCI,
+		})
+		client = &http.Client{Timeout: 5 * time.Second, Transport: inProcess{prefix: issuer + "/", handler: trial}}
+	}
+	providers, err := person.NewProviders(configured, s.keys, person.SignInOptions{RedirectURL: s.url + callbackPath, Client: client})
+	if err != nil {
+		return err
+	}
+	sessions := person.NewSessions(s.keys)
+	metrics := telemetry.New()
+	metrics.Build(version, s.programme.Trial)
+	metrics.WatchLines(s.lineSamples)
+
+	limits := api.DefaultLimits()
+	if s.programme.Trial {
+		// A trial's crowd comes from one address; what a single person may ask stays bounded.
+		for _, p := range []*api.Pair{&limits.Public, &limits.Poll, &limits.Read, &limits.Join, &limits.Book, &limits.Identity} {
+			p.Address = ratelimit.Rate{}
+		}
+	}
+	theAPI := api.New(s.walk, sessions, api.Options{Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits})
+	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
+		PublicURL: s.url, Calendar: ical.Booking, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.http = newHTTPServer(s.route(theAPI, pages, trial), s.log)
+	return nil
+}
+
+// route gives each request to the face it is for.
+func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case api.Owns(r.URL.Path):
+			theAPI.ServeHTTP(w, r)
+		case trial != nil && strings.HasPrefix(r.URL.Path, trialProviderPath+"/"):
+			trial.ServeHTTP(w, r)
+		default:
+			pages.ServeHTTP(w, r)
+		}
+	})
+}
+
+// isReady reports whether this server should get requests: not while it drains, and only when its stores answer.
+func (s *server) isReady(ctx context.Context) error {
+	select {
+	case <-s.draining:
+		return errors.New("draining")
+	default:
+	}
+	if _, err := s.sites.Version(ctx); err != nil {
+		return fmt.Errorf("sites: %w", err)
+	}
+	if _, err := s.people.RosterVersions(ctx); err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	for _, c := range s.programme.Campaigns {
+		if _, err := s.walk.Line(ctx, c.ID); err != nil {
+			return fmt.Errorf("line: %w", err)
+		}
+	}
+	return nil
+}
+
+// lineSamples are the gauges of all lines.
+func (s *server) lineSamples() []telemetry.LineSample {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	out := make([]telemetry.LineSample, 0, len(s.programme.Campaigns))
+	for _, c := range s.programme.Campaigns {
+		d, err := s.walk.Line(ctx, c.ID)
+		if err != nil {
+			continue
+		}
+		out = append(out, telemetry.LineSample{Campaign: c.ID, Joined: d.Joined, Admitted: int(d.Admitted), Inside: d.Inside})
+	}
+	return out
+}
+
+// signIn is the pages' way to package person.
+type signIn struct {
+	providers *person.Providers
+	sessions  *person.Sessions
+	now       func() time.Time
+}
+
+// Providers lists the ways to sign in.
+func (s signIn) Providers() []web.Provider {
+	list := s.providers.List()
+	out := make([]web.Provider, len(list))
+	for i, p := range list {
+		out[i] = web.Provider{ID: p.ID, Name: programme.Text{KO: p.NameKO, EN: p.NameEN}}
+	}
+	return out
+}
+
+// Begin starts a sign-in.
+func (s signIn) Begin(ctx context.Context, provider, returnTo string, fresh bool) (redirect, loginState string, err error) {
+	if fresh {
+		return s.providers.BeginFresh(ctx, provider, returnTo, s.now())
+	}
+	return s.providers.Begin(ctx, provider, returnTo, s.now())
+}
+
+// Finish ends a sign-in with a session token.
+func (s signIn) Finish(ctx context.Context, loginState string, query url.Values) (sessionToken, returnTo string, err error) {
+	session, returnTo, err := s.providers.Finish(ctx, loginState, query, s.now())
+	if err != nil {
+		return "", "", err
+	}
+	token, err := s.sessions.Issue(session)
+	return token, returnTo, err
+}
+
+// Verify reads a session token.
+func (s signIn) Verify(token string) (person.Session, error) {
+	return s.sessions.Verify(token, s.now())
+}
+
+// OpenName opens the name sealed in a session token.
+func (s signIn) OpenName(token string) (string, error) { return s.sessions.OpenName(token) }
+
+// inProcess answers requests for the made-up provider without the network: the server need not reach itself by the
+// address that people use.
+type inProcess struct {
+	prefix  string
+	handler http.Handler
+}
+
+// RoundTrip serves what is for the made-up provider and sends the rest out.
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasPrefix(r.URL.String(), t.prefix) {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	rec := &recorder{header: make(http.Header), status: http.StatusOK}
+	t.handler.ServeHTTP(rec, r)
+	return &http.Response{
+		Status: http.StatusText(rec.status), StatusCode: rec.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: rec.header, Body: io.NopCloser(&rec.body), ContentLength: int64(rec.body.Len()), Request: r,
+	}, nil
+}
+
+type recorder struct {
+	header http.Header
+	body   bytes.Buffer
+	status int
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }

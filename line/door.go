@@ -1,0 +1,345 @@
+package line
+
+import (
+	"math"
+	"time"
+)
+
+// Grace is how long somebody whose turn has come, and who has not taken a pass yet, is counted as if inside. Afterwards
+// others are let in too; who comes later than that has lost nothing, the turn stays.
+const Grace = 30 * time.Second
+
+// Wave is one step of admission: at At all numbers up to UpTo had their turn.
+type Wave struct {
+	At   time.Time
+	UpTo uint32
+}
+
+// Crowd is what the door has to know of the moment.
+type Crowd struct {
+	Numbers  uint32 // numbers 1 … Numbers have been given out
+	Gathered int    // how many of them stood in a draw
+	Live     int    // live passes
+	Supply   Supply
+}
+
+// Supply is the stock as last told.
+type Supply struct {
+	Known    bool // false until it is told for the first time: then nobody is let in
+	Free     int  // left to be booked; holds count as taken
+	Unbooked int  // not yet booked for good
+}
+
+// SoldOut reports that nothing is left and nothing can come free from a hold.
+func (s Supply) SoldOut() bool { return s.Known && s.Free <= 0 && s.Unbooked <= 0 }
+
+// Door decides how far admission may go. It is pure: time comes in as a value, and nothing is let in until the engine
+// has made it durable and says so with Admit. Not safe for concurrent use.
+//
+// Four limits hold at once: the rate (a token bucket of at most one second's worth; fixed, or found by [pacer]), the
+// people inside (live passes and those expected within [Grace]), the stock, and the numbers given out.
+type Door struct {
+	cfg      Config
+	admitted uint32
+
+	pace   pacer
+	tokens float64
+	last   time.Time // tokens stand as of this instant
+
+	waves   []Wave   // those whose grace is not over, oldest first
+	settled uint32   // grace is over for numbers up to this
+	claims  []uint64 // bit n: number n took a pass
+	claimed int      // how many of settled+1 … admitted did
+
+	shown meter // what is published: admissions per minute, whatever the reason
+	speed meter // how fast the door moves while somebody waits before it, after the room was filled once
+	moved time.Time
+}
+
+// NewDoor makes the door of a campaign. past are the waves of admission so far, oldest first, the last of them where
+// admission stands; older ones than the last few minutes may be left out.
+func NewDoor(cfg Config, past []Wave) *Door {
+	d := &Door{cfg: cfg, pace: newPacer(cfg), waves: append([]Wave(nil), past...)}
+	if n := len(past); n > 0 {
+		d.admitted = past[n-1].UpTo
+		d.last, d.moved = past[n-1].At, past[n-1].At
+	}
+	return d
+}
+
+// Admitted is the number up to which everybody has had their turn.
+func (d *Door) Admitted() uint32 { return d.admitted }
+
+// Claimed tells that number took a pass; only the first time counts.
+func (d *Door) Claimed(number uint32) {
+	word, bit := int(number/64), uint64(1)<<(number%64)
+	for word >= len(d.claims) {
+		d.claims = append(d.claims, 0)
+	}
+	if d.claims[word]&bit != 0 {
+		return
+	}
+	d.claims[word] |= bit
+	if number > d.settled && number <= d.admitted {
+		d.claimed++
+	}
+}
+
+// Observe tells the latency of one booking.
+func (d *Door) Observe(latency time.Duration) { d.pace.observe(latency) }
+
+// Next says up to which number people may be let in at now; never less than Admitted. It does not let them in.
+func (d *Door) Next(now time.Time, c Crowd) uint32 {
+	waiting := int(c.Numbers) - int(d.admitted)
+	running := d.cfg.admitting(now)
+	d.settle(now, c.Gathered)
+	d.refill(now, running)
+	d.shown.advance(now, running)
+	d.speed.advance(now, running && waiting > 0 && c.Supply.Known && c.Supply.Free > 0 && int(d.admitted) >= d.cfg.Inside)
+	if !running || waiting <= 0 || !c.Supply.Known || c.Supply.Free <= 0 {
+		return d.admitted
+	}
+	expected := c.Live + d.Expected()
+	tokens := int(d.tokens)
+	room := d.cfg.Inside - expected
+	// Everybody inside will want one of the unbooked. An eighth more may try, since some leave without booking; the last
+	// seven are never promised twice.
+	stock := min(margin(c.Supply.Unbooked)-expected, margin(c.Supply.Free))
+	if tokens <= min(room, stock, waiting) {
+		d.pace.pressed = true
+	}
+	n := min(tokens, room, stock, waiting)
+	return d.admitted + uint32(max(n, 0))
+}
+
+func margin(stock int) int { return stock + stock/8 }
+
+// Admit tells that all numbers up to upTo have their turn as of now, durably. It never goes back.
+func (d *Door) Admit(now time.Time, upTo uint32) {
+	if upTo <= d.admitted {
+		return
+	}
+	n := upTo - d.admitted
+	d.tokens = max(d.tokens-float64(n), 0)
+	d.shown.add(n)
+	if int(d.admitted) >= d.cfg.Inside {
+		d.speed.add(n)
+	}
+	for k := d.admitted + 1; k <= upTo; k++ {
+		if d.hasClaimed(k) {
+			d.claimed++
+		}
+	}
+	d.admitted, d.moved = upTo, now
+	d.waves = append(d.waves, Wave{now, upTo})
+}
+
+// Expected is how many have had their turn lately and have not come yet.
+func (d *Door) Expected() int { return int(d.admitted-d.settled) - d.claimed }
+
+// settle ends the grace of those admitted too long ago. People who gathered were told to come back within a span after
+// the opening, so nobody is given up before that span and the grace are over.
+func (d *Door) settle(now time.Time, gathered int) {
+	if gathered > 0 {
+		delay, spread := gatherReturn(gathered)
+		if now.Before(d.cfg.Opens.Add(delay + spread + Grace)) {
+			return
+		}
+	}
+	done := 0
+	for done < len(d.waves) && now.Sub(d.waves[done].At) >= Grace {
+		for k := d.settled + 1; k <= d.waves[done].UpTo; k++ {
+			if d.hasClaimed(k) {
+				d.claimed--
+			}
+		}
+		d.settled = max(d.settled, d.waves[done].UpTo)
+		done++
+	}
+	if done > 0 {
+		d.waves = append(d.waves[:0], d.waves[done:]...)
+	}
+}
+
+func (d *Door) hasClaimed(number uint32) bool {
+	word := int(number / 64)
+	return word < len(d.claims) && d.claims[word]&(1<<(number%64)) != 0
+}
+
+// refill brings the tokens to now. Time in which nobody may be let in brings none, and a clock that steps back waits.
+func (d *Door) refill(now time.Time, running bool) {
+	if d.last.Before(d.cfg.Opens) {
+		d.last = d.cfg.Opens
+	}
+	dt := now.Sub(d.last)
+	if dt <= 0 {
+		return
+	}
+	d.last = now
+	if !running {
+		return
+	}
+	rate := d.pace.at(now)
+	d.tokens = min(d.tokens+rate*dt.Seconds(), max(rate, 1))
+}
+
+// PerMinute is the measured number of admissions in a minute: over the last one, or over the time since the opening
+// while that is shorter. Pauses do not count.
+func (d *Door) PerMinute() float64 { return d.shown.rate(60) * 60 }
+
+// Moved is when admission last moved; zero before the first time.
+func (d *Door) Moved() time.Time { return d.moved }
+
+// Pace is how fast the door moves, for estimates.
+func (d *Door) Pace() Pace {
+	fixed := d.pace.rate
+	// While there is stock, everybody inside makes room within the life of a pass, so it never gets slower than this.
+	floor := min(fixed, float64(d.cfg.Inside)/d.cfg.PassLife.Seconds())
+	seconds := d.speed.seconds
+	if seconds >= paceFirst && d.speed.rate(paceFirst) >= 0.95*fixed {
+		return Pace{Fast: fixed, Slow: max(0.85*fixed, floor), Measured: true} // the rate is what holds
+	}
+	if seconds < paceKnown || d.speed.rate(meterSeconds) == 0 {
+		return Pace{Fast: fixed, Slow: floor, Head: max(d.cfg.Inside-int(d.admitted), 0)}
+	}
+	minute, five := d.speed.rate(60), d.speed.rate(meterSeconds)
+	doubt := 0.04 + 12/float64(seconds) // 30 % when first known, 8 % after five minutes
+	slow := max(min(minute, five)*(1-doubt), floor)
+	return Pace{Fast: max(max(minute, five)*(1+doubt), slow), Slow: slow, Measured: true}
+}
+
+// The door's speed counts once the room was filled: the first fill goes at the full rate and says nothing of how fast
+// people make room. After paceKnown seconds it is called measured, after paceFirst if it is the full rate still.
+const (
+	paceFirst = 5
+	paceKnown = 45
+)
+
+// meterSeconds is how far back a meter looks.
+const meterSeconds = 300
+
+// meter counts admissions by second of the time in which the door was running.
+type meter struct {
+	counts  [meterSeconds]uint32
+	at      int           // the present second's place in counts
+	seconds int           // whole running seconds seen, at most meterSeconds-1
+	part    time.Duration // of the present second
+	last    time.Time
+}
+
+func (m *meter) advance(now time.Time, running bool) {
+	dt := now.Sub(m.last)
+	if m.last.IsZero() {
+		dt = 0
+	}
+	if dt < 0 {
+		return
+	}
+	m.last = now
+	if !running {
+		return
+	}
+	m.part += min(dt, meterSeconds*time.Second)
+	for m.part >= time.Second {
+		m.part -= time.Second
+		m.at = (m.at + 1) % meterSeconds
+		m.counts[m.at] = 0
+		m.seconds = min(m.seconds+1, meterSeconds-1)
+	}
+}
+
+func (m *meter) add(n uint32) { m.counts[m.at] += n }
+
+// rate is admissions per second over the last whole seconds and the present part of one.
+func (m *meter) rate(seconds int) float64 {
+	seconds = min(seconds, m.seconds)
+	sum := uint64(0)
+	for i := range seconds + 1 {
+		sum += uint64(m.counts[(m.at-i+meterSeconds)%meterSeconds])
+	}
+	return float64(sum) / max(float64(seconds)+m.part.Seconds(), 1)
+}
+
+// pacer is the rate of a door. A fixed one stays; an automatic one follows the booking latency by additive increase and
+// multiplicative decrease (Chiu and Jain 1989): it gives way fast when bookings get slow, and tries for more only while
+// the rate is what holds people back.
+type pacer struct {
+	auto    bool
+	rate    float64 // people per second
+	step    float64
+	most    float64
+	pressed bool // the rate was the tightest limit since the last verdict
+	counts  [40]uint32
+	samples uint32
+	since   time.Time
+}
+
+const (
+	// LatencyTarget is the 95th percentile of booking latency that an automatic rate keeps below.
+	LatencyTarget = 250 * time.Millisecond
+
+	paceEvery   = time.Second      // at least so long between verdicts
+	pacePatient = 10 * time.Second // then few samples must do
+	paceSamples = 10
+	paceDown    = 0.7
+	leastRate   = 0.5
+)
+
+func newPacer(c Config) pacer {
+	if c.PerSecond > 0 {
+		return pacer{rate: c.PerSecond}
+	}
+	// An automatic door begins as if to fill the room in a minute.
+	start := max(float64(c.Inside)/60, 1)
+	return pacer{auto: true, rate: start, step: max(start/10, 0.5), most: max(float64(c.Inside), 1)}
+}
+
+// latencyEdge is the upper edge of bucket i: steps of √2 with [LatencyTarget] an edge of its own.
+func latencyEdge(i int) time.Duration {
+	return time.Duration(float64(LatencyTarget) * math.Exp2(float64(i-20)/2))
+}
+
+func (p *pacer) observe(latency time.Duration) {
+	if !p.auto {
+		return
+	}
+	i := 0
+	for i < len(p.counts)-1 && latency > latencyEdge(i) {
+		i++
+	}
+	p.counts[i]++
+	p.samples++
+}
+
+func (p *pacer) p95() time.Duration {
+	need, sum := (uint64(p.samples)*95+99)/100, uint64(0)
+	for i, n := range p.counts {
+		if sum += uint64(n); sum >= need {
+			return latencyEdge(i)
+		}
+	}
+	return latencyEdge(len(p.counts))
+}
+
+// at gives the rate at now, passing a verdict when one is due.
+func (p *pacer) at(now time.Time) float64 {
+	if !p.auto {
+		return p.rate
+	}
+	if p.since.IsZero() {
+		p.since = now
+	}
+	waited := now.Sub(p.since)
+	if waited < paceEvery || p.samples < paceSamples && waited < pacePatient {
+		return p.rate
+	}
+	switch {
+	case p.samples == 0: // nothing is known: neither up nor down
+	case p.p95() > LatencyTarget:
+		p.rate = max(p.rate*paceDown, leastRate)
+	case p.pressed:
+		p.rate = min(p.rate+p.step, p.most)
+	}
+	p.counts, p.samples, p.pressed, p.since = [40]uint32{}, 0, false, now
+	return p.rate
+}

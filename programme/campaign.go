@@ -1,0 +1,340 @@
+package programme
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Defaults of what a campaign may leave out.
+const (
+	DefaultInside      = 1000
+	DefaultPassMinutes = 10
+	DefaultUntilDays   = 1
+)
+
+func (p *parser) campaigns(n *yaml.Node, products map[string]bool) []Campaign {
+	entries, ok := p.list(n, "campaigns", 1, 1000)
+	if !ok {
+		return nil
+	}
+	out := make([]Campaign, len(entries))
+	seen := make(map[string]bool)
+	numbered := make(map[uint32]string)
+	for i, e := range entries {
+		path := index("campaigns", i)
+		o, ok := p.object(e, path, "id", "name", "products", "eligible", "gathers", "opens", "closes", "stock", "pauses",
+			"line", "helpers", "change")
+		if !ok {
+			continue
+		}
+		c := &out[i]
+		key := path
+		if n, ok := o.need("id", idWanted); ok {
+			if c.ID, ok = p.id(n, o.at("id")); ok {
+				key = "campaigns[" + c.ID + "]"
+				c.Num = number(c.ID)
+				p.unique(n, o.at("id"), c.ID, seen)
+				if other, taken := numbered[c.Num]; taken && other != c.ID {
+					p.bad(n, o.at("id"), "%q has the same number, %d, as %q; want another id", c.ID, c.Num, other)
+				}
+				numbered[c.Num] = c.ID
+			}
+		}
+		p.campaign(o, key, c, products)
+	}
+	return out
+}
+
+// campaign reads everything but the id. key is the campaign's name among the kept values of relative times.
+func (p *parser) campaign(o object, key string, c *Campaign, products map[string]bool) {
+	if n, ok := o.need("name", "{ko: …, en: …}"); ok {
+		c.Name, _ = p.names(n, o.at("name"))
+	}
+	if n, ok := o.need("products", "a list of product ids"); ok {
+		c.Products = p.offered(n, o.at("products"), products)
+	}
+	const eligibleWanted = "{born: {from: …, to: …}}, {roster: ID}, both, or the word all"
+	if n, ok := o.need("eligible", eligibleWanted); ok {
+		p.eligible(n, o.at("eligible"), c, eligibleWanted)
+	}
+	if n, ok := o.need("stock", "the number of first doses on offer"); ok {
+		c.Stock, _ = p.count(n, o.at("stock"), 1, 1_000_000_000)
+	}
+	c.Line = LineRules{Order: OrderDraw, Inside: DefaultInside, PassMinutes: DefaultPassMinutes}
+	orderAt, orderPath := o.node, o.at("line.order")
+	if n, ok := o.opt("line"); ok {
+		orderAt = p.line(n, o.at("line"), &c.Line)
+	}
+	p.opening(o, key, c, orderAt, orderPath)
+	if n, ok := o.opt("helpers"); ok {
+		c.Helpers = p.helpers(n, o.at("helpers"))
+	}
+	c.Change.UntilDays = DefaultUntilDays
+	if n, ok := o.opt("change"); ok {
+		if change, ok := p.object(n, o.at("change"), "untilDays"); ok {
+			if n, ok := change.need("untilDays", "a number of days, 0 for until the session begins"); ok {
+				c.Change.UntilDays, _ = p.count(n, change.at("untilDays"), 0, 365)
+			}
+		}
+	}
+}
+
+// opening reads gathers, opens, closes and the pauses, and checks their order.
+func (p *parser) opening(o object, key string, c *Campaign, orderAt *yaml.Node, orderPath string) {
+	at := func(name string) (v time.Time, n *yaml.Node, ok bool) {
+		if n, ok = o.need(name, instantWanted); ok {
+			v, ok = p.instant(n, o.at(name), key+"."+name)
+		}
+		return v, n, ok
+	}
+	var opens, closes, gathers bool
+	var closesAt *yaml.Node
+	c.Opens, _, opens = at("opens")
+	c.Closes, closesAt, closes = at("closes")
+	if opens && closes && !c.Closes.After(c.Opens) {
+		p.bad(closesAt, o.at("closes"), "%s is not after opens, %s; want a later time", stamp(c.Closes), stamp(c.Opens))
+	}
+	n, given := o.opt("gathers")
+	if given {
+		c.Gathers, gathers = p.instant(n, o.at("gathers"), key+".gathers")
+	} else {
+		c.Gathers = c.Opens
+	}
+	switch {
+	case !opens || given && !gathers:
+	case c.Gathers.After(c.Opens):
+		p.bad(n, o.at("gathers"), "%s is after opens, %s; want a time before it, or none", stamp(c.Gathers), stamp(c.Opens))
+	case c.Line.Order == OrderDraw && c.Gathers.Equal(c.Opens):
+		p.bad(orderAt, orderPath, "a draw needs people gathered before the opening; want gathers before opens, or order: arrival")
+	}
+	if n, ok := o.opt("pauses"); ok {
+		c.Pauses = p.pauses(n, o.at("pauses"), key+".pauses", c, opens && closes)
+	}
+}
+
+func (p *parser) pauses(n *yaml.Node, path, key string, c *Campaign, bounded bool) []Pause {
+	entries, ok := p.list(n, path, 0, 100)
+	if !ok {
+		return nil
+	}
+	var out []Pause
+	for i, e := range entries {
+		o, ok := p.object(e, index(path, i), "from", "to", "why")
+		if !ok {
+			continue
+		}
+		var v Pause
+		good := true
+		for _, f := range []struct {
+			name string
+			to   *time.Time
+		}{{"from", &v.From}, {"to", &v.To}} {
+			n, has := o.need(f.name, instantWanted)
+			if has {
+				*f.to, has = p.instant(n, o.at(f.name), index(key, i)+"."+f.name)
+			}
+			good = good && has
+		}
+		if n, ok := o.need("why", "{ko: …, en: …}: the waiting page shows it"); ok {
+			v.Why, _ = p.names(n, o.at("why"))
+		}
+		switch {
+		case !good:
+			continue
+		case !v.To.After(v.From):
+			p.bad(e, o.path, "from %s to %s is no stretch of time; want a later time in to", stamp(v.From), stamp(v.To))
+		case bounded && (v.From.Before(c.Opens) || v.To.After(c.Closes)):
+			p.bad(e, o.path, "from %s to %s is not between opens and closes; want it within them", stamp(v.From), stamp(v.To))
+		case len(out) > 0 && v.From.Before(out[len(out)-1].To):
+			p.bad(e, o.path, "begins at %s, before the pause above it ends; want the pauses in order and apart", stamp(v.From))
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func (p *parser) offered(n *yaml.Node, path string, products map[string]bool) []string {
+	entries, ok := p.list(n, path, 1, 100)
+	if !ok {
+		return nil
+	}
+	seen := make(map[string]bool)
+	out := make([]string, 0, len(entries))
+	for i, e := range entries {
+		id, ok := p.id(e, index(path, i))
+		if !ok {
+			continue
+		}
+		if !products[id] {
+			p.bad(e, index(path, i), "%q is not among the products; want the id of one", id)
+		}
+		p.unique(e, index(path, i), id, seen)
+		out = append(out, id)
+	}
+	return out
+}
+
+func (p *parser) eligible(n *yaml.Node, path string, c *Campaign, want string) {
+	if n.Kind == yaml.ScalarNode && n.Value == "all" {
+		return
+	}
+	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
+		p.bad(n, path, "is %s, which does not say who; want %s", describe(n), want)
+		return
+	}
+	o, _ := p.object(n, path, "born", "roster")
+	if n, ok := o.opt("roster"); ok {
+		c.Roster, _ = p.id(n, o.at("roster"))
+	}
+	n, ok := o.opt("born")
+	if !ok {
+		return
+	}
+	born, ok := p.object(n, o.at("born"), "from", "to")
+	if !ok {
+		return
+	}
+	v := &BornRange{}
+	from, ok1 := born.need("from", dateWanted)
+	if ok1 {
+		v.From, ok1 = p.date(from, born.at("from"))
+	}
+	to, ok2 := born.need("to", dateWanted)
+	if ok2 {
+		v.To, ok2 = p.date(to, born.at("to"))
+	}
+	if ok1 && ok2 && v.To < v.From {
+		p.bad(to, born.at("to"), "%s is before from, %s; want the later date of birth here", v.To, v.From)
+	}
+	c.Born = v
+}
+
+// line reads the rules of the line and gives the node that its order stands at.
+func (p *parser) line(n *yaml.Node, path string, out *LineRules) (orderAt *yaml.Node) {
+	o, ok := p.object(n, path, "order", "inside", "perSecond", "passMinutes")
+	if !ok {
+		return n
+	}
+	orderAt = n
+	if n, ok := o.opt("order"); ok {
+		orderAt = n
+		s, _ := p.oneOf(n, o.at("order"), string(OrderDraw), string(OrderArrival))
+		out.Order = Order(s)
+	}
+	if n, ok := o.opt("inside"); ok {
+		out.Inside, _ = p.count(n, o.at("inside"), 1, 10_000_000)
+	}
+	if n, ok := o.opt("perSecond"); ok {
+		out.PerSecond = p.perSecond(n, o.at("perSecond"))
+	}
+	if n, ok := o.opt("passMinutes"); ok {
+		out.PassMinutes, _ = p.count(n, o.at("passMinutes"), 1, 240)
+	}
+	return orderAt
+}
+
+func (p *parser) perSecond(n *yaml.Node, path string) float64 {
+	const want = "a number from 0.01 to 1000000, or auto"
+	s, ok := p.scalar(n, path, want)
+	if !ok || s == "auto" {
+		return 0
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	plain := strings.Trim(s, "0123456789.") == ""
+	if err != nil || !plain || n.ShortTag() == "!!str" || !(v >= 0.01 && v <= 1e6) {
+		p.bad(n, path, "is %s; want %s", describe(n), want)
+		return 0
+	}
+	return v
+}
+
+func (p *parser) helpers(n *yaml.Node, path string) (out HelperRules) {
+	o, ok := p.object(n, path, "allowed", "perHelper")
+	if !ok {
+		return out
+	}
+	if n, ok := o.need("allowed", "true or false"); ok {
+		out.Allowed, _ = p.boolean(n, o.at("allowed"))
+	}
+	limit, ok := o.opt("perHelper")
+	switch {
+	case ok:
+		out.PerHelper, _ = p.count(limit, o.at("perHelper"), 1, 1000)
+	case out.Allowed:
+		p.bad(n, o.at("perHelper"), "missing; want the number of people one helper may act for")
+	}
+	return out
+}
+
+func (p *parser) timetables(n *yaml.Node) []Timetable {
+	entries, ok := p.list(n, "timetables", 1, 10_000)
+	if !ok {
+		return nil
+	}
+	out := make([]Timetable, len(entries))
+	nth := make(map[string]int)
+	for i, e := range entries {
+		o, ok := p.object(e, index("timetables", i), "sites", "start", "days", "from", "to", "every", "seats")
+		if !ok {
+			continue
+		}
+		v := &out[i]
+		if n, ok := o.need("sites", sitesWanted); ok {
+			v.Sites = p.sites(n, o.at("sites"))
+		}
+		if n, ok := o.need("start", dateWanted); ok {
+			v.Start, _ = p.day(n, o.at("start"), fmt.Sprintf("timetables[%s/%d].start", v.Sites, nth[v.Sites]))
+		}
+		nth[v.Sites]++
+		if n, ok := o.need("days", "a whole number from 1 to 3660"); ok {
+			v.Days, _ = p.count(n, o.at("days"), 1, maxAhead)
+		}
+		p.hours(o, v)
+		if n, ok := o.need("seats", "the number of seats of a session"); ok {
+			v.Seats, _ = p.count(n, o.at("seats"), 1, 100_000)
+		}
+	}
+	return out
+}
+
+const sitesWanted = "all, region:NAME, kind:NAME or a site's id"
+
+func (p *parser) sites(n *yaml.Node, path string) string {
+	s, ok := p.text(n, path, sitesWanted)
+	if !ok {
+		return ""
+	}
+	if kind, ok := strings.CutPrefix(s, "kind:"); ok && kind != "centre" && kind != "hospital" && kind != "clinic" {
+		p.bad(n, path, "%q is an unknown kind; want kind:centre, kind:hospital or kind:clinic", shown(s))
+	}
+	if name, ok := strings.CutPrefix(s, "region:"); ok && (name == "" || strings.TrimSpace(name) != name) {
+		p.bad(n, path, "%q names no region; want region:NAME", shown(s))
+	}
+	return s
+}
+
+// hours reads from, to and every, and checks that a session fits.
+func (p *parser) hours(o object, v *Timetable) {
+	good := true
+	for _, f := range []struct {
+		name string
+		to   *int
+		read func(*yaml.Node, string) (int, bool)
+	}{{"from", &v.From, p.clock}, {"to", &v.To, p.clock}, {"every", &v.Every, p.every}} {
+		n, has := o.need(f.name, `from: "09:00", to: "17:00", every: 30m`)
+		if has {
+			*f.to, has = f.read(n, o.at(f.name))
+		}
+		good = good && has
+	}
+	if good && v.From+v.Every > v.To {
+		p.bad(o.fields["to"], o.at("to"), "no session of %d minutes fits between %s and %s; want a later end or a shorter session",
+			v.Every, o.fields["from"].Value, o.fields["to"].Value)
+	}
+}
+
+func stamp(t time.Time) string { return t.Format(time.RFC3339) }

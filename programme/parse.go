@@ -1,0 +1,248 @@
+package programme
+
+import (
+	"hash/fnv"
+	"maps"
+	"strconv"
+	"time"
+	_ "time/tzdata" // a programme's zone must be found on machines that have no zone files
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// MaxBytes is the largest programme file that is read.
+const MaxBytes = 1 << 20
+
+// Options carry what a file with relative times needs besides itself. The zero value reads files without them.
+type Options struct {
+	// FirstStart is what relative times count from when they are not in Resolved: the present, at the first start on a data
+	// directory. It is rounded up to a whole second.
+	FirstStart time.Time
+	// Resolved is what [Programme.Resolved] gave at an earlier start on the same data directory. Its values are used as they
+	// are, even where the file's relative time has been edited since.
+	Resolved map[string]string
+}
+
+// Parse reads a programme file. name is used in messages only. Every problem of the file is reported, not just the first:
+// an error is always of type [Errors]. src is not kept.
+func Parse(name string, src []byte, opt Options) (*Programme, error) {
+	r := &reader{file: name}
+	root := r.document(src)
+	if root == nil {
+		return nil, r.err()
+	}
+	p := &parser{times: times{
+		reader: r,
+		zone:   time.UTC,
+		now:    opt.FirstStart.Add(time.Second - 1).Truncate(time.Second),
+		kept:   make(map[string]string),
+	}}
+	if opt.FirstStart.IsZero() {
+		p.now = time.Time{}
+	}
+	maps.Copy(p.kept, opt.Resolved)
+	prog := p.programme(root)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	prog.resolved = p.kept
+	prog.plans = newPlans(prog)
+	return prog, nil
+}
+
+// Resolved gives the absolute values of the file's relative times, by names that stay the same while the file is edited.
+// Keep them durably before anything happens by them, and hand them to [Parse] at every later start. Values that were
+// handed to Parse are among them even if the file no longer asks for them.
+func (p *Programme) Resolved() map[string]string { return maps.Clone(p.resolved) }
+
+// document gives the one YAML document of a file, or nil after reporting why there is none.
+func (r *reader) document(src []byte) *yaml.Node {
+	switch {
+	case len(src) > MaxBytes:
+		r.bad(nil, "", "is %d bytes long; want at most %d", len(src), MaxBytes)
+		return nil
+	case !utf8.Valid(src):
+		r.bad(nil, "", "is not UTF-8; want the file saved as UTF-8")
+		return nil
+	}
+	docs := make([]yaml.Node, 0, 2)
+	if err := decode(src, &docs); err != nil {
+		line, msg := whereInYAML(src, err)
+		r.bad(&yaml.Node{Line: line}, "", "is not YAML: %s; want the form that the manual shows", msg)
+		return nil
+	}
+	switch {
+	case len(docs) == 0 || len(docs[0].Content) == 0 || describe(docs[0].Content[0]) == "empty":
+		r.bad(nil, "", "is empty; want a programme")
+		return nil
+	case len(docs) > 1:
+		r.bad(&docs[1], "", "a second document begins here; want one programme per file")
+		return nil
+	}
+	return docs[0].Content[0]
+}
+
+// maxDoses is the largest number of doses a series may have.
+const maxDoses = 10
+
+type parser struct{ times }
+
+func (p *parser) programme(root *yaml.Node) *Programme {
+	out := &Programme{}
+	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables")
+	if !ok {
+		return out
+	}
+	if n, ok := o.need("programme", idWanted); ok {
+		out.ID, _ = p.id(n, "programme")
+	}
+	if n, ok := o.need("name", "{ko: …, en: …}"); ok {
+		out.Name, _ = p.names(n, "name")
+	}
+	const zoneWanted = "a zone name such as Asia/Seoul"
+	if n, ok := o.need("timezone", zoneWanted); ok {
+		if s, ok := p.text(n, "timezone", zoneWanted); ok {
+			zone, err := time.LoadLocation(s)
+			if err != nil || s == "Local" {
+				p.bad(n, "timezone", "%q is unknown; want %s", shown(s), zoneWanted)
+			} else {
+				p.zone = zone
+			}
+		}
+	}
+	out.Zone = p.zone
+	if n, ok := o.opt("trial"); ok {
+		out.Trial, ok = p.boolean(n, "trial")
+		p.trial = out.Trial || !ok // one problem at a time: what is meant is not known
+	}
+	known := make(map[string]bool)
+	if n, ok := o.need("products", "a list of products"); ok {
+		out.Products = p.products(n, known)
+	}
+	if n, ok := o.need("campaigns", "a list of campaigns"); ok {
+		out.Campaigns = p.campaigns(n, known)
+	}
+	if n, ok := o.need("timetables", "a list of timetables, at least one for all sites"); ok {
+		out.Timetables = p.timetables(n)
+	}
+	return out
+}
+
+// unique reports an id that an earlier entry has.
+func (p *parser) unique(n *yaml.Node, path, id string, seen map[string]bool) {
+	if seen[id] {
+		p.bad(n, path, "%q is used twice; want an id of its own", id)
+	}
+	seen[id] = true
+}
+
+func (p *parser) products(n *yaml.Node, known map[string]bool) []Product {
+	entries, ok := p.list(n, "products", 1, 100)
+	if !ok {
+		return nil
+	}
+	out := make([]Product, len(entries))
+	for i, e := range entries {
+		out[i] = p.product(e, index("products", i), known)
+	}
+	return out
+}
+
+func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out Product) {
+	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "series")
+	if !ok {
+		return out
+	}
+	if n, ok := o.need("id", idWanted); ok {
+		if out.ID, ok = p.id(n, o.at("id")); ok {
+			p.unique(n, o.at("id"), out.ID, known)
+		}
+	}
+	if n, ok := o.need("name", "{ko: …, en: …}"); ok {
+		out.Name, _ = p.names(n, o.at("name"))
+	}
+	const cvxWanted = `the CVX code in quotes, such as "207"`
+	if n, ok := o.need("cvx", cvxWanted); ok {
+		if out.CVX, ok = p.text(n, o.at("cvx"), cvxWanted); ok && !isCVX(out.CVX) {
+			p.bad(n, o.at("cvx"), "%q is no CVX code; want 2 or 3 digits in quotes, such as \"207\"", shown(out.CVX))
+		}
+	}
+	if n, ok := o.need("dosesPerVial", "a whole number from 1 to 100"); ok {
+		out.DosesPerVial, _ = p.count(n, o.at("dosesPerVial"), 1, 100)
+	}
+	if n, ok := o.need("series", "{doses: 1} or {doses: 2, intervals: [...]}"); ok {
+		out.Series = p.series(n, o.at("series"))
+	}
+	return out
+}
+
+func (p *parser) series(n *yaml.Node, path string) (out Series) {
+	o, ok := p.object(n, path, "doses", "intervals")
+	if !ok {
+		return out
+	}
+	known := false
+	if n, has := o.need("doses", "a whole number from 1 to 10"); has {
+		out.Doses, known = p.count(n, o.at("doses"), 1, maxDoses)
+	}
+	intervals, has := o.opt("intervals")
+	switch {
+	case known && out.Doses > 1 && !has:
+		p.bad(n, o.at("intervals"), "missing; a series of %d doses needs [{from: 2021-01-01, default: 28d, min: 21d, max: 42d}]", out.Doses)
+	case known && out.Doses == 1 && has:
+		p.bad(intervals, o.at("intervals"), "a single dose has no interval; leave intervals out, or set doses to 2 or more")
+	case has:
+		out.Intervals = p.intervals(intervals, o.at("intervals"))
+	}
+	return out
+}
+
+func (p *parser) intervals(n *yaml.Node, path string) []Interval {
+	entries, ok := p.list(n, path, 1, 100)
+	if !ok {
+		return nil
+	}
+	out := make([]Interval, len(entries))
+	for i, e := range entries {
+		o, ok := p.object(e, index(path, i), "from", "default", "min", "max")
+		if !ok {
+			continue
+		}
+		v := &out[i]
+		if n, ok := o.need("from", dateWanted); ok {
+			if v.From, ok = p.date(n, o.at("from")); ok && i > 0 && v.From <= out[i-1].From {
+				p.bad(n, o.at("from"), "%s is not after the entry before it, %s; want the entries in order of date", v.From, out[i-1].From)
+			}
+		}
+		good := true
+		for _, f := range []struct {
+			key string
+			to  *int
+		}{{"default", &v.Default}, {"min", &v.Min}, {"max", &v.Max}} {
+			n, has := o.need(f.key, "days or weeks such as 28d or 4w")
+			if has {
+				*f.to, has = p.length(n, o.at(f.key))
+			}
+			good = good && has
+		}
+		if good && (v.Min > v.Default || v.Default > v.Max) {
+			p.bad(e, o.path, "min %dd, default %dd, max %dd; want min ≤ default ≤ max", v.Min, v.Default, v.Max)
+		}
+	}
+	return out
+}
+
+// number is the 32-bit FNV-1a hash of a campaign's id. 0 stands for "no campaign" and is never given.
+func number(id string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return max(h.Sum32(), 1)
+}
+
+func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+func isCVX(s string) bool {
+	v, err := strconv.Atoi(s)
+	return err == nil && v > 0 && isDigit(s[0]) && (len(s) == 2 || len(s) == 3)
+}

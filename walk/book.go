@@ -1,0 +1,428 @@
+package walk
+
+import (
+	"context"
+	"crypto/sha256"
+	"strconv"
+	"strings"
+	"time"
+
+	"charye/booking"
+	"charye/person"
+	"charye/programme"
+	"charye/site"
+)
+
+// maxIdempotencyKey is the longest Idempotency-Key taken, in bytes: a UUID with room to spare.
+const maxIdempotencyKey = 128
+
+// Hold keeps a slot, with its whole series, for minutes.
+func (w *Walk) Hold(ctx context.Context, a Actor, pass, slot string) (Hold, error) {
+	c, s, err := w.passOf(ctx, a, pass)
+	if err != nil {
+		return Hold{}, err
+	}
+	now := w.now()
+	req, err := w.request(c, s, a, slot, now)
+	if err != nil {
+		return Hold{}, err
+	}
+	req.Op = booking.OpHold
+	req.HoldUntil = now.Add(holdFor).Truncate(time.Second)
+	out, err := w.desk.Do(ctx, req)
+	if err != nil {
+		return Hold{}, unavailable(err)
+	}
+	if out.Result != booking.Done {
+		return Hold{}, w.refused(c, req, out)
+	}
+	return Hold{ID: strconv.FormatInt(out.Hold.ID, 10), Slot: slot, ExpiresAt: out.Hold.Until}, nil
+}
+
+// Book confirms: committed when it returns. repeated tells that the idempotency key had been answered before.
+func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b Booking, repeated bool, err error) {
+	if r.IdempotencyKey == "" || len(r.IdempotencyKey) > maxIdempotencyKey {
+		return Booking{}, false, refuse(BadRequest, "Idempotency-Key: want 1 to %d characters, a new one for each booking", maxIdempotencyKey).field("Idempotency-Key")
+	}
+	if (r.Slot == "") == (r.Hold == "") {
+		return Booking{}, false, refuse(BadRequest, "slot, hold: want exactly one of the two").field("slot")
+	}
+	key, body := digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)
+	c, s, err := w.passOf(ctx, a, pass)
+	if err != nil {
+		// The pass ended with the booking it made: a repeat of that very request still gets its answer.
+		if b, ok := w.repeat(ctx, a, key, body); ok {
+			return b, true, nil
+		}
+		return Booking{}, false, err
+	}
+	now := w.now()
+	var req booking.Request
+	if r.Slot != "" {
+		req, err = w.request(c, s, a, r.Slot, now)
+		if err != nil {
+			return Booking{}, false, err
+		}
+	} else {
+		id, err := strconv.ParseInt(r.Hold, 10, 64)
+		if err != nil || id <= 0 {
+			return Booking{}, false, refuse(BadRequest, "hold: want the id that POST /api/v1/holds gave").field("hold")
+		}
+		req = w.ask(c, s, a, now)
+		req.Hold = id
+	}
+	req.Op = booking.OpBook
+	req.Idempotency, req.Body = key, body
+	if req.Sealed, err = w.sealName(a, s); err != nil {
+		return Booking{}, false, err
+	}
+	begun := time.Now()
+	out, err := w.desk.Do(ctx, req)
+	if err != nil {
+		return Booking{}, false, unavailable(err)
+	}
+	w.line.Observe(c.Num, time.Since(begun))
+	switch out.Result {
+	case booking.Done, booking.Repeated:
+		if err := w.line.Leave(ctx, c.Num, s.key); err != nil {
+			// The booking stands; the room inside is given back when the pass runs out.
+			w.log.LogAttrs(ctx, levelWarn, "leave the line after booking", errAttr(err))
+		}
+		return w.view(out.Booking, s), out.Result == booking.Repeated, nil
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused:
+	}
+	return Booking{}, false, w.refused(c, req, out)
+}
+
+func digest(s string) [16]byte {
+	h := sha256.Sum256([]byte(s))
+	return [16]byte(h[:16])
+}
+
+// repeat finds the booking that this idempotency key and body made before, for the actor or one of their recipients.
+func (w *Walk) repeat(ctx context.Context, a Actor, key, body [16]byte) (Booking, bool) {
+	all, err := w.ownAll(ctx, a)
+	if err != nil {
+		return Booking{}, false
+	}
+	for _, o := range all {
+		if o.Idempotency == key && o.Body == body && o.Status == booking.Booked {
+			return w.view(o.Booking, o.subject), true
+		}
+	}
+	return Booking{}, false
+}
+
+// ask is the frame of a request; request fills in the slot with its series.
+func (w *Walk) ask(c *programme.Campaign, s subject, a Actor, now time.Time) booking.Request {
+	return booking.Request{Campaign: c.Num, Person: s.key, Actor: a.Key, Channel: a.Channel, At: now}
+}
+
+func (w *Walk) request(c *programme.Campaign, s subject, a Actor, slot string, now time.Time) (booking.Request, error) {
+	first, at, err := w.choice(c, slot, true)
+	if err != nil {
+		return booking.Request{}, err
+	}
+	req := w.ask(c, s, a, now)
+	req.Doses = w.followUps(at, first)
+	req.Shared = []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: c.Stock, N: 1}}
+	if n := len(req.Doses); len(req.Doses[n-1]) == 0 {
+		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
+		e.Alternatives = w.alternatives(c, at, first.Slot)
+		return booking.Request{}, e
+	}
+	return req, nil
+}
+
+// sealName keeps the person's name for the clinic, sealed.
+func (w *Walk) sealName(a Actor, s subject) ([]byte, error) {
+	var name string
+	switch {
+	case s.recipient != nil:
+		name = s.recipient.Name
+	case a.OpenName != nil:
+		var err error
+		if name, err = a.OpenName(); err != nil {
+			return nil, err
+		}
+	}
+	if name == "" {
+		return nil, nil
+	}
+	return w.keys.Seal(sealedName(s.key), []byte(name))
+}
+
+// refused is the one table from what the ledger refuses to what a person is told.
+func (w *Walk) refused(c *programme.Campaign, req booking.Request, out booking.Outcome) error {
+	switch out.Result {
+	case booking.Full:
+		e := refuse(SlotFull, "somebody was quicker: the slot has just been taken; take one of the alternatives")
+		switch {
+		case out.FullDose == 0:
+			e.Detail = "the stock of this campaign is used up at this moment; the place keeps its order for what comes back"
+		case out.FullDose > 1:
+			e.Detail = "dose " + strconv.Itoa(out.FullDose) + " finds no seat at this site within its interval; take one of the alternatives"
+		}
+		if len(req.Doses) > 0 && len(req.Doses[0]) > 0 && out.FullDose != 0 {
+			wanted := req.Doses[0][0].Slot
+			if s, ok := w.sites.Load().index.ByNum(wanted.Site); ok {
+				for _, alt := range w.alternatives(c, s, wanted) {
+					if alt.ID != wanted.String() {
+						e.Alternatives = append(e.Alternatives, alt)
+					}
+				}
+			}
+		}
+		return e
+	case booking.AlreadyBooked:
+		return refuse(AlreadyBooked, "this person has a booking in %s; look it up, change or cancel it", c.ID)
+	case booking.HoldGone:
+		return refuse(Conflict, "hold: its minutes are over or it was replaced; choose a slot again").field("hold")
+	case booking.KeyReused:
+		return refuse(Conflict, "Idempotency-Key: it was used for another request; take a new one").field("Idempotency-Key")
+	case booking.NoBooking:
+		return refuse(NotFound, "there is no such booking of yours")
+	case booking.Done, booking.Repeated:
+	}
+	return refuse(Internal, "unexpected outcome %d", out.Result)
+}
+
+// ownBooking is a booking together with how the actor comes to see it.
+type ownBooking struct {
+	booking.Booking
+	subject  subject
+	campaign *programme.Campaign
+}
+
+// ownAll lists the actor's bookings and those of their recipients, in the campaign consent was given for.
+func (w *Walk) ownAll(ctx context.Context, a Actor) ([]ownBooking, error) {
+	if a.Key.IsZero() {
+		return nil, refuse(NotSignedIn, "sign in first")
+	}
+	var out []ownBooking
+	add := func(s subject, campaign string) error {
+		bs, err := w.ledger.Bookings(ctx, s.key)
+		if err != nil {
+			return unavailable(err)
+		}
+		for _, b := range bs {
+			c, ok := w.programme.CampaignByNum(b.Campaign)
+			if ok && (campaign == "" || campaign == c.ID) {
+				out = append(out, ownBooking{Booking: b, subject: s, campaign: c})
+			}
+		}
+		return nil
+	}
+	if err := add(subject{key: a.Key, born: a.Born}, ""); err != nil {
+		return nil, err
+	}
+	rs, err := w.people.Recipients(ctx, a.Key)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, r := range rs {
+		if r.Key == a.Key {
+			continue
+		}
+		if err := add(subject{key: r.Key, born: r.Born, recipient: &r}, r.Campaign); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// own finds one of the actor's bookings by its public id. Somebody else's is not found, whatever the id.
+func (w *Walk) own(ctx context.Context, a Actor, id string) (ownBooking, error) {
+	num, ok := w.parseBookingID(id)
+	if !ok {
+		return ownBooking{}, refuse(NotFound, "there is no such booking of yours")
+	}
+	all, err := w.ownAll(ctx, a)
+	if err != nil {
+		return ownBooking{}, err
+	}
+	for _, o := range all {
+		if o.ID == num {
+			return o, nil
+		}
+	}
+	return ownBooking{}, refuse(NotFound, "there is no such booking of yours")
+}
+
+// Bookings lists the actor's bookings and those of their recipients, newest first.
+func (w *Walk) Bookings(ctx context.Context, a Actor) ([]Booking, error) {
+	all, err := w.ownAll(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Booking, 0, len(all))
+	for _, o := range all {
+		out = append(out, w.view(o.Booking, o.subject))
+	}
+	sortNewest(out)
+	return out, nil
+}
+
+// Booking finds one of those by id; anybody else's is [NotFound].
+func (w *Walk) Booking(ctx context.Context, a Actor, id string) (Booking, error) {
+	o, err := w.own(ctx, a, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	return w.view(o.Booking, o.subject), nil
+}
+
+// Change moves one dose (1, 2 …) of a booking to another slot; the later doses follow where the interval demands it.
+func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot string) (Booking, error) {
+	o, err := w.own(ctx, a, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	if dose < 1 || dose > len(o.Doses) {
+		return Booking{}, refuse(BadRequest, "dose: want 1 to %d", len(o.Doses)).field("dose")
+	}
+	if o.Status != booking.Booked {
+		return Booking{}, refuse(Conflict, "the booking is cancelled; it cannot be changed")
+	}
+	now := w.now()
+	if !w.mayChange(o, now, dose-1) {
+		return Booking{}, refuse(Closed, "the time for changing dose %d online is over; ring the clinic or the call desk", dose)
+	}
+	moved, at, err := w.choice(o.campaign, slot, dose == 1)
+	if err != nil {
+		return Booking{}, err
+	}
+	lists := make([][]booking.Choice, 0, len(o.Doses))
+	for _, d := range o.Doses[:dose-1] {
+		lists = append(lists, kept(d))
+	}
+	if dose > 1 {
+		before := o.Doses[dose-2].Slot
+		if moved.Slot.Product != before.Product {
+			return Booking{}, refuse(BadRequest, "slot: dose %d is of the same product as dose %d", dose, dose-1).field("slot")
+		}
+		if !w.legalAfter(before, moved.Slot.Day) {
+			return Booking{}, refuse(BadRequest, "slot: the day is outside the interval after dose %d", dose-1).field("slot")
+		}
+	}
+	lists = append(lists, w.laterDoses(o, at, moved, dose)...)
+	req := w.ask(o.campaign, o.subject, a, now)
+	req.Op, req.Booking, req.Doses, req.Shared = booking.OpChange, o.ID, lists, o.Shared
+	if n := len(lists); len(lists[n-1]) == 0 || n < len(o.Doses) {
+		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
+		e.Alternatives = w.alternatives(o.campaign, at, moved.Slot)
+		return Booking{}, e
+	}
+	out, err := w.desk.Do(ctx, req)
+	if err != nil {
+		return Booking{}, unavailable(err)
+	}
+	if out.Result != booking.Done {
+		return Booking{}, w.refused(o.campaign, req, out)
+	}
+	return w.view(out.Booking, o.subject), nil
+}
+
+// laterDoses gives the lists from a moved dose on: later doses stay where they are as long as product, site and interval
+// allow it; from the first that cannot, the series is planned anew.
+func (w *Walk) laterDoses(o ownBooking, at site.Site, moved booking.Choice, dose int) [][]booking.Choice {
+	lists := [][]booking.Choice{{moved}}
+	last := moved
+	for i, d := range o.Doses[dose:] {
+		if d.Slot.Product != last.Slot.Product || d.Slot.Site != last.Slot.Site || !w.legalAfter(last.Slot, d.Slot.Day) {
+			return append(lists[:len(lists)-1], w.seriesFrom(at, last, dose+i)...)
+		}
+		lists = append(lists, kept(d))
+		last = kept(d)[0]
+	}
+	return lists
+}
+
+func kept(d booking.Dose) []booking.Choice {
+	return []booking.Choice{{Slot: d.Slot, Minutes: d.Minutes, Seat: d.Seat}}
+}
+
+// mayChange reports whether the dose at index i may still be moved or dropped at this moment.
+func (w *Walk) mayChange(o ownBooking, now time.Time, i int) bool {
+	d := o.Doses[i].Slot
+	return o.campaign.MayChange(now, d.Day.At(d.Minute, w.programme.Zone), w.programme.Zone)
+}
+
+// Cancel cancels a whole booking. Cancelling a cancelled one gives it again.
+func (w *Walk) Cancel(ctx context.Context, a Actor, id string) (Booking, error) {
+	o, err := w.own(ctx, a, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	if o.Status == booking.Cancelled {
+		return w.view(o.Booking, o.subject), nil
+	}
+	now := w.now()
+	if !w.mayChange(o, now, 0) {
+		return Booking{}, refuse(Closed, "the time for cancelling online is over; ring the clinic or the call desk")
+	}
+	req := w.ask(o.campaign, o.subject, a, now)
+	req.Op, req.Booking = booking.OpCancel, o.ID
+	out, err := w.desk.Do(ctx, req)
+	if err != nil {
+		return Booking{}, unavailable(err)
+	}
+	switch out.Result {
+	case booking.Done, booking.Repeated:
+		return w.view(out.Booking, o.subject), nil
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused:
+	}
+	return Booking{}, w.refused(o.campaign, req, out)
+}
+
+// view is a booking as its person sees it.
+func (w *Walk) view(b booking.Booking, s subject) Booking {
+	c, _ := w.programme.CampaignByNum(b.Campaign)
+	v := Booking{
+		ID: w.formatBookingID(b.ID), Number: booking.Number(b.ID), Campaign: c,
+		Cancelled: b.Status == booking.Cancelled, MadeAt: b.MadeAt, Sequence: b.Changed,
+	}
+	if s.recipient != nil {
+		v.Recipient, v.ForName = s.recipient.ID, s.recipient.Name
+	}
+	if len(b.Sealed) > 0 {
+		if name, err := w.keys.Open(sealedName(b.Person), b.Sealed); err == nil {
+			v.Name = string(name)
+		}
+	}
+	index := w.sites.Load().index
+	for _, d := range b.Doses {
+		at, _ := index.ByNum(d.Slot.Site)
+		product, _ := w.programme.Product(d.Slot.Product)
+		if product == nil {
+			product = &programme.Product{ID: d.Slot.Product}
+		}
+		start := d.Slot.Day.At(d.Slot.Minute, w.programme.Zone)
+		v.Doses = append(v.Doses, Dose{
+			Dose: d.Dose, Site: at, Product: *product, SlotID: d.Slot.String(),
+			Start: start, End: start.Add(time.Duration(d.Minutes) * time.Minute),
+		})
+	}
+	v.Changeable = !v.Cancelled && c != nil && w.mayChange(ownBooking{Booking: b, campaign: c}, w.now(), 0)
+	return v
+}
+
+// A booking's public id is its number with a keyed tag, so that ids cannot be counted through.
+func (w *Walk) formatBookingID(id int64) string {
+	return strconv.FormatInt(id, 36) + "-" + w.bookingTag(id)
+}
+
+func (w *Walk) parseBookingID(s string) (int64, bool) {
+	head, _, ok := strings.Cut(s, "-")
+	if !ok {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(head, 36, 64)
+	if err != nil || id <= 0 || !equal(s, w.formatBookingID(id)) {
+		return 0, false
+	}
+	return id, true
+}
+
+// sealedName is where a booking's sealed name belongs: it opens for this person's booking only.
+func sealedName(who person.Key) string { return "booking/name/" + who.String() }

@@ -1,0 +1,322 @@
+package walk
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"charye/booking"
+	"charye/internal/civil"
+	"charye/programme"
+	"charye/site"
+)
+
+// directory is the sites as of one version of the store; it is replaced whole.
+type directory struct {
+	version int64
+	index   *site.Index
+	regions []string
+}
+
+func (w *Walk) reloadSites(ctx context.Context) error {
+	v, err := w.siteStore.Version(ctx)
+	if err != nil {
+		return err
+	}
+	if d := w.sites.Load(); d != nil && d.version == v {
+		return nil
+	}
+	all, err := w.siteStore.All(ctx)
+	if err != nil {
+		return err
+	}
+	d := &directory{version: v, index: site.NewIndex(all)}
+	have := make(map[string]bool)
+	for _, s := range all {
+		have[s.Region] = true
+	}
+	for _, r := range site.Regions() {
+		if have[r.Name] {
+			d.regions = append(d.regions, r.Name)
+		}
+	}
+	w.sites.Store(d)
+	return nil
+}
+
+// Regions lists the provinces that have sites, in their usual order.
+func (w *Walk) Regions(context.Context) []string { return w.sites.Load().regions }
+
+// sitesPerPage is what fits a telephone without endless scrolling, and keeps one answer small.
+const sitesPerPage = 20
+
+// Sites lists sites with free counts, from the snapshot. Public.
+func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage, error) {
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return SitePage{}, err
+	}
+	if q.Near && (q.Lat < -90 || q.Lat > 90 || q.Lon < -180 || q.Lon > 180) {
+		return SitePage{}, refuse(BadRequest, "lat, lon: want degrees, -90 to 90 and -180 to 180").field("lat")
+	}
+	index := w.sites.Load().index
+	now, left := w.now(), w.remaining(c)
+	var out SitePage
+	add := func(s site.Site, metres int) {
+		out.Sites = append(out.Sites, SiteFree{Site: s, Metres: metres, Free: w.freeDays(c, s, q, now, left)})
+	}
+	if q.Near {
+		var near []site.Near
+		near, out.Next, err = index.Nearest(q.Lat, q.Lon, q.Cursor, sitesPerPage)
+		for _, n := range near {
+			add(n.Site, n.Metres)
+		}
+	} else {
+		var page []site.Site
+		page, out.Next, err = index.ByRegion(q.Region, q.Cursor, sitesPerPage)
+		for _, s := range page {
+			add(s, -1)
+		}
+	}
+	if err != nil {
+		return SitePage{}, refuse(BadRequest, "cursor: use the `next` of the page before, unchanged").field("cursor")
+	}
+	return out, nil
+}
+
+// freeDays counts a site's free first-dose seats by day, never more than the campaign's stock that is left.
+func (w *Walk) freeDays(c *programme.Campaign, s site.Site, q SiteQuery, now time.Time, left int) []DayFree {
+	today := civil.Of(now, w.programme.Zone)
+	var out []DayFree
+	for _, day := range w.programme.FirstDays(s.ID, s.Kind, s.Region) {
+		if day < today || q.HasDate && day != q.Date {
+			continue
+		}
+		n := 0
+		for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
+			if ses.First && w.startsLater(day, ses.Minute, now) {
+				n += w.seatsFree(s.Num, day, ses)
+			}
+		}
+		if n = min(n, left); n > 0 || q.HasDate {
+			out = append(out, DayFree{Day: day, Free: n})
+		}
+	}
+	return out
+}
+
+func (w *Walk) startsLater(day civil.Date, minute int, now time.Time) bool {
+	return day.At(minute, w.programme.Zone).After(now)
+}
+
+func (w *Walk) seatsFree(num site.Num, day civil.Date, ses programme.Session) int {
+	used := w.free.Used(booking.SeatCounter(booking.Session{Site: num, Day: day, Minute: ses.Minute}))
+	return max(0, ses.Seats-used)
+}
+
+// Slots lists a site's first-dose slots on a day, from the snapshot. Public.
+func (w *Walk) Slots(_ context.Context, campaign, siteID string, day civil.Date) ([]Slot, error) {
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return nil, err
+	}
+	s, err := w.siteByID(siteID)
+	if err != nil {
+		return nil, err
+	}
+	return w.firstSlots(c, s, day), nil
+}
+
+func (w *Walk) siteByID(id string) (site.Site, error) {
+	s, ok := w.sites.Load().index.ByID(id)
+	if !ok {
+		return site.Site{}, refuse(NotFound, "there is no such site")
+	}
+	return s, nil
+}
+
+// Site finds one site of a campaign with its free counts on every day, from the snapshot; [NotFound] otherwise. Public.
+func (w *Walk) Site(_ context.Context, campaign, siteID string) (SiteFree, error) {
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return SiteFree{}, err
+	}
+	s, err := w.siteByID(siteID)
+	if err != nil {
+		return SiteFree{}, err
+	}
+	return SiteFree{Site: s, Metres: -1, Free: w.freeDays(c, s, SiteQuery{}, w.now(), w.remaining(c))}, nil
+}
+
+// Slot tells what a slot's id stands for, whether or not a seat is left in it; [NotFound] when there is no such slot.
+// Public.
+func (w *Walk) Slot(_ context.Context, campaign, slotID string) (Slot, site.Site, error) {
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return Slot{}, site.Site{}, err
+	}
+	slot, err := booking.ParseSlot(slotID)
+	if err == nil {
+		if s, ok := w.sites.Load().index.ByNum(slot.Site); ok && slices.Contains(c.Products, slot.Product) {
+			for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
+				if ses.Minute == slot.Minute {
+					return w.slotView(slot, ses.Minutes, min(w.remaining(c), w.seatsFree(s.Num, slot.Day, ses))), s, nil
+				}
+			}
+		}
+	}
+	return Slot{}, site.Site{}, refuse(NotFound, "there is no such slot")
+}
+
+func (w *Walk) firstSlots(c *programme.Campaign, s site.Site, day civil.Date) []Slot {
+	now, left := w.now(), w.remaining(c)
+	out := []Slot{}
+	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
+		if !ses.First || !w.startsLater(day, ses.Minute, now) {
+			continue
+		}
+		free := min(left, w.seatsFree(s.Num, day, ses))
+		for _, product := range c.Products {
+			out = append(out, w.slotView(booking.Slot{
+				Session: booking.Session{Site: s.Num, Day: day, Minute: ses.Minute}, Product: product,
+			}, ses.Minutes, free))
+		}
+	}
+	return out
+}
+
+func (w *Walk) slotView(s booking.Slot, minutes, free int) Slot {
+	start := s.Day.At(s.Minute, w.programme.Zone)
+	return Slot{
+		ID: s.String(), Start: start, End: start.Add(time.Duration(minutes) * time.Minute), Product: s.Product, Free: free,
+	}
+}
+
+// DoseSlots lists the slots that one dose of the actor's booking could move to on a day at a site, within the interval.
+func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose int, siteID string, day civil.Date) ([]Slot, error) {
+	own, err := w.own(ctx, a, bookingID)
+	if err != nil {
+		return nil, err
+	}
+	if dose < 1 || dose > len(own.Doses) {
+		return nil, refuse(BadRequest, "dose: want 1 to %d", len(own.Doses)).field("dose")
+	}
+	s, err := w.siteByID(siteID)
+	if err != nil {
+		return nil, err
+	}
+	if dose == 1 {
+		return w.firstSlots(own.campaign, s, day), nil
+	}
+	before := own.Doses[dose-2]
+	if !w.legalAfter(before.Slot, day) {
+		return []Slot{}, nil
+	}
+	now := w.now()
+	out := []Slot{}
+	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
+		if w.startsLater(day, ses.Minute, now) {
+			out = append(out, w.slotView(booking.Slot{
+				Session: booking.Session{Site: s.Num, Day: day, Minute: ses.Minute}, Product: before.Slot.Product,
+			}, ses.Minutes, w.seatsFree(s.Num, day, ses)))
+		}
+	}
+	return out, nil
+}
+
+// choice checks that a slot is real under the rules at this moment and gives the claim on its seat.
+func (w *Walk) choice(c *programme.Campaign, text string, first bool) (booking.Choice, site.Site, error) {
+	bad := func(format string, args ...any) (booking.Choice, site.Site, error) {
+		return booking.Choice{}, site.Site{}, refuse(BadRequest, format, args...).field("slot")
+	}
+	slot, err := booking.ParseSlot(text)
+	if err != nil {
+		return bad("slot: not a slot; take the id of one that the site lists")
+	}
+	s, ok := w.sites.Load().index.ByNum(slot.Site)
+	if !ok {
+		return bad("slot: there is no such site")
+	}
+	if !slices.Contains(c.Products, slot.Product) {
+		return bad("slot: %s does not offer this product", c.ID)
+	}
+	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
+		if ses.Minute != slot.Minute {
+			continue
+		}
+		if first && !ses.First {
+			return bad("slot: this session takes follow-up doses only")
+		}
+		if !w.startsLater(slot.Day, ses.Minute, w.now()) {
+			return bad("slot: it has begun already; take a later one")
+		}
+		return seatChoice(slot, ses), s, nil
+	}
+	return bad("slot: the site has no session at that time")
+}
+
+func seatChoice(slot booking.Slot, ses programme.Session) booking.Choice {
+	return booking.Choice{
+		Slot: slot, Minutes: ses.Minutes,
+		Seat: booking.Claim{Counter: booking.SeatCounter(slot.Session), Capacity: ses.Seats, N: 1},
+	}
+}
+
+// followUps gives for a first choice the preference lists of all doses of its series.
+func (w *Walk) followUps(s site.Site, first booking.Choice) [][]booking.Choice {
+	return w.seriesFrom(s, first, 1)
+}
+
+// seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number.
+func (w *Walk) seriesFrom(s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
+	product, ok := w.programme.Product(fixed.Slot.Product)
+	if !ok {
+		return [][]booking.Choice{{fixed}}
+	}
+	var intervals []booking.Interval
+	for day := fixed.Slot.Day; dose < product.Series.Doses; dose++ {
+		iv := product.Series.Interval(day)
+		intervals = append(intervals, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
+		day += civil.Date(iv.Default)
+	}
+	hours := func(day civil.Date) []booking.SessionInfo {
+		ses := w.programme.Sessions(s.ID, s.Kind, s.Region, day)
+		out := make([]booking.SessionInfo, len(ses))
+		for i, x := range ses {
+			out[i] = booking.SessionInfo{Minute: x.Minute, Minutes: x.Minutes, Seats: x.Seats}
+		}
+		return out
+	}
+	return booking.Series(fixed, intervals, hours, w.free.Free, booking.DefaultChoices)
+}
+
+// legalAfter reports whether a day is within the interval after the dose before.
+func (w *Walk) legalAfter(before booking.Slot, day civil.Date) bool {
+	product, ok := w.programme.Product(before.Product)
+	if !ok {
+		return false
+	}
+	iv := product.Series.Interval(before.Day)
+	return booking.LegalInterval(before.Day, day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
+}
+
+// alternatives are up to five free first-dose slots close to one that was full: the same day first, then the days around.
+func (w *Walk) alternatives(c *programme.Campaign, s site.Site, wanted booking.Slot) []Slot {
+	const most = 5
+	var out []Slot
+	days := slices.Clone(w.programme.FirstDays(s.ID, s.Kind, s.Region))
+	distance := func(d civil.Date) civil.Date { return max(d-wanted.Day, wanted.Day-d) }
+	slices.SortStableFunc(days, func(a, b civil.Date) int { return cmp.Compare(distance(a), distance(b)) })
+	for _, day := range days {
+		for _, slot := range w.firstSlots(c, s, day) {
+			if slot.Free == 0 {
+				continue
+			}
+			if out = append(out, slot); len(out) == most {
+				return out
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,119 @@
+package walk
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"charye/internal/civil"
+	"charye/person"
+)
+
+// NewRecipient is what a helper fills in. Consent must be true: the helper states that the recipient agreed.
+type NewRecipient struct {
+	Campaign string
+	Name     string
+	Born     civil.Date
+	Identity string // identity number, checked against the roster and not kept
+	Consent  bool
+}
+
+// maxName is the longest name taken, in characters.
+const maxName = 60
+
+// AddRecipient registers a recipient for the actor as helper.
+func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (person.Recipient, error) {
+	if a.Key.IsZero() {
+		return person.Recipient{}, refuse(NotSignedIn, "sign in first")
+	}
+	c, err := w.campaign(r.Campaign)
+	if err != nil {
+		return person.Recipient{}, err
+	}
+	if !c.Helpers.Allowed {
+		return person.Recipient{}, refuse(HelperNotAllowed, "%s takes no helpers", c.ID)
+	}
+	r.Name = strings.TrimSpace(r.Name)
+	switch {
+	case r.Name == "" || !utf8.ValidString(r.Name) || utf8.RuneCountInString(r.Name) > maxName || strings.ContainsFunc(r.Name, unicode.IsControl):
+		return person.Recipient{}, refuse(BadRequest, "name: want 1 to %d characters", maxName).field("name")
+	case r.Identity == "" || len(r.Identity) > 40:
+		return person.Recipient{}, refuse(BadRequest, "identity: want the identity number").field("identity")
+	case !r.Consent:
+		return person.Recipient{}, refuse(BadRequest, "consent: the recipient must have agreed; without that nobody can be helped").field("consent")
+	}
+	known, err := w.people.FindIdentity(ctx, w.keyer.IdentityIndex(r.Identity))
+	if err != nil && !errors.Is(err, person.ErrIdentityUnknown) {
+		return person.Recipient{}, unavailable(err)
+	}
+	// One answer for an unknown number and a wrong date: a wrong guess must not tell which half was right.
+	if err != nil || known.Born != r.Born {
+		return person.Recipient{}, refuse(HelperNotAllowed, "date of birth and identity number do not belong together in the roster; check both")
+	}
+	if known.Key == a.Key {
+		return person.Recipient{}, refuse(BadRequest, "identity: this is you; book for yourself").field("identity")
+	}
+	got, err := w.people.AddRecipient(ctx, person.Recipient{
+		ID: rand.Text(), Helper: a.Key, Key: known.Key, Campaign: c.ID, Name: r.Name, Born: r.Born, RegisteredAt: w.now(),
+	}, c.Helpers.PerHelper)
+	switch {
+	case errors.Is(err, person.ErrHelperLimit):
+		return person.Recipient{}, refuse(HelperNotAllowed, "you already help %d people in this campaign, which is the most it allows", c.Helpers.PerHelper)
+	case err != nil:
+		return person.Recipient{}, unavailable(err)
+	}
+	return got, nil
+}
+
+// Recipients lists the actor's recipients.
+func (w *Walk) Recipients(ctx context.Context, a Actor) ([]person.Recipient, error) {
+	if a.Key.IsZero() {
+		return nil, refuse(NotSignedIn, "sign in first")
+	}
+	rs, err := w.people.Recipients(ctx, a.Key)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return rs, nil
+}
+
+// RemoveRecipient withdraws one. Places and bookings of the recipient stay theirs.
+func (w *Walk) RemoveRecipient(ctx context.Context, a Actor, id string) error {
+	if a.Key.IsZero() {
+		return refuse(NotSignedIn, "sign in first")
+	}
+	if err := w.people.RemoveRecipient(ctx, a.Key, id, w.now()); err != nil && !errors.Is(err, person.ErrNoRecipient) {
+		return unavailable(err)
+	}
+	return nil
+}
+
+var idCoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+func (w *Walk) bookingTag(id int64) string {
+	h := hmac.New(sha256.New, w.bookingID[:])
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(id))
+	h.Write(b[:])
+	return idCoding.EncodeToString(h.Sum(nil)[:10])
+}
+
+func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+func sortNewest(bs []Booking) {
+	slices.SortStableFunc(bs, func(a, b Booking) int { return b.MadeAt.Compare(a.MadeAt) })
+}
+
+const levelWarn = slog.LevelWarn
+
+func errAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
