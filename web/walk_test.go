@@ -162,7 +162,7 @@ func TestWaitingStates(t *testing.T) {
 		b, _ := inScene(t, scenes[name])
 		w := b.get("/c/age-55-59/wait")
 		wantPage(t, w, 200, `data-state="`+want+`"`)
-		if !regexp.MustCompile(`<section data-part="` + want + `" class="[^"]*">`).MatchString(w.Body.String()) && want != waitWaiting {
+		if !regexp.MustCompile(`<section data-part="`+want+`" class="[^"]*">`).MatchString(w.Body.String()) && want != waitWaiting {
 			t.Errorf("%s: its part is hidden", name)
 		}
 		for _, other := range []string{waitGathering, waitDrawing, waitTurn, waitStandby, waitPaused, waitClosed} {
