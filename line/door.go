@@ -266,7 +266,8 @@ func (m *meter) rate(seconds int) float64 {
 type pacer struct {
 	auto    bool
 	rate    float64 // people per second
-	step    float64
+	step    float64 // added at a good verdict, once the limit has been met
+	met     bool    // the latency was too high once: the limit has been met
 	most    float64
 	pressed bool // the rate was the tightest limit since the last verdict
 	counts  [40]uint32
@@ -279,9 +280,10 @@ const (
 	LatencyTarget = 250 * time.Millisecond
 
 	paceEvery   = time.Second      // at least so long between verdicts
-	pacePatient = 10 * time.Second // then few samples must do
+	pacePatient = 3 * time.Second // then few samples must do
 	paceSamples = 10
 	paceDown    = 0.7
+	paceSearch  = 1.3 // until the limit has been met, a good verdict multiplies
 	leastRate   = 0.5
 )
 
@@ -291,7 +293,7 @@ func newPacer(c Config) pacer {
 	}
 	// An automatic door begins as if to fill the room in a minute.
 	start := max(float64(c.Inside)/60, 1)
-	return pacer{auto: true, rate: start, step: max(start/10, 0.5), most: max(float64(c.Inside), 1)}
+	return pacer{auto: true, rate: start, most: max(float64(c.Inside), 1)}
 }
 
 // latencyEdge is the upper edge of bucket i: steps of √2 with [LatencyTarget] an edge of its own.
@@ -336,7 +338,10 @@ func (p *pacer) at(now time.Time) float64 {
 	switch {
 	case p.samples == 0: // nothing is known: neither up nor down
 	case p.p95() > LatencyTarget:
-		p.rate = max(p.rate*paceDown, leastRate)
+		p.rate, p.met = max(p.rate*paceDown, leastRate), true
+		p.step = max(p.rate/20, 0.5)
+	case p.pressed && !p.met:
+		p.rate = min(p.rate*paceSearch, p.most)
 	case p.pressed:
 		p.rate = min(p.rate+p.step, p.most)
 	}
