@@ -33,7 +33,7 @@ type bookingData struct {
 	walk.Booking
 	Done     string // what has just happened: booked, changed or cancelled; empty: nothing
 	Calendar bool
-	Name     string
+	Person   string // who gets the vaccine, by name; may be empty
 	URL      string
 }
 
@@ -46,9 +46,13 @@ func (q *request) booking() (bookingData, walk.Actor, error) {
 	if err != nil {
 		return bookingData{}, a, err
 	}
-	d := bookingData{Booking: b, Calendar: q.h.opts.Calendar != nil, Name: b.ForName, URL: "/bookings/" + pathSegment(b.ID)}
-	if b.Recipient == "" {
-		d.Name = a.Name
+	d := bookingData{Booking: b, Calendar: q.h.opts.Calendar != nil, Person: b.ForName, URL: "/bookings/" + pathSegment(b.ID)}
+	switch {
+	case b.Recipient != "":
+	case b.Name != "":
+		d.Person = b.Name
+	default:
+		d.Person = q.name()
 	}
 	return d, a, nil
 }

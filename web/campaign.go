@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -71,12 +72,31 @@ func (h *handler) campaign(q *request) error {
 				return err
 			}
 			d.HasPlace = err == nil
+			if d.HasPlace {
+				if d.Booked, err = h.booked(q.Context(), a, s); err != nil {
+					return err
+				}
+			}
 		}
 		if p, ok := h.cookies.pass(q.Request, passName(s.Campaign.ID, s.For)); ok {
 			d.HasPass = p.Until.After(now)
 		}
 	}
 	return q.show(http.StatusOK, "campaign", view{Title: s.Campaign.Name.In(q.lang.id), Script: "page.js", D: d})
+}
+
+// booked reports whether there is a live booking of the subject.
+func (h *handler) booked(ctx context.Context, a walk.Actor, s subject) (bool, error) {
+	all, err := h.svc.Bookings(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range all {
+		if !b.Cancelled && b.Campaign.ID == s.Campaign.ID && b.Recipient == s.For {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // whyNot gives the reason in the reader's language. The decision is package walk's; this only tells which of the
@@ -202,8 +222,15 @@ func (h *handler) addRecipient(q *request) error {
 	if !errors.As(err, &e) || (e.Code != walk.BadRequest && e.Code != walk.HelperNotAllowed && e.Code != walk.NotFound) {
 		return err
 	}
+	full := false
+	if e.Code == walk.HelperNotAllowed {
+		// One code for several reasons; the one that counting shows is told as such.
+		if full, err = h.helpsEnough(q.Context(), a, campaign); err != nil {
+			return err
+		}
+	}
 	switch {
-	case e.Code == walk.HelperNotAllowed:
+	case full:
 		wrong("form", "for.error.limit")
 	case e.Field == "name":
 		wrong("name", "for.error.name")
@@ -215,6 +242,22 @@ func (h *handler) addRecipient(q *request) error {
 		wrong("identity", "for.error.unknown")
 	}
 	return h.showForWhom(q, d)
+}
+
+// helpsEnough reports whether the actor has no room for another recipient in the campaign.
+func (h *handler) helpsEnough(ctx context.Context, a walk.Actor, campaign string) (bool, error) {
+	c, err := h.svc.Campaign(ctx, campaign)
+	if err != nil {
+		return false, err
+	}
+	all, err := h.svc.Recipients(ctx, a)
+	n := 0
+	for _, r := range all {
+		if r.Campaign == campaign {
+			n++
+		}
+	}
+	return !c.Helpers.Allowed || n >= c.Helpers.PerHelper, err
 }
 
 // birthday reads the three boxes of a date of birth. It must be a real day, not in the future.

@@ -351,8 +351,9 @@ func intervalOn(s programme.Series, day civil.Date) (programme.Interval, bool) {
 func (h *handler) book(q *request) error {
 	campaign, recipient := q.PathValue("campaign"), q.recipient()
 	q.back, q.again = campaignPath(campaign, "sites", recipient), []string{"for", "slot", "hold", "key"}
+	// Without a pass, walk still answers a repeat of a request that was granted: a second click after the pass has ended.
 	a, pass, err := q.inside(campaign, recipient)
-	if err != nil {
+	if err != nil && codeOf(err) != walk.NoPass {
 		return err
 	}
 	req := walk.BookRequest{Slot: q.field("slot"), Hold: q.field("hold"), IdempotencyKey: q.field("key")}

@@ -359,6 +359,11 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 	return s, nil
 }
 
+func (d *doorman) OpenName(token string) (string, error) {
+	s, err := d.Verify(token)
+	return s.Name, err
+}
+
 func newDoorman(now time.Time) *doorman {
 	return &doorman{session: person.Session{
 		Key: person.Key{1}, Born: civil.New(1964, 3, 9), Name: "김영숙", SignedInAt: now.Add(-time.Hour), ExpiresAt: now.Add(12 * time.Hour),

@@ -90,10 +90,7 @@ func (h *handler) home(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := homeData{Now: h.svc.Now()}
-	if q.session != nil {
-		d.Name = q.session.Name
-	}
+	d := homeData{Now: h.svc.Now(), Name: q.name()}
 	// Closed campaigns come last: nothing can be done there.
 	for _, closed := range []bool{false, true} {
 		for _, c := range all {

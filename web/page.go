@@ -88,6 +88,7 @@ type request struct {
 	h       *handler
 	lang    *language
 	session *person.Session // nil: nobody is signed in
+	token   string          // of session
 	back    string          // where a person who is sent to sign in comes back to
 	again   []string        // the fields to send once more when a form met a busy server; nil: not to be repeated
 }
@@ -106,7 +107,7 @@ func (h *handler) page(f action) http.Handler {
 		}
 		if token := h.cookies.get(r, cookieSession); token != "" {
 			if s, err := h.signIn.Verify(token); err == nil {
-				q.session = &s
+				q.session, q.token = &s, token
 			}
 		}
 		defer func() {
@@ -136,7 +137,21 @@ func (q *request) actor() (walk.Actor, error) {
 	if q.session == nil {
 		return walk.Actor{}, &walk.Error{Code: walk.NotSignedIn, Detail: "sign in first"}
 	}
-	return walk.Actor{Session: *q.session, Channel: "web"}, nil
+	return walk.Actor{
+		Session: *q.session, Channel: "web", OpenName: func() (string, error) { return q.h.signIn.OpenName(q.token) },
+	}, nil
+}
+
+// name gives the signed-in person's name, for greeting them; empty when it is not known.
+func (q *request) name() string {
+	if q.session == nil {
+		return ""
+	}
+	name, err := q.h.signIn.OpenName(q.token)
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 // recipient gives the id of whom the page acts for; empty for the person themselves.

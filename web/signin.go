@@ -14,7 +14,8 @@ type signInData struct {
 	Fresh     bool // the provider must ask again, although somebody is signed in
 	Needed    bool // the person came here because a page needs a sign-in
 	Failed    bool // the last try did not succeed
-	Name      string
+	SignedIn  bool
+	Name      string // may be empty
 }
 
 // URL gives the address that begins a sign-in with a provider.
@@ -30,9 +31,7 @@ func (h *handler) signInPage(q *request) error {
 	d := signInData{
 		Providers: h.signIn.Providers(), Return: localPath(q.FormValue("return")),
 		Fresh: q.field("fresh") != "", Needed: q.field("why") == "needed", Failed: q.field("why") == "failed",
-	}
-	if q.session != nil {
-		d.Name = q.session.Name
+		SignedIn: q.session != nil, Name: q.name(),
 	}
 	return q.show(http.StatusOK, "signin", view{Title: q.words("signin.title"), Error: d.Failed, D: d})
 }

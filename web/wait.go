@@ -91,6 +91,14 @@ func (h *handler) wait(q *request) error {
 	v := view{Title: q.words("wait.title"), Script: "wait.js", D: d}
 	switch d.State {
 	case waitTurn:
+		// The turn of somebody who has booked is over, although the line still counts it as theirs.
+		booked, err := h.booked(q.Context(), a, s)
+		if err != nil {
+			return err
+		}
+		if booked {
+			return q.redirect(s.URL(""))
+		}
 		v.Title = q.words("wait.turn.title")
 	case waitClosed:
 		v.Script = ""

@@ -84,6 +84,7 @@ func TestTheWholeWalk(t *testing.T) {
 	if b.cookies[passName("age-55-59", "")] != "" {
 		t.Error("the pass is still there after booking")
 	}
+	wantRedirect(t, b.post(c+"/confirm", "slot", "s1.2021-07-28.570", "hold", "hold-1", "key", key[1]), "/bookings/bk_7f3a9c?done=booked") // a second click
 	wantPage(t, b.get("/bookings/bk_7f3a9c?done=booked"), 200, "예약이 확정되었습니다", "4821-0937", "2021년 8월 23일(월)", "02-000-1234", "tel:020001234", "/bookings/bk_7f3a9c/calendar.ics")
 	w = b.get("/bookings/bk_7f3a9c/calendar.ics")
 	if w.Code != 200 || w.Header().Get("Content-Type") != "text/calendar; charset=utf-8" || w.Body.String() != "BEGIN:VCALENDAR 4821-0937 ko" {
@@ -158,8 +159,10 @@ func TestWaitingStates(t *testing.T) {
 			t.Errorf("waitState(%s, %s, %t) = %s, want %s", c.campaign, c.place, c.opened, got, c.want)
 		}
 	}
+	// A booking would end the turn.
 	for name, want := range map[string]string{"placed": waitGathering, "waiting": waitWaiting, "turn": waitTurn, "standby": waitStandby, "paused": waitPaused, "closed": waitClosed} {
-		b, _ := inScene(t, scenes[name])
+		b, svc := inScene(t, scenes[name])
+		svc.bookings = nil
 		w := b.get("/c/age-55-59/wait")
 		wantPage(t, w, 200, `data-state="`+want+`"`)
 		if !regexp.MustCompile(`<section data-part="`+want+`" class="[^"]*">`).MatchString(w.Body.String()) && want != waitWaiting {
@@ -203,6 +206,18 @@ func TestTakeoverIsDeliberateAndFreshlySignedIn(t *testing.T) {
 	}
 	svc.fail["Enter"] = &walk.Error{Code: walk.NotSignedIn}
 	wantRedirect(t, b.post(c+"/enter", "takeover", "yes"), "/sign-in?fresh=1&return=%2Fc%2Fage-55-59%2Ftakeover")
+}
+
+func TestWhoHasBookedIsNotAskedInAgain(t *testing.T) {
+	t.Parallel()
+	svc := newScripted()
+	svc.placed(line.Admitted, 10, 0, 0, 0)
+	svc.bookings = []walk.Booking{svc.aBooking()}
+	b := signedIn(t, svc)
+	wantRedirect(t, b.get("/c/age-55-59/wait"), "/c/age-55-59")
+	wantPage(t, b.get("/c/age-55-59"), 200, "이미 예약하셨습니다", `href="/bookings"`)
+	svc.bookings[0].Cancelled = true
+	wantPage(t, b.get("/c/age-55-59/wait"), 200, `data-state="turn"`)
 }
 
 func TestSlotFullOffersWhatIsNearAndKeepsThePlace(t *testing.T) {
@@ -314,11 +329,14 @@ func TestHelpersForm(t *testing.T) {
 		{&walk.Error{Code: walk.BadRequest, Field: "identity"}, "적은 내용과 맞는 대상자를 찾지 못했습니다"},
 		{&walk.Error{Code: walk.NotFound}, "적은 내용과 맞는 대상자를 찾지 못했습니다"},
 		{&walk.Error{Code: walk.BadRequest, Field: "born"}, "생년월일을 숫자로"},
-		{&walk.Error{Code: walk.HelperNotAllowed}, "더는 다른 사람을 등록할 수 없습니다"},
+		{&walk.Error{Code: walk.HelperNotAllowed}, "적은 내용과 맞는 대상자를 찾지 못했습니다"},
 	} {
 		svc.fail["AddRecipient"] = c.err
 		wantPage(t, b.post(path, good...), 422, c.says)
 	}
+	svc.programme.Campaigns[0].Helpers.PerHelper = 1
+	svc.fail["AddRecipient"] = &walk.Error{Code: walk.HelperNotAllowed}
+	wantPage(t, b.post(path, good...), 422, "더는 다른 사람을 등록할 수 없습니다")
 	svc.fail["AddRecipient"] = &walk.Error{Code: walk.Overloaded}
 	wantPage(t, b.post(path, good...), 503)
 	wantRedirect(t, b.post(path+"/remove", "id", "r1"), path)

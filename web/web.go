@@ -72,6 +72,8 @@ type SignIn interface {
 	Finish(ctx context.Context, loginState string, query url.Values) (sessionToken, returnTo string, err error)
 	// Verify reads a session token; any error means that nobody is signed in.
 	Verify(token string) (person.Session, error)
+	// OpenName gives the person's name out of a token that Verify accepted; it may be empty.
+	OpenName(token string) (string, error)
 }
 
 // Options is what the pages need beside the services. The zero value serves plain http without a calendar.
