@@ -40,6 +40,7 @@ type scripted struct {
 	recipients []person.Recipient
 	bookings   []walk.Booking
 	pauseWhy   programme.Text
+	poll       time.Duration // until the next question, in places
 
 	// What each step answers instead, when set.
 	fail map[string]error
@@ -68,6 +69,7 @@ func newScripted() *scripted {
 		state: walk.CampaignState(programme.PhaseOpen),
 		draw:  line.Draw{Commitment: sha256.Sum256([]byte("seed")), Seed: [32]byte{1, 2, 3}, Drawn: true, Entrants: 2000000, At: opening},
 		doc:   walk.LineDoc{Joined: 1234567, Admitted: 611222, PerMinute: 60000, Remaining: 900000},
+		poll:  20 * time.Second,
 		fail:  map[string]error{},
 	}
 }
@@ -309,7 +311,7 @@ func (s *scripted) aBooking() walk.Booking {
 // placed gives the person a place.
 func (s *scripted) placed(state line.State, number uint32, ahead int, lo, hi time.Duration) {
 	s.place = &walk.Place{
-		Place:  line.Place{Campaign: 7, Seq: 900, Number: number, State: state, Ahead: ahead, Wait: [2]time.Duration{lo, hi}, PollAfter: 20 * time.Second},
+		Place:  line.Place{Campaign: 7, Seq: 900, Number: number, State: state, Ahead: ahead, Wait: [2]time.Duration{lo, hi}, PollAfter: s.poll},
 		Ticket: "ticket-" + strings.Repeat("Q7xz", 30), Pseudonym: [16]byte{0xa1, 0xb2, 0xc3, 0xd4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
 	}
 }

@@ -98,7 +98,6 @@ func previewHandler(t *testing.T, svc *scripted, door *doorman) http.Handler {
 			Line: programme.LineRules{Order: programme.OrderArrival},
 		})
 		svc.now, svc.state, svc.place, svc.draw, svc.recipients, svc.bookings, svc.fail = fresh.now, fresh.state, nil, fresh.draw, nil, nil, map[string]error{}
-		svc.bookings = []walk.Booking{svc.aBooking()}
 		if f := scenes[r.PathValue("scene")]; f != nil {
 			f(svc)
 		}
@@ -138,6 +137,10 @@ func placeDocument(svc *scripted) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		svc.mu.Lock()
 		defer svc.mu.Unlock()
+		if err := svc.fail["place"]; err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		if svc.place == nil || !strings.HasPrefix(r.Header.Get("Charye-Ticket"), "ticket-") {
 			w.WriteHeader(http.StatusNotFound)
 			return

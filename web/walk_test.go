@@ -165,6 +165,7 @@ func TestWaitingStates(t *testing.T) {
 		svc.bookings = nil
 		w := b.get("/c/age-55-59/wait")
 		wantPage(t, w, 200, `data-state="`+want+`"`)
+		checkPage(t, name, "ko", w.Body.String())
 		if !regexp.MustCompile(`<section data-part="`+want+`" class="[^"]*">`).MatchString(w.Body.String()) && want != waitWaiting {
 			t.Errorf("%s: its part is hidden", name)
 		}
