@@ -106,7 +106,9 @@ func (f *face) identify(x *exchange) error {
 			return &walk.Error{Code: walk.NotSignedIn, Detail: "The session is not good or no longer good. Sign in again.", Err: errBadSession}
 		}
 	}
-	x.actor = walk.Actor{Session: s, Channel: "api"}
+	x.actor = walk.Actor{
+		Session: s, Channel: "api", OpenName: func() (string, error) { return f.sessions.OpenName(token) },
+	}
 	return f.limitPerson(x)
 }
 
