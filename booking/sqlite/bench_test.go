@@ -90,7 +90,7 @@ func BenchmarkBatched(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer l.Close()
+	b.Cleanup(func() { _ = l.Close() })
 	n := newNational()
 	const size, single = 1024, 200
 	var batched, one time.Duration

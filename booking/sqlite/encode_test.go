@@ -14,7 +14,7 @@ import (
 	"charye/site"
 )
 
-// No seed holds a whole row, yet every length of a sound one is tried: a body cut short or run on is refused, never a panic.
+// A damaged body is refused, never a panic; one that is read is written and read again as the same.
 func FuzzBodies(f *testing.F) {
 	b := sample()
 	e := sampleEvent()

@@ -108,7 +108,7 @@ func each[T any](t *tx, stmt *sql.Stmt, list []T, run func(*sql.Stmt, *T) error)
 		return nil
 	}
 	s := t.Stmt(stmt)
-	defer s.Close()
+	defer func() { _ = s.Close() }() // it ends with the transaction anyway
 	for i := range list {
 		if err := run(s, &list[i]); err != nil {
 			return err
