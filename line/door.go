@@ -7,7 +7,7 @@ import (
 
 // Grace is how long somebody whose turn has come, and who has not taken a pass yet, is counted as if inside. Afterwards
 // others are let in too; who comes later than that has lost nothing, the turn stays.
-const Grace = 30 * time.Second
+const Grace = 10 * time.Second
 
 // Wave is one step of admission: at At all numbers up to UpTo had their turn.
 type Wave struct {

@@ -287,7 +287,7 @@ func TestSimulatedLine(t *testing.T) {
 		"the room holds":  {8_000, func(c *line.Config) { c.Inside = 500 }, 30 * time.Second, 0},
 		"many never come": {6_000, func(c *line.Config) { c.Inside = 500 }, 30 * time.Second, 3},
 		"small and slow":  {200, func(c *line.Config) { c.PerSecond = 1 }, 20 * time.Second, 0},
-		"a pause in the midst": {10_000, func(c *line.Config) {
+		"a pause in the midst": {6_000, func(c *line.Config) {
 			c.Pauses = []line.Window{{opens.Add(20 * time.Second), opens.Add(3 * time.Minute)}}
 		}, 2 * time.Second, 0},
 	} {

