@@ -211,7 +211,7 @@ func getCalendar(f *face, x *exchange) error {
 		return err
 	}
 	x.w.Header()["Content-Disposition"] = []string{`attachment; filename="charye-` + fileName(k.Number) + `.ics"`}
-	x.write(http.StatusOK, icalType, ical.Booking(k, lang))
+	x.write(http.StatusOK, icalType, Calendar(k, lang))
 	return nil
 }
 

@@ -124,8 +124,8 @@ func (f *form) done() error {
 // maxMembers bounds the work on a body; no call has that many fields.
 const maxMembers = 16
 
-// parser reads one JSON object (RFC 8259).
-type parser struct {
+// reader reads one JSON object (RFC 8259).
+type reader struct {
 	b []byte
 	i int
 }
@@ -139,7 +139,7 @@ func parseObject(b []byte) (*form, error) {
 	if !utf8.Valid(b) {
 		return nil, malformed("it is not UTF-8")
 	}
-	p := &parser{b: b}
+	p := &reader{b: b}
 	if !p.next('{') {
 		return nil, malformed("it does not begin with {")
 	}
@@ -176,7 +176,7 @@ func parseObject(b []byte) (*form, error) {
 	}
 }
 
-func (p *parser) space() {
+func (p *reader) space() {
 	for p.i < len(p.b) {
 		switch p.b[p.i] {
 		case ' ', '\t', '\n', '\r':
@@ -188,7 +188,7 @@ func (p *parser) space() {
 }
 
 // next consumes c, after white space, if it is there.
-func (p *parser) next(c byte) bool {
+func (p *reader) next(c byte) bool {
 	p.space()
 	if p.i < len(p.b) && p.b[p.i] == c {
 		p.i++
@@ -197,7 +197,7 @@ func (p *parser) next(c byte) bool {
 	return false
 }
 
-func (p *parser) end() error {
+func (p *reader) end() error {
 	p.space()
 	if p.i != len(p.b) {
 		return malformed("something follows it")
@@ -205,7 +205,7 @@ func (p *parser) end() error {
 	return nil
 }
 
-func (p *parser) value(name string) (member, error) {
+func (p *reader) value(name string) (member, error) {
 	p.space()
 	m := member{name: name}
 	if p.i == len(p.b) {
@@ -234,7 +234,7 @@ func (p *parser) value(name string) (member, error) {
 	}
 }
 
-func (p *parser) word(w string) bool {
+func (p *reader) word(w string) bool {
 	if len(p.b)-p.i < len(w) || string(p.b[p.i:p.i+len(w)]) != w {
 		return false
 	}
@@ -243,7 +243,7 @@ func (p *parser) word(w string) bool {
 }
 
 // whole reads an integer in its one spelling: no leading zero, no -0, no fraction, no exponent.
-func (p *parser) whole() (int64, bool) {
+func (p *reader) whole() (int64, bool) {
 	start := p.i
 	for p.i < len(p.b) {
 		switch c := p.b[p.i]; {
@@ -259,7 +259,7 @@ func (p *parser) whole() (int64, bool) {
 }
 
 // quoted reads a string. Lone surrogates are refused: they stand for no character.
-func (p *parser) quoted() (string, error) {
+func (p *reader) quoted() (string, error) {
 	if !p.next('"') {
 		return "", malformed("a text does not begin with \"")
 	}

@@ -80,9 +80,8 @@ func (x *exchange) body(emptyAllowed bool) (*form, error) {
 	if err := checkType(x.r.Header); err != nil {
 		return nil, err
 	}
-	// Not every ResponseWriter has deadlines; one that has not is a test's or a proxy's, which keeps its own.
-	rc := http.NewResponseController(x.w)
-	timed := rc.SetReadDeadline(time.Now().Add(x.face.opts.BodyTimeout)) == nil
+	// A ResponseWriter without deadlines is a test's. net/http lifts the deadline itself once the body has been read.
+	_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(x.face.opts.BodyTimeout))
 	buf := getBuffer()
 	defer putBuffer(buf)
 	b, err := readUpTo(x.r.Body, *buf, maxBody+1)
@@ -96,10 +95,6 @@ func (x *exchange) body(emptyAllowed bool) (*form, error) {
 	}
 	if len(b) > maxBody {
 		return nil, tooLarge(x)
-	}
-	if timed {
-		// Left standing, the deadline would end the request itself: net/http keeps reading to notice a client that goes.
-		_ = rc.SetReadDeadline(time.Time{})
 	}
 	if len(b) == 0 && emptyAllowed {
 		return &form{}, nil

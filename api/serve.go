@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -63,7 +64,8 @@ func (f *face) guarded(x *exchange) (err error) {
 	if err := f.identify(x); err != nil {
 		return err
 	}
-	if x.route.lane == laneWork {
+	// A poll has no timer of its own: it is the most frequent call, and the line answers it from memory.
+	if x.route.lane == laneWork && x.route.class != classPoll {
 		ctx, cancel := context.WithTimeout(x.ctx, f.opts.CallTimeout)
 		defer cancel()
 		x.ctx = ctx
@@ -105,7 +107,9 @@ func (f *face) identify(x *exchange) error {
 			return &walk.Error{Code: walk.NotSignedIn, Detail: "The session is not good or no longer good. Sign in again.", Err: errBadSession}
 		}
 	}
-	x.actor = walk.Actor{Session: s, Channel: "api"}
+	x.actor = walk.Actor{
+		Session: s, Channel: "api", OpenName: func() (string, error) { return f.sessions.OpenName(token) },
+	}
 	return f.limitPerson(x)
 }
 
@@ -201,9 +205,9 @@ func (f *face) report(x *exchange, p problem, err error) {
 	if f.logged.Allow(ratelimit.Key{Class: uint8(p.status % 100)}, ratelimit.PerSecond(10, 20), x.now) > 0 {
 		return
 	}
-	f.log.ErrorContext(x.ctx, "request failed",
-		"route", x.route.Pattern, "method", x.route.Method, "code", string(p.code),
-		"instance", p.instance, "error", telemetry.Scrub(err.Error()))
+	f.log.LogAttrs(x.ctx, slog.LevelError, "request failed",
+		slog.String("route", x.route.Pattern), slog.String("method", x.route.Method), slog.String("code", string(p.code)),
+		slog.String("instance", p.instance), slog.String("error", telemetry.Scrub(err.Error())))
 }
 
 var (

@@ -139,8 +139,7 @@ func (w *worker) change(j job) {
 	b := strconv.AppendQuote(append(w.body[:0], `{"dose":1,"slot":`...), in.slot)
 	w.body = append(b, '}')
 	q := request{
-		method: "PUT", path: []byte("/api/v1/bookings/" + in.id + "/slot"), session: r.session(j.who),
-		key: r.key(j.who, in.key+1), body: w.body,
+		method: "PUT", path: []byte("/api/v1/bookings/" + in.id + "/slot"), session: r.session(j.who), body: w.body,
 	}
 	a, err := w.call(callChange, &q, j)
 	if w.setback(callChange, j, a, err) {

@@ -135,7 +135,7 @@ func (l *loot) slot(r *rng) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.slots) == 0 {
-		return "1.20000.540.moderna" // none known yet: a made-up one
+		return "1.2030-07-15.0900.moderna" // none known yet: a made-up one
 	}
 	return l.slots[r.below(uint64(len(l.slots)))]
 }
@@ -210,7 +210,7 @@ func (r *runner) prepareCheats(people int) {
 		}
 		r.push(r.opens+time.Duration(t.exp()*float64(r.sc.Burst)), who, doAttack, uint8(momentWait))
 		if i%10 == 0 {
-			r.push(r.opens+r.sc.Late+time.Duration(t.unit()*float64(5*time.Second)), who, doAttack, uint8(momentExpired))
+			r.push(r.opens+r.sc.Late+time.Duration(t.unit()*float64(r.sc.Late)), who, doAttack, uint8(momentExpired))
 		}
 	}
 	for who := r.sc.Eligible; who < people; who += 20 {

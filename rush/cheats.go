@@ -42,7 +42,7 @@ func (a *attacker) moment(j job) {
 	cheats := max(13, uint64(float64(r.sc.Eligible)*r.sc.Cheats))
 	ordinal := int((uint64(j.who)*cheats + uint64(r.sc.Eligible) - 1) / uint64(r.sc.Eligible))
 	for i := range min(3, len(kinds)) {
-		a.try(kinds[(ordinal+i*(len(kinds)+2)/3)%len(kinds)], j.who, m)
+		a.try(kinds[(ordinal+i*(len(kinds)+2)/3)%len(kinds)], j.who)
 	}
 	switch m {
 	case momentInside:

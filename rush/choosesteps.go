@@ -62,6 +62,9 @@ func (w *worker) entered(who uint32, d passDoc, number uint32, now time.Duration
 	r.moves.letIn(now, number, who)
 	p := r.crowd.lock(who)
 	p.calm()
+	if p.number == 0 {
+		p.number = number
+	}
 	if p.state != waiting {
 		r.crowd.unlock(who)
 		return
@@ -93,7 +96,7 @@ func (w *worker) stumble(j job, do action, what string, status int, code string)
 	tries := p.tries
 	w.r.crowd.unlock(j.who)
 	if tries <= 5 {
-		w.r.push(w.r.now()+time.Duration(tries)*time.Second, j.who, do, 0)
+		w.r.push(w.r.now()+time.Duration(tries)*300*time.Millisecond, j.who, do, 0)
 		return
 	}
 	w.r.findings.add("turn-lost", "a person with the turn gave up: %s answered %d %s", what, status, code)

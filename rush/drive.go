@@ -121,9 +121,6 @@ func (r *runner) hand(ctx context.Context, j job) bool {
 	}
 }
 
-// settle is how long the line must have been sold out before people who only wait are left to the recount.
-const settle = 10 * time.Second
-
 // finished: nobody has anything left to do. After the stock is gone those who still wait would only learn at their next
 // poll that they are standby; the recount asks each of them once instead.
 func (r *runner) finished(now time.Duration) bool {
@@ -132,7 +129,7 @@ func (r *runner) finished(now time.Duration) bool {
 		return true
 	}
 	since := time.Duration(r.soldOutSince.Load())
-	return since > 0 && now-since > settle && open == r.polls.Load()
+	return since > 0 && now-since > r.cfg.Settle && open == r.polls.Load()
 }
 
 // worker is one pair of hands with one connection.

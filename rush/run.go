@@ -35,8 +35,11 @@ type Config struct {
 	Conns       int           // connections at once; 0: 512, at most 1,000
 	Timeout     time.Duration // for one answer; 0: 30 s
 	MaxDuration time.Duration // for the crowd, without the recount; 0: 15 minutes
-	Seed        uint64        // of everything random; the same seed gives the same crowd
-	Progress    io.Writer     // nil: none; on a terminal one line that is rewritten, else a line every ten seconds
+	// Settle is how long the line is sold out before people who only wait are left to the recount, and how long the
+	// recount waits for sums to agree; 0: 10 s.
+	Settle   time.Duration
+	Seed     uint64    // of everything random; the same seed gives the same crowd
+	Progress io.Writer // nil: none; on a terminal one line that is rewritten, else a line every ten seconds
 }
 
 // Run lets the crowd loose and gives the report. The error is about the run itself (a wrong target, no such campaign,
@@ -138,6 +141,9 @@ func newRunner(cfg Config) (*runner, error) {
 	}
 	if cfg.MaxDuration <= 0 {
 		cfg.MaxDuration = 15 * time.Minute
+	}
+	if cfg.Settle <= 0 {
+		cfg.Settle = 10 * time.Second
 	}
 	if cfg.Seed == 0 {
 		cfg.Seed = uint64(time.Now().UnixNano())

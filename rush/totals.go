@@ -113,7 +113,7 @@ func (r *runner) recountTotals(ctx context.Context, c *conn) {
 		}
 	}
 	// Snapshots may be a little behind; they are read again for a while before a difference counts.
-	for range 10 {
+	for until := r.now() + r.cfg.Settle; ; {
 		if d, err := r.readLine(c); err == nil {
 			rc.last = d
 		}
@@ -121,7 +121,7 @@ func (r *runner) recountTotals(ctx context.Context, c *conn) {
 		if sites, err := r.allSites(ctx, c, seats); err == nil {
 			rc.sites, rc.seats = sites, seats
 		}
-		if r.seatsOff(holds) == "" && r.stockAgrees(live, holds) || sleep(ctx, time.Second) != nil {
+		if r.seatsOff(holds) == "" && r.stockAgrees(live, holds) || r.now() > until || sleep(ctx, time.Second/2) != nil {
 			break
 		}
 	}

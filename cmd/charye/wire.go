@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"charye/api"
-	"charye/internal/ical"
 	"charye/internal/ratelimit"
 	"charye/internal/telemetry"
 	"charye/person"
@@ -66,7 +65,7 @@ func (s *server) wire(configured []person.Provider) error {
 	}
 	theAPI := api.New(s.walk, sessions, api.Options{Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: ical.Booking, Log: s.log,
+		PublicURL: s.url, Calendar: api.Calendar, Log: s.log,
 	})
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package ical
+package api
 
 import (
 	"crypto/sha256"
@@ -8,23 +8,26 @@ import (
 	"strings"
 	"time"
 
+	"charye/internal/ical"
 	"charye/walk"
 )
 
 // reminder is how long before a dose its person is reminded: the day before, when changing is mostly still possible.
 const reminder = 24 * time.Hour
 
-// Booking writes the calendar file of a booking, one event for each dose, in a language ("ko", or "en"). The same booking in
+// Calendar writes the calendar file of a booking, one event for each dose, in a language ("ko", or "en"). The same booking in
 // the same state gives the same bytes.
 //
 // The UIDs follow from the booking's id and the dose and nothing else, but do not show the id: a calendar is shared with
 // people who must not be able to look the booking up. The number to say on the telephone is in the description.
-// SEQUENCE is the booking's, and one more once it is cancelled, so that the cancelled entries count as the newer ones.
-func Booking(b walk.Booking, lang string) []byte { return ofBooking(b, lang).Append(nil) }
+//
+// The pages give the same file, so that what was taken from one face is changed and cancelled by what comes from the
+// other. SEQUENCE is the booking's, and one more once it is cancelled, so that the cancelled entries count as the newer ones.
+func Calendar(b walk.Booking, lang string) []byte { return calendarOf(b, lang).Append(nil) }
 
-func ofBooking(b walk.Booking, lang string) Calendar {
+func calendarOf(b walk.Booking, lang string) ical.Calendar {
 	ko := lang != "en"
-	c := Calendar{Lang: "ko"}
+	c := ical.Calendar{Lang: "ko"}
 	if !ko {
 		c.Lang = "en"
 	}
@@ -36,8 +39,8 @@ func ofBooking(b walk.Booking, lang string) Calendar {
 		sequence++
 	}
 	for _, d := range b.Doses {
-		c.Events = append(c.Events, Event{
-			UID:         uid(b.ID, d.Dose),
+		c.Events = append(c.Events, ical.Event{
+			UID:         eventUID(b.ID, d.Dose),
 			Sequence:    sequence,
 			Stamp:       b.MadeAt,
 			Start:       d.Start,
@@ -55,7 +58,7 @@ func ofBooking(b walk.Booking, lang string) Calendar {
 	return c
 }
 
-func uid(booking string, dose int) string {
+func eventUID(booking string, dose int) string {
 	h := sha256.Sum256([]byte("charye calendar\x00" + booking + "\x00" + strconv.Itoa(dose)))
 	return hex.EncodeToString(h[:16]) + "@charye"
 }
