@@ -96,6 +96,9 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	d.refill(now, running)
 	d.shown.advance(now, running)
 	d.speed.advance(now, running && waiting > 0 && c.Supply.Known && c.Supply.Free > 0 && int(d.admitted) >= d.cfg.Inside)
+	if running && waiting <= 0 {
+		d.moved = now
+	}
 	if !running || waiting <= 0 || !c.Supply.Known || c.Supply.Free <= 0 {
 		return d.admitted
 	}
@@ -187,7 +190,7 @@ func (d *Door) refill(now time.Time, running bool) {
 // while that is shorter. Pauses do not count.
 func (d *Door) PerMinute() float64 { return d.shown.rate(60) * 60 }
 
-// Moved is when admission last moved; zero before the first time.
+// Moved is when admission last moved or had nobody to let in; zero before the first time.
 func (d *Door) Moved() time.Time { return d.moved }
 
 // Pace is how fast the door moves, for estimates.

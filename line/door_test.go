@@ -265,6 +265,29 @@ func TestPerMinute(t *testing.T) {
 	}
 }
 
+// Who joins a line that has stood empty for long is told to ask again in seconds; before a full room, less often.
+func TestPollBeforeTheDoor(t *testing.T) {
+	t.Parallel()
+	c := config()
+	d := line.NewDoor(c, nil)
+	poll := func(now time.Time, jitter float64) time.Duration {
+		v := &line.View{Status: line.Status{Admitted: d.Admitted(), Drawn: true}, Pace: d.Pace(), Moved: d.Moved()}
+		return c.Stand(line.Place{Seq: 51, Number: 51}, v, now, jitter).PollAfter
+	}
+	now := opens.Add(time.Second)
+	d.Admit(now, d.Next(now, line.Crowd{Numbers: 50, Supply: stock(100)}))
+	now = opens.Add(time.Hour)
+	d.Next(now, line.Crowd{Numbers: 50, Supply: stock(100)})
+	if got := poll(now, 0.999); got > 3*time.Second {
+		t.Errorf("next in line after a quiet hour: ask again in %v", got)
+	}
+	later := now.Add(20 * time.Second)
+	d.Next(later, line.Crowd{Numbers: 51, Live: c.Inside, Supply: stock(100)})
+	if got := poll(later, 0); got < 10*time.Second || got > 30*time.Second {
+		t.Errorf("next in line before a room that has been full for 20 s: ask again in %v", got)
+	}
+}
+
 // waiter is somebody in the simulated line.
 type waiter struct {
 	next  time.Time // of the next poll

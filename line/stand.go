@@ -10,7 +10,7 @@ import (
 type View struct {
 	Status
 	Pace  Pace
-	Moved time.Time // when admission last moved; zero before the first time
+	Moved time.Time // when admission last moved or had nobody to let in; zero before the first time
 }
 
 // Pace is how fast a door moves, in people per second, as an honest range.
