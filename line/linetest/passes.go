@@ -154,7 +154,7 @@ func passSurvivesCrash(t *testing.T, open Open) {
 	}
 }
 
-// insideFull: however many come late at once, never more than twice the limit are inside.
+// insideFull: however many come late at once, never more than the limit are inside.
 func insideFull(t *testing.T, open Open) {
 	c := arrival()
 	c.Inside = 5
@@ -182,8 +182,8 @@ func insideFull(t *testing.T, open Open) {
 			t.Fatalf("person %d: %v", n, err)
 		}
 	}
-	if len(in) != 10 || b.status().Inside != 10 {
-		t.Fatalf("%d got in, status says %d, want 10", len(in), b.status().Inside)
+	if len(in) != c.Inside || b.status().Inside != c.Inside {
+		t.Fatalf("%d got in, status says %d, want %d", len(in), b.status().Inside, c.Inside)
 	}
 	b.enter(in[0], 0)
 	if _, err := b.Enter(b.ctx, theCampaign, Person(in[1]), Device(5), true); err != nil {
