@@ -1,8 +1,7 @@
 // Package valkey is the waiting line's engine for many machines: any number of nodes over one Valkey or Redis (7 or
 // later), a single one or a Cluster.
 //
-// It owns the keys under its prefix. It must not know of vaccines, sites, bookings or HTTP. docs of its keys and of what
-// it promises: keys.go.
+// It owns the keys under its prefix; the type keys lists them. It must not know of vaccines, sites, bookings or HTTP.
 //
 // People are spread by their key over buckets, and the buckets over the masters; the order of joining is one counter in
 // the campaign's own slot, advanced once per batch. A batch asks the buckets first, then has the campaign's script give
@@ -162,7 +161,8 @@ func Open(ctx context.Context, campaigns []line.Config, o Options) (*Line, error
 	client, err := valkey.NewClient(valkey.ClientOption{
 		InitAddress: o.Addresses, Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
 		ClientName: "charye", DisableCache: true,
-		Dialer: net.Dialer{Timeout: callTimeout}, ConnWriteTimeout: callTimeout,
+		DisableRetry: true, // what a master that is away has fails at once; who asks comes again
+		Dialer:       net.Dialer{Timeout: callTimeout}, ConnWriteTimeout: callTimeout,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open line: %w: %w", ErrUnavailable, err)

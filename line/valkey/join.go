@@ -252,6 +252,8 @@ func byBucket[T any](ln *lane, all []T, who func(T) person.Key) (buckets []uint3
 
 // lookup asks the buckets for people's seqs: one command for each bucket, all at once.
 func (l *Line) lookup(ctx context.Context, ln *lane, people []person.Key) ([]finding, error) {
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
+	defer cancel()
 	out := make([]finding, len(people))
 	buckets, at := byBucket(ln, people, func(k person.Key) person.Key { return k })
 	cmds := make(valkey.Commands, len(buckets))
@@ -302,6 +304,8 @@ func (ln *lane) readBucket(r valkey.ValkeyResult, n int) ([]uint32, error) {
 
 // put keeps seats in their buckets and gives what the buckets hold then.
 func (l *Line) put(ctx context.Context, ln *lane, seats []seat) []finding {
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
+	defer cancel()
 	out := make([]finding, len(seats))
 	buckets, at := byBucket(ln, seats, func(s seat) person.Key { return s.who })
 	calls := make([]call, len(buckets))

@@ -32,7 +32,9 @@ func newKeys(prefix string, campaign uint32) keys {
 
 func (k *keys) own(name string) string { return "{" + k.root + "}:" + name }
 
-func (k *keys) gen(name string, gen int64) string { return fmt.Sprintf("{%s}:%s:%d", k.root, name, gen) }
+func (k *keys) gen(name string, gen int64) string {
+	return fmt.Sprintf("{%s}:%s:%d", k.root, name, gen)
+}
 
 func (k *keys) bucket(b uint32) string { return fmt.Sprintf("{%s:%d}:people", k.root, b) }
 

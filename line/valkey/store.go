@@ -16,6 +16,9 @@ import (
 // callTimeout bounds one talk with the store: better an error than a pile of people behind a master that is gone.
 const callTimeout = 3 * time.Second
 
+// bucketTimeout bounds what a batch waits for its buckets, so that a master that hangs refuses its own people only.
+const bucketTimeout = 1500 * time.Millisecond
+
 // waitTimeout bounds how long a write waits for its replicas.
 const waitTimeout = time.Second
 

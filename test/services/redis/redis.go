@@ -40,6 +40,8 @@ func Need(t testing.TB) string {
 // Server is one running server.
 type Server struct {
 	Addr string
+	path string
+	args []string
 	cmd  *exec.Cmd
 	done chan struct{}
 	log  bytes.Buffer
@@ -56,19 +58,11 @@ func Single(t testing.TB) *Server {
 
 func start(t testing.TB, path, dir string, port int, args ...string) *Server {
 	t.Helper()
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), done: make(chan struct{})}
-	s.cmd = exec.Command(path, append([]string{
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), path: path, args: append([]string{
 		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--daemonize", "no",
 		"--save", "", "--appendonly", "yes", "--loglevel", "warning",
-	}, args...)...)
-	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = s.cmd.Wait() // killed, as a rule
-		close(s.done)
-	}()
+	}, args...)}
+	s.Start(t)
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() && s.log.Len() > 0 {
@@ -76,6 +70,20 @@ func start(t testing.TB, path, dir string, port int, args ...string) *Server {
 		}
 	})
 	return s
+}
+
+// Start starts a server that was killed again, on the files that it left.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	s.cmd, s.done = exec.Command(s.path, s.args...), make(chan struct{})
+	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		_ = cmd.Wait() // killed, as a rule
+		close(done)
+	}(s.cmd, s.done)
 }
 
 // Kill ends the server at once, as a crash would, and returns when it is gone.
@@ -129,17 +137,10 @@ func StartCluster(t testing.TB, masters int) *Cluster {
 	if out, err := run(args...); err != nil {
 		t.Fatalf("create the Cluster: %v\n%s", err, out)
 	}
-	for i, s := range c.Servers {
-		eventually(t, "the Cluster is whole", func() error {
-			if err := ask(s.Addr, "cluster_state:ok", "CLUSTER", "INFO"); err != nil {
-				return err
-			}
-			if i < masters {
-				return ask(s.Addr, "connected_slaves:1", "INFO", "replication")
-			}
-			return ask(s.Addr, "master_link_status:up", "INFO", "replication")
-		})
+	for _, s := range c.Servers[masters:] {
+		eventually(t, "the replicas are known", func() error { return ask(s.Addr, "role:slave", "INFO", "replication") })
 	}
+	c.Whole(t)
 	return c
 }
 
@@ -180,6 +181,22 @@ func (c *Cluster) Masters(t testing.TB) []*Server {
 		}
 	}
 	return ms
+}
+
+// Whole waits until every server is in a Cluster that serves all slots, and every replica has a working link.
+func (c *Cluster) Whole(t testing.TB) {
+	t.Helper()
+	for _, s := range c.Servers {
+		eventually(t, "the Cluster is whole", func() error {
+			if err := ask(s.Addr, "cluster_state:ok", "CLUSTER", "INFO"); err != nil {
+				return err
+			}
+			if ask(s.Addr, "role:master", "INFO", "replication") == nil {
+				return ask(s.Addr, "state=online", "INFO", "replication")
+			}
+			return ask(s.Addr, "master_link_status:up", "INFO", "replication")
+		})
+	}
 }
 
 // Flush empties every master.
@@ -250,4 +267,10 @@ func eventually(t testing.TB, what string, f func() error) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// Has reports whether the server answers for key by itself.
+func (s *Server) Has(key string) bool {
+	out, err := cli(s.Addr, "EXISTS", key)
+	return err == nil && strings.TrimSpace(out) == "1"
 }
