@@ -96,6 +96,8 @@ type Line struct {
 	joins  *batch.Pool[joinRequest, joinResult]
 	passes *batch.Pool[passRequest, passResult]
 	batch  atomic.Uint64
+
+	between func() // after a batch of joins asked its buckets, before it has seqs given; tests set it
 }
 
 var _ line.Line = (*Line)(nil)

@@ -3,7 +3,9 @@ package valkey
 import (
 	"context"
 	"strconv"
+	"time"
 
+	"charye/line"
 	"charye/person"
 )
 
@@ -99,4 +101,16 @@ func (l *Line) Open(ctx context.Context, campaign uint32) (map[uint32]bool, erro
 		seqs[s.seq] = true
 	}
 	return seqs, err
+}
+
+// SetBetween has f called after a batch of joins asked its buckets, before it has seqs given. Set it before any join.
+func (l *Line) SetBetween(f func()) { l.between = f }
+
+// Look is Status, asked of the store now.
+func (l *Line) Look(ctx context.Context, campaign uint32) (line.Status, error) {
+	ln := l.lanes[campaign]
+	ln.mu.Lock()
+	ln.seen = time.Time{}
+	ln.mu.Unlock()
+	return l.Status(ctx, campaign)
 }

@@ -172,6 +172,36 @@ func TestStoreThatWentBack(t *testing.T) {
 	}
 }
 
+// TestOvertakenBatch: a node that asked the buckets and then stood still, while another joined the same people and what was
+// pending of them is forgotten, gives them no second place.
+func TestOvertakenBatch(t *testing.T) {
+	t.Parallel()
+	s := redis.Single(t)
+	for rotations := range 4 {
+		ls, _ := nodes(t, 2, config(false), valkey.Options{Addresses: []string{s.Addr}, Lease: time.Hour})
+		var once sync.Once
+		ls[0].SetBetween(func() {
+			once.Do(func() {
+				joinEverywhere(t, ls[1:], 0, 2, false)
+				for k := range rotations { // only a generation with people in it is followed by another
+					joinEverywhere(t, ls[1:], 2+k, 3+k, false)
+					if err := ls[1].Rotate(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		})
+		p, created, err := ls[0].Join(t.Context(), theCampaign, linetest.Person(1))
+		q, placeErr := ls[1].Place(t.Context(), theCampaign, linetest.Person(1))
+		if err := errors.Join(err, placeErr); err != nil || created || p.Seq != q.Seq {
+			t.Errorf("after %d rotations: seq %d, created %v; on the other node %d; %v", rotations, p.Seq, created, q.Seq, err)
+		}
+		if s, err := ls[1].Look(t.Context(), theCampaign); err != nil || s.Joined != 2+rotations {
+			t.Errorf("after %d rotations %d joined, %v", rotations, s.Joined, err)
+		}
+	}
+}
+
 // TestRotationWhileJoining: generations of the pending that change all the time give nobody two places.
 func TestRotationWhileJoining(t *testing.T) {
 	t.Parallel()

@@ -128,6 +128,9 @@ func (l *Line) joinPeople(ctx context.Context, ln *lane, people []person.Key) []
 		if len(unknown) == 0 {
 			return answers
 		}
+		if l.between != nil {
+			l.between()
+		}
 		now := l.now()
 		if err := ln.joinable(now); err != nil {
 			return fail(unknown, err)
