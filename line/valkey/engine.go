@@ -64,10 +64,10 @@ type Options struct {
 	Clock      clock.Func // default: the machine's clock
 	Pseudonyms line.Pseudonyms
 	Logger     *slog.Logger  // default: nothing is logged
-	Joins      batch.Options // default: 4096 in one batch, 32768 waiting, 5 s
+	Joins      batch.Options // of each of the [joinPools] pools; default: 2048 in one batch, 8192 waiting, 5 s
 	Passes     batch.Options // default: 2048 in one batch, 8192 waiting, 5 s
 
-	// Buckets spread a campaign's people over the masters. Fixed when a campaign is met for the first time; default 128.
+	// Buckets spread a campaign's people over the masters. Fixed when a campaign is met for the first time; default 64.
 	Buckets int
 	// Lease is how long a node may be silent before another takes admission over; default 3 s.
 	Lease time.Duration
@@ -93,7 +93,7 @@ type Line struct {
 	log    *slog.Logger
 	opts   Options
 	lanes  map[uint32]*lane
-	joins  *batch.Pool[joinRequest, joinResult]
+	joins  [joinPools]*batch.Pool[joinRequest, joinResult]
 	passes *batch.Pool[passRequest, passResult]
 	batch  atomic.Uint64
 
@@ -121,8 +121,6 @@ type lane struct {
 	skewed   atomic.Bool
 	drawing  atomic.Bool
 
-	finished []string // owned by the joins pool: batches whose people are in their buckets
-
 	refresh sync.Mutex // one reading of the status at a time
 	seen    time.Time  // guarded by mu: when, by the machine's clock, the store was last read
 	seenAt  time.Time  // guarded by mu: the same by the engine's clock
@@ -136,6 +134,8 @@ type lane struct {
 	door   *line.Door // nil while another node has the lease
 	claims string     // id of the last claim that the door was told
 	supply line.Supply
+
+	finished []string // batches whose people are in their buckets, and the store does not know it yet
 }
 
 // Open opens the lines of the given campaigns. A campaign met for the first time gets its seed, in the store when this
@@ -176,7 +176,9 @@ func Open(ctx context.Context, campaigns []line.Config, o Options) (*Line, error
 			return nil, fmt.Errorf("open line of campaign %d: %w", ln.cfg.Campaign, err)
 		}
 	}
-	l.joins = batch.New(l.commitJoins, o.Joins)
+	for i := range l.joins {
+		l.joins[i] = batch.New(l.commitJoins, o.Joins)
+	}
 	l.passes = batch.New(l.commitPasses, o.Passes)
 	return l, nil
 }
@@ -192,13 +194,13 @@ func (o *Options) setDefaults() {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Joins == (batch.Options{}) {
-		o.Joins = batch.Options{MaxBatch: 4096, Waiting: 32768, Timeout: 5 * time.Second}
+		o.Joins = batch.Options{MaxBatch: 2048, Waiting: 8192, Timeout: 5 * time.Second}
 	}
 	if o.Passes == (batch.Options{}) {
 		o.Passes = batch.Options{MaxBatch: 2048, Waiting: 8192, Timeout: 5 * time.Second}
 	}
 	if o.Buckets <= 0 {
-		o.Buckets = 128
+		o.Buckets = 64
 	}
 	if o.Lease <= 0 {
 		o.Lease = 3 * time.Second
@@ -216,7 +218,9 @@ func randomBytes(n int) []byte {
 
 // Close answers everybody who waits for a batch and lets the store go. Run must have returned.
 func (l *Line) Close() error {
-	l.joins.Stop()
+	for _, p := range l.joins {
+		p.Stop()
+	}
 	l.passes.Stop()
 	l.client.Close()
 	return nil

@@ -37,7 +37,7 @@ func (l *Line) Join(ctx context.Context, campaign uint32, who person.Key) (line.
 	if ln.skewed.Load() {
 		return line.Place{}, false, ErrClock
 	}
-	res, err := l.joins.Do(ctx, joinRequest{lane: ln, who: who})
+	res, err := l.joins[int(who[15])%len(l.joins)].Do(ctx, joinRequest{lane: ln, who: who})
 	if err == nil {
 		err = res.err
 	}
@@ -57,7 +57,11 @@ func (ln *lane) joinable(now time.Time) error {
 	return nil
 }
 
-// commitJoins is the joins pool's commit. Errors are each person's own: a master that is away refuses only those whose
+// joinPools is how many batches of joins a node has under way at once: while one waits for its buckets, another is given
+// seqs. A person always comes to the same pool.
+const joinPools = 4
+
+// commitJoins is the joins pools' commit. Errors are each person's own: a master that is away refuses only those whose
 // bucket or campaign it has.
 func (l *Line) commitJoins(ctx context.Context, reqs []joinRequest) ([]joinResult, error) {
 	results := make([]joinResult, len(reqs))
@@ -151,10 +155,11 @@ func (l *Line) joinPeople(ctx context.Context, ln *lane, people []person.Key) []
 // and the buckets must be read anew.
 func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, people []person.Key, unknown []int, answers []joinResult) (again bool, err error) {
 	id := l.node + ":" + strconv.FormatUint(l.batch.Add(1), 10)
-	args := make([]string, 0, 7+len(ln.finished)+len(unknown))
+	finished := ln.takeFinished()
+	args := make([]string, 0, 7+len(finished)+len(unknown))
 	args = append(args, ln.epoch, strconv.FormatInt(gen, 10), ln.opened(now), strconv.FormatInt(ln.joined.Load(), 10), id,
-		strconv.FormatInt(mostPlaces, 10), strconv.Itoa(len(ln.finished)))
-	args = append(args, ln.finished...)
+		strconv.FormatInt(mostPlaces, 10), strconv.Itoa(len(finished)))
+	args = append(args, finished...)
 	for _, i := range unknown {
 		args = append(args, string(people[i][:]))
 	}
@@ -162,7 +167,7 @@ func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, p
 		ln.keys.own("line"), ln.keys.gen("pending", gen), ln.keys.gen("pending", gen-1), ln.keys.gen("open", gen), ln.keys.gen("open", gen-1),
 	}, args})
 	if err != nil {
-		return false, err
+		return false, err // the holder of the lease finds out by itself which batches are finished
 	}
 	out, err := r.AsIntSlice()
 	if err != nil || len(out) < 2 {
@@ -170,9 +175,9 @@ func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, p
 	}
 	if out[0] == 0 {
 		ln.gen.Store(out[1])
+		ln.addFinished(finished...)
 		return true, nil
 	}
-	ln.finished = ln.finished[:0]
 	if len(out) != 3+len(unknown) {
 		return false, fmt.Errorf("%w: %d answers for %d people", ErrDamaged, len(out)-3, len(unknown))
 	}
@@ -208,9 +213,23 @@ func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, p
 		}
 	}
 	if whole && created > 0 {
-		ln.finished = append(ln.finished, id)
+		ln.addFinished(id)
 	}
 	return false, nil
+}
+
+func (ln *lane) takeFinished() []string {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	f := ln.finished
+	ln.finished = nil
+	return f
+}
+
+func (ln *lane) addFinished(ids ...string) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.finished = append(ln.finished, ids...)
 }
 
 func grow(a interface {
@@ -313,10 +332,13 @@ func (l *Line) put(ctx context.Context, ln *lane, seats []seat) []finding {
 	buckets, at := byBucket(ln, seats, func(s seat) person.Key { return s.who })
 	calls := make([]call, len(buckets))
 	for k, b := range buckets {
-		args := make([]string, 1, 1+2*len(at[k]))
-		args[0] = ln.epoch
+		args := make([]string, 2, 2+2*len(at[k]))
+		args[0], args[1] = ln.epoch, strconv.Itoa(len(at[k]))
 		for _, i := range at[k] {
-			args = append(args, string(seats[i].who[:]), strconv.FormatUint(uint64(seats[i].seq), 10))
+			args = append(args, string(seats[i].who[:]))
+		}
+		for _, i := range at[k] {
+			args = append(args, strconv.FormatUint(uint64(seats[i].seq), 10))
 		}
 		calls[k] = call{putScript, []string{ln.keys.bucket(b)}, args}
 	}

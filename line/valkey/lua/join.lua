@@ -1,4 +1,4 @@
--- Gives the next seqs to a batch of people whom their buckets do not know, in the order given.
+-- Gives the next seqs to a batch of different people whom their buckets do not know, in the order given.
 -- Whoever is pending has a seq already. The buckets must have been read in this generation (gen): what was pending in an
 -- older one is in its bucket, and was seen there.
 -- KEYS line, pending of gen, pending of gen-1, open of gen, open of gen-1
@@ -25,19 +25,27 @@ for i = 8, at - 1 do
   if redis.call('HDEL', open, ARGV[i]) == 0 then redis.call('HDEL', KEYS[5], ARGV[i]) end
 end
 local out, fresh = {1, joined, gathered or -1}, {}
-for i = at, #ARGV do
-  local who = ARGV[i]
-  local seq = redis.call('HGET', pending, who) or redis.call('HGET', before, who)
-  if seq then
-    out[#out + 1] = tonumber(seq)
-  elseif joined >= most then
-    out[#out + 1] = 0
-  else
-    joined = joined + 1
-    redis.call('HSET', pending, who, joined)
-    fresh[#fresh + 1] = who .. struct.pack('>I4', joined)
-    out[#out + 1] = -joined -- new
+for i = at, #ARGV, 1000 do -- Lua passes no more than some thousand arguments on
+  local j = math.min(i + 999, #ARGV)
+  local now = redis.call('HMGET', pending, unpack(ARGV, i, j))
+  local old = redis.call('HMGET', before, unpack(ARGV, i, j))
+  local set = {}
+  for k = i, j do
+    local seq = now[k - i + 1] or old[k - i + 1]
+    if seq then
+      out[#out + 1] = tonumber(seq)
+    elseif joined >= most then
+      out[#out + 1] = 0
+    else
+      joined = joined + 1
+      set[#set + 1] = ARGV[k]
+      set[#set + 1] = joined
+      fresh[#fresh + 1] = ARGV[k]
+      fresh[#fresh + 1] = struct.pack('>I4', joined)
+      out[#out + 1] = -joined -- new
+    end
   end
+  if #set > 0 then redis.call('HSET', pending, unpack(set)) end
 end
 if #fresh > 0 then
   redis.call('HSET', line, 'joined', joined)
