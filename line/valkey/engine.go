@@ -170,6 +170,10 @@ func Open(ctx context.Context, campaigns []line.Config, o Options) (*Line, error
 		return nil, fmt.Errorf("open line: %w: %w", ErrUnavailable, err)
 	}
 	l.store = store{client: client, replicas: o.Replicas}
+	if err := l.fit(ctx); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("open line: %w", err)
+	}
 	for _, ln := range l.lanes {
 		if err := l.meet(ctx, ln); err != nil {
 			client.Close()

@@ -317,3 +317,80 @@ func TestFailover(t *testing.T) {
 		}
 	}
 }
+
+// TestKilledStore: a store that syncs every write is killed and started again; all that was told is there.
+func TestKilledStore(t *testing.T) {
+	t.Parallel()
+	s := redis.Single(t)
+	ls, _ := nodes(t, 1, config(true), valkey.Options{Addresses: []string{s.Addr}})
+	seqs, _ := joinEverywhere(t, ls, 0, 500, false)
+	s.Kill()
+	if _, err := ls[0].Place(t.Context(), theCampaign, linetest.Person(1)); !errors.Is(err, valkey.ErrUnavailable) {
+		t.Fatalf("place in a store that is gone: %v", err)
+	}
+	s.Start(t)
+	again, created := joinEverywhere(t, ls, 0, 500, true)
+	if created != 0 || !slices.Equal(seqs, again) {
+		t.Fatalf("%d new places after the kill", created)
+	}
+}
+
+// TestStoreThatEvicts is refused.
+func TestStoreThatEvicts(t *testing.T) {
+	t.Parallel()
+	s := redis.Single(t)
+	s.Do(t, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	_, err := valkey.Open(t.Context(), []line.Config{config(true)}, valkey.Options{Addresses: []string{s.Addr}, Pseudonyms: names, FoundLate: true})
+	if !errors.Is(err, valkey.ErrEvicts) {
+		t.Fatalf("got %v, want ErrEvicts", err)
+	}
+}
+
+// TestHangingStore: while the store does not answer nobody gets in, everybody hears so in seconds, and afterwards it goes on.
+func TestHangingStore(t *testing.T) {
+	t.Parallel()
+	s := redis.Single(t)
+	ls, clk := nodes(t, 1, config(false), valkey.Options{Addresses: []string{s.Addr}})
+	l := ls[0]
+	joinEverywhere(t, ls, 0, 10, false)
+	l.Supply(theCampaign, 1e6, 1e6)
+	clk.Set(opens)
+	step(t, l)
+	clk.Add(time.Second)
+	step(t, l)
+	pass, err := l.Enter(t.Context(), theCampaign, linetest.Person(1), linetest.Device(1), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Pause()
+	clk.Add(time.Second)
+	began := time.Now()
+	var wg sync.WaitGroup
+	for call, f := range map[string]func() error{
+		"join":   func() error { _, _, err := l.Join(t.Context(), theCampaign, linetest.Person(11)); return err },
+		"place":  func() error { _, err := l.Place(t.Context(), theCampaign, linetest.Person(1)); return err },
+		"status": func() error { _, err := l.Status(t.Context(), theCampaign); return err },
+		"enter": func() error {
+			_, err := l.Enter(t.Context(), theCampaign, linetest.Person(2), linetest.Device(1), false)
+			return err
+		},
+		"check": func() error { return l.CheckPass(t.Context(), pass) },
+		"step":  func() error { return l.Step(t.Context()) },
+	} {
+		wg.Go(func() {
+			if err := f(); !errors.Is(err, valkey.ErrUnavailable) {
+				t.Errorf("%s: %v, want ErrUnavailable", call, err)
+			}
+		})
+	}
+	wg.Wait()
+	if d := time.Since(began); d > 20*time.Second {
+		t.Errorf("it took %v to hear that the store does not answer", d)
+	} else {
+		t.Logf("all were told within %v", d.Round(10*time.Millisecond))
+	}
+	s.Resume()
+	waitFor(t, 30*time.Second, "the store to answer", func() bool { return l.CheckPass(t.Context(), pass) == nil })
+	again, _ := joinEverywhere(t, ls, 0, 12, true)
+	wantDense(t, again)
+}
