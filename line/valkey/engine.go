@@ -72,6 +72,7 @@ type Options struct {
 	// Lease is how long a node may be silent before another takes admission over; default 3 s.
 	Lease time.Duration
 	// Replicas is how many replicas of a campaign's slot must have a seq, pass or admission before it counts; default 0.
+	// While there are fewer, nobody new gets a place or a pass: give a master more replicas than this asks for.
 	Replicas int
 	// Skew is how far this node's clock may be from the store's; beyond, it gives [ErrClock]. 0: not checked.
 	Skew time.Duration

@@ -114,3 +114,18 @@ func (l *Line) Look(ctx context.Context, campaign uint32) (line.Status, error) {
 	ln.mu.Unlock()
 	return l.Status(ctx, campaign)
 }
+
+// Settle puts all open batches into their buckets.
+func (l *Line) Settle(ctx context.Context) error {
+	for _, ln := range l.lanes {
+		if _, err := l.settle(ctx, ln, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Misplace puts a person into their bucket under a seq that is another's.
+func (l *Line) Misplace(ctx context.Context, campaign uint32, who person.Key, seq uint32) error {
+	return l.put(ctx, l.lanes[campaign], []seat{{who, seq}})[0].err
+}

@@ -302,6 +302,7 @@ func TestFailover(t *testing.T) {
 		t.Fatalf("%d new places; what was told before stands: %v, during: %v", created, slices.Equal(all[:1000], told), slices.Equal(all[1000:], during))
 	}
 	wantDense(t, all)
+	wantClean(t, ls[1], len(all))
 	for _, l := range ls {
 		l.Supply(theCampaign, 1e6, 1e6)
 	}

@@ -182,8 +182,8 @@ func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, p
 		return false, fmt.Errorf("%w: %d answers for %d people", ErrDamaged, len(out)-3, len(unknown))
 	}
 	grow(&ln.joined, out[1])
-	if out[2] >= 0 {
-		ln.gathered.Store(out[2])
+	if err := ln.fixGathered(out[2]); err != nil {
+		return false, err
 	}
 	seats := make([]seat, 0, len(unknown))
 	at := make([]int, 0, len(unknown))

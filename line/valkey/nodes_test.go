@@ -190,6 +190,7 @@ func TestTwoNodesJoinTheSamePeople(t *testing.T) {
 		if !bytes.Equal(lists[0], lists[1]) {
 			t.Fatal("two nodes show different draws")
 		}
+		wantClean(t, ls[1], people+1000)
 	}
 }
 

@@ -119,7 +119,11 @@ func (l *Line) beat(ctx context.Context, ln *lane, now time.Time, lease bool) (b
 	}
 	gen := ln.gen.Load()
 	asked := time.Now()
-	r, err := l.run(ctx, call{beatScript, []string{
+	do := l.run
+	if lease && ln.opened(now) == "1" && ln.gathered.Load() < 0 {
+		do = l.runDurably // it may fix how many gathered
+	}
+	r, err := do(ctx, call{beatScript, []string{
 		ln.keys.own("line"), ln.keys.own("lease"), ln.keys.own("inside"),
 		ln.keys.gen("pending", gen), ln.keys.gen("pending", gen-1), ln.keys.gen("open", gen-1),
 	}, []string{ln.epoch, l.node, strconv.FormatInt(life, 10), strconv.FormatInt(now.Unix(), 10), ln.opened(now),
@@ -142,11 +146,19 @@ func (l *Line) beat(ctx context.Context, ln *lane, now time.Time, lease bool) (b
 	}
 	ln.gen.Store(b.gen)
 	grow(&ln.joined, b.joined)
-	if b.gathered >= 0 {
-		ln.gathered.Store(b.gathered)
+	if err := ln.fixGathered(b.gathered); err != nil {
+		return beat{}, err
 	}
 	ln.inside.Store(b.inside)
 	return b, nil
+}
+
+// fixGathered takes over how many gathered, as the store says; a number that changes is a store that went back.
+func (ln *lane) fixGathered(n int64) error {
+	if n < 0 || ln.gathered.CompareAndSwap(-1, n) || ln.gathered.Load() == n {
+		return nil
+	}
+	return fmt.Errorf("%w: %d gathered, it was %d", ErrDamaged, n, ln.gathered.Load())
 }
 
 func readBeat(r valkey.ValkeyResult) (b beat, store time.Time, err error) {
@@ -195,8 +207,9 @@ func (l *Line) turn(ctx context.Context, ln *lane, work func(func() error) error
 		return err
 	}
 	var errs []error
-	due := b.drawn != "" || b.token != "" && b.gathered >= 0 && !now.Before(ln.redraw)
-	if ln.draw && ln.order.Load() == nil && due && ln.drawing.CompareAndSwap(false, true) {
+	// A draw that the store forgot in a failover is made again, with the same outcome.
+	due := b.drawn == "" && b.token != "" && b.gathered >= 0 && !now.Before(ln.redraw)
+	if ln.draw && (due || b.drawn != "" && ln.order.Load() == nil) && ln.drawing.CompareAndSwap(false, true) {
 		ln.redraw = now.Add(redrawWait)
 		errs = append(errs, work(func() error {
 			defer ln.drawing.Store(false)
