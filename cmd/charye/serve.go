@@ -66,7 +66,8 @@ type server struct {
 
 	listener net.Listener
 	http     *http.Server
-	draining chan struct{} // closed when draining begins
+	draining chan struct{}               // closed when draining begins
+	work     func(context.Context) error // in the background: admission above all
 	closers  []func() error
 }
 
@@ -174,6 +175,7 @@ func (s *server) openStores(ctx context.Context, dir *durable.Dir) (err error) {
 		return err
 	}
 	s.closers = append(s.closers, func() error { s.walk.Stop(); return nil })
+	s.work = s.walk.Run
 	return nil
 }
 
@@ -217,7 +219,7 @@ func (s *server) run(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		background = s.walk.Run(work)
+		background = s.work(work)
 	}()
 	g.Go(func() error { // without the work in the background nobody is let in: better to end, and be started again
 		select {
