@@ -7,7 +7,7 @@ import (
 
 // Grace is how long somebody whose turn has come, and who has not taken a pass yet, is counted as if inside. Afterwards
 // others are let in too; who comes later than that has lost nothing, the turn stays.
-const Grace = 30 * time.Second
+const Grace = 10 * time.Second
 
 // Wave is one step of admission: at At all numbers up to UpTo had their turn.
 type Wave struct {
@@ -52,7 +52,8 @@ type Door struct {
 	claimed int      // how many of settled+1 … admitted did
 
 	shown meter // what is published: admissions per minute, whatever the reason
-	speed meter // how fast the door moves while somebody waits before it
+	speed meter // how fast the door moves while somebody waits before it, after the room was filled once
+	moved time.Time
 }
 
 // NewDoor makes the door of a campaign. past are the waves of admission so far, oldest first, the last of them where
@@ -61,7 +62,7 @@ func NewDoor(cfg Config, past []Wave) *Door {
 	d := &Door{cfg: cfg, pace: newPacer(cfg), waves: append([]Wave(nil), past...)}
 	if n := len(past); n > 0 {
 		d.admitted = past[n-1].UpTo
-		d.last = past[n-1].At
+		d.last, d.moved = past[n-1].At, past[n-1].At
 	}
 	return d
 }
@@ -94,7 +95,7 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	d.settle(now, c.Gathered)
 	d.refill(now, running)
 	d.shown.advance(now, running)
-	d.speed.advance(now, running && waiting > 0 && c.Supply.Known && c.Supply.Free > 0)
+	d.speed.advance(now, running && waiting > 0 && c.Supply.Known && c.Supply.Free > 0 && int(d.admitted) >= d.cfg.Inside)
 	if !running || waiting <= 0 || !c.Supply.Known || c.Supply.Free <= 0 {
 		return d.admitted
 	}
@@ -121,13 +122,15 @@ func (d *Door) Admit(now time.Time, upTo uint32) {
 	n := upTo - d.admitted
 	d.tokens = max(d.tokens-float64(n), 0)
 	d.shown.add(n)
-	d.speed.add(n)
+	if int(d.admitted) >= d.cfg.Inside {
+		d.speed.add(n)
+	}
 	for k := d.admitted + 1; k <= upTo; k++ {
 		if d.hasClaimed(k) {
 			d.claimed++
 		}
 	}
-	d.admitted = upTo
+	d.admitted, d.moved = upTo, now
 	d.waves = append(d.waves, Wave{now, upTo})
 }
 
@@ -184,18 +187,33 @@ func (d *Door) refill(now time.Time, running bool) {
 // while that is shorter. Pauses do not count.
 func (d *Door) PerMinute() float64 { return d.shown.rate(60) * 60 }
 
+// Moved is when admission last moved; zero before the first time.
+func (d *Door) Moved() time.Time { return d.moved }
+
 // Pace is how fast the door moves, for estimates.
 func (d *Door) Pace() Pace {
 	fixed := d.pace.rate
-	turnover := float64(d.cfg.Inside) / d.cfg.PassLife.Seconds()
-	floor := min(fixed, turnover)
-	if d.speed.seconds < 10 || d.speed.rate(meterSeconds) == 0 {
+	// While there is stock, everybody inside makes room within the life of a pass, so it never gets slower than this.
+	floor := min(fixed, float64(d.cfg.Inside)/d.cfg.PassLife.Seconds())
+	seconds := d.speed.seconds
+	if seconds >= paceFirst && d.speed.rate(paceFirst) >= 0.95*fixed {
+		return Pace{Fast: fixed, Slow: max(0.85*fixed, floor), Measured: true} // the rate is what holds
+	}
+	if seconds < paceKnown || d.speed.rate(meterSeconds) == 0 {
 		return Pace{Fast: fixed, Slow: floor, Head: max(d.cfg.Inside-int(d.admitted), 0)}
 	}
 	minute, five := d.speed.rate(60), d.speed.rate(meterSeconds)
-	slow := max(min(minute, five)*0.85, floor)
-	return Pace{Fast: max(max(minute, five)*1.1, slow), Slow: slow, Measured: true}
+	doubt := 0.04 + 12/float64(seconds) // 30 % when first known, 8 % after five minutes
+	slow := max(min(minute, five)*(1-doubt), floor)
+	return Pace{Fast: max(max(minute, five)*(1+doubt), slow), Slow: slow, Measured: true}
 }
+
+// The door's speed counts once the room was filled: the first fill goes at the full rate and says nothing of how fast
+// people make room. After paceKnown seconds it is called measured, after paceFirst if it is the full rate still.
+const (
+	paceFirst = 5
+	paceKnown = 45
+)
 
 // meterSeconds is how far back a meter looks.
 const meterSeconds = 300
@@ -248,7 +266,8 @@ func (m *meter) rate(seconds int) float64 {
 type pacer struct {
 	auto    bool
 	rate    float64 // people per second
-	step    float64
+	step    float64 // added at a good verdict, once the limit has been met
+	met     bool    // the latency was too high once: the limit has been met
 	most    float64
 	pressed bool // the rate was the tightest limit since the last verdict
 	counts  [40]uint32
@@ -261,9 +280,10 @@ const (
 	LatencyTarget = 250 * time.Millisecond
 
 	paceEvery   = time.Second      // at least so long between verdicts
-	pacePatient = 10 * time.Second // then few samples must do
+	pacePatient = 3 * time.Second // then few samples must do
 	paceSamples = 10
 	paceDown    = 0.7
+	paceSearch  = 1.3 // until the limit has been met, a good verdict multiplies
 	leastRate   = 0.5
 )
 
@@ -273,7 +293,7 @@ func newPacer(c Config) pacer {
 	}
 	// An automatic door begins as if to fill the room in a minute.
 	start := max(float64(c.Inside)/60, 1)
-	return pacer{auto: true, rate: start, step: max(start/10, 0.5), most: max(float64(c.Inside), 1)}
+	return pacer{auto: true, rate: start, most: max(float64(c.Inside), 1)}
 }
 
 // latencyEdge is the upper edge of bucket i: steps of √2 with [LatencyTarget] an edge of its own.
@@ -318,7 +338,10 @@ func (p *pacer) at(now time.Time) float64 {
 	switch {
 	case p.samples == 0: // nothing is known: neither up nor down
 	case p.p95() > LatencyTarget:
-		p.rate = max(p.rate*paceDown, leastRate)
+		p.rate, p.met = max(p.rate*paceDown, leastRate), true
+		p.step = max(p.rate/20, 0.5)
+	case p.pressed && !p.met:
+		p.rate = min(p.rate*paceSearch, p.most)
 	case p.pressed:
 		p.rate = min(p.rate+p.step, p.most)
 	}

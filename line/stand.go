@@ -1,12 +1,16 @@
 package line
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // View is a campaign's line at an instant, from which every answer to a person is made. Engines publish a new one when
 // admission advances; it names no person.
 type View struct {
 	Status
-	Pace Pace
+	Pace  Pace
+	Moved time.Time // when admission last moved; zero before the first time
 }
 
 // Pace is how fast a door moves, in people per second, as an honest range.
@@ -123,11 +127,22 @@ func (c *Config) pollAfter(p Place, v *View, now time.Time, jitter float64) time
 		return between(MinPoll, 2*time.Second+spread/4)
 	case p.State == Standby, p.Wait[0] < 0:
 		return between(MaxPoll*3/4, MaxPoll)
-	case p.Wait[0] < 3*time.Second:
-		return between(MinPoll, 3*time.Second)
-	default:
-		// Sleeping a little too long costs seconds, the turn stays; asking too often costs everybody.
-		far := min(p.Wait[0], MaxPoll)
-		return between(far*85/100, far)
 	}
+	// While the range is wide its lower end would have people ask in vain again and again; its geometric middle, up to
+	// half a minute, has them ask half as often.
+	lo, hi := max(p.Wait[0], time.Second), max(p.Wait[1], time.Second)
+	middle := time.Duration(math.Sqrt(lo.Seconds()*hi.Seconds()) * float64(time.Second))
+	far := min(max(p.Wait[0], min(middle, 30*time.Second)), MaxPoll)
+	// An estimate is worth no more than the time it was measured in: nobody sleeps through a door that finds its pace.
+	far = min(far, 20*time.Second+3*max(now.Sub(c.Opens), 0))
+	if far < 4*time.Second {
+		// A door that has not moved for a while will hardly move in the next second.
+		stall := time.Duration(0)
+		if !v.Moved.IsZero() {
+			stall = min(max(now.Sub(v.Moved), 0), 30*time.Second)
+		}
+		return between(MinPoll+stall/2, 3*time.Second+stall)
+	}
+	// Sleeping a little too long costs seconds, the turn stays; asking too often costs everybody.
+	return between(far*95/100, far*105/100)
 }

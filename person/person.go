@@ -1,8 +1,9 @@
 // Package person answers who is asking: sign-in by OpenID Connect, sessions, person keys, recipients and helpers,
 // rosters.
 //
-// It owns [Key], the session token, the rules of registering a recipient, and the contract [Store] of what is kept about
-// people (engine: person/sqlite). It must not know of lines, campaigns' dates, bookings or HTTP routes; the provider of
+// It owns [Key], the session token ([Sessions]), the conversation with identity providers ([Providers], the one part that
+// calls out, through a client it is given), the form of providers files and rosters, and the contract [Store] of what is
+// kept about people (engine: person/sqlite). It must not know of lines, campaigns' dates, bookings or HTTP routes; the provider of
 // demo and tests lives in person/oidctest.
 package person
 

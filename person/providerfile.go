@@ -2,6 +2,7 @@ package person
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,21 @@ func (p Provider) DisplayName(lang string) string {
 		return p.NameEN
 	}
 	return p.NameKO
+}
+
+// complete fills in the defaults.
+func (p *Provider) complete() error {
+	if p.Scopes == nil {
+		p.Scopes = []string{"openid", "profile"}
+	}
+	p.SubjectClaim = cmp.Or(p.SubjectClaim, "sub")
+	p.BirthClaim = cmp.Or(p.BirthClaim, "birthdate")
+	p.NameClaim = cmp.Or(p.NameClaim, "name")
+	if p.Namespace == "" && p.SubjectClaim != "sub" {
+		return errors.New("missing: a subject other than sub needs the namespace that it belongs to")
+	}
+	p.Namespace = cmp.Or(p.Namespace, p.Issuer)
+	return nil
 }
 
 // ReadProviders reads a providers file, strictly: a field that is unknown, missing, given twice or of the wrong form
@@ -141,7 +157,7 @@ func (r *providerReader) text(n *yaml.Node, path string) string {
 }
 
 func (r *providerReader) provider(n *yaml.Node, path string) Provider {
-	p := Provider{Scopes: []string{"openid", "profile"}, SubjectClaim: "sub", BirthClaim: "birthdate", NameClaim: "name"}
+	var p Provider
 	lines := map[string]*yaml.Node{}
 	texts := map[string]*string{
 		"id": &p.ID, "issuer": &p.Issuer, "clientID": &p.ClientID, "clientSecretFile": &p.ClientSecretFile,
@@ -191,12 +207,8 @@ func (r *providerReader) provider(n *yaml.Node, path string) Provider {
 	if u, err := url.Parse(p.Issuer); err != nil || !secure(u) || u.RawQuery != "" || u.ForceQuery || strings.Contains(p.Issuer, "#") || u.User != nil {
 		r.fail(at("issuer"), path+".issuer", "want an https address without query (http only on this machine)")
 	}
-	switch {
-	case p.Namespace != "":
-	case p.SubjectClaim != "sub":
-		r.fail(at("subjectClaim"), path+".namespace", "missing: a subject other than sub needs the namespace that it belongs to")
-	default:
-		p.Namespace = p.Issuer
+	if err := p.complete(); err != nil {
+		r.fail(at("subjectClaim"), path+".namespace", err.Error())
 	}
 	if p.ClientSecretFile != "" && !filepath.IsAbs(p.ClientSecretFile) {
 		p.ClientSecretFile = filepath.Join(filepath.Dir(r.file), p.ClientSecretFile)

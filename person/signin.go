@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,23 +78,28 @@ type Providers struct {
 	life time.Duration
 }
 
-// NewProviders prepares sign-in with all providers of the list. It reads the client secrets but calls nobody: each
-// provider's discovery document is fetched when somebody first signs in with it.
+// NewProviders prepares sign-in with all providers of the list; what a provider leaves empty has the defaults of
+// [ReadProviders]. It reads the client secrets but calls nobody: each provider's discovery document is fetched when
+// somebody first signs in with it.
 func NewProviders(list []Provider, keys *seal.Keys, o SignInOptions) (*Providers, error) {
 	back, err := url.Parse(o.RedirectURL)
 	if err != nil || !secure(back) || back.RawQuery != "" || back.Fragment != "" {
 		return nil, fmt.Errorf("sign-in: redirect address %q: want an https address without query (http only on this machine)", o.RedirectURL)
 	}
-	ps := &Providers{list: list, ids: make(map[string]*remote, len(list)), keys: keys, kr: NewKeyer(keys), life: o.SessionLife.Truncate(time.Second)}
+	ps := &Providers{list: slices.Clone(list), ids: make(map[string]*remote, len(list)), keys: keys, kr: NewKeyer(keys), life: o.SessionLife.Truncate(time.Second)}
 	if ps.life <= 0 {
 		ps.life = defaultLife
 	}
 	client := guarded(o.Client, o.Timeout)
-	for _, p := range list {
+	for i := range ps.list {
+		p := &ps.list[i]
+		if err := p.complete(); err != nil {
+			return nil, fmt.Errorf("sign-in: provider %s: %w", p.ID, err)
+		}
 		if ps.ids[p.ID] != nil {
 			return nil, fmt.Errorf("sign-in: two providers have the id %s", p.ID)
 		}
-		r := &remote{Provider: p, client: client, redirect: o.RedirectURL}
+		r := &remote{Provider: *p, client: client, redirect: o.RedirectURL}
 		if p.ClientSecretFile != "" {
 			b, err := os.ReadFile(p.ClientSecretFile)
 			if err != nil {
@@ -109,7 +115,7 @@ func NewProviders(list []Provider, keys *seal.Keys, o SignInOptions) (*Providers
 }
 
 // List gives the providers in the order of the file, for the page where people choose one.
-func (ps *Providers) List() []Provider { return append([]Provider(nil), ps.list...) }
+func (ps *Providers) List() []Provider { return slices.Clone(ps.list) }
 
 // signIn is what must be remembered between Begin and Finish.
 type signIn struct {

@@ -34,13 +34,18 @@ type Site struct {
 // Placed reports whether the site's position is known.
 func (s Site) Placed() bool { return s.Lat != 0 || s.Lon != 0 }
 
-// ErrNoSite means that no site has that id.
-var ErrNoSite = errors.New("no such site")
+var (
+	// ErrNoSite means that no site has that id.
+	ErrNoSite = errors.New("no such site")
+	// ErrTooMany means that a Put would need a number above [MaxNum]; nothing of it was done.
+	ErrTooMany = errors.New("no numbers left for new sites")
+)
 
 // Store keeps the sites. Safe for concurrent use; one process serves while another imports.
 type Store interface {
 	// Put adds or updates sites by ID in one transaction, durable when it returns, and writes an event for each change.
-	// New ones get the next numbers. It returns how many were new and how many changed.
+	// New ones get the next numbers; the Num of sites given is not looked at. It returns how many were new and how many
+	// changed; a site that is as it was writes nothing. When it fails nothing of it was done.
 	Put(ctx context.Context, sites []Site, at time.Time) (added, changed int, err error)
 	// All lists every site, by Num.
 	All(ctx context.Context) ([]Site, error)

@@ -53,33 +53,40 @@ const sitesPerPage = 20
 
 // Sites lists sites with free counts, from the snapshot. Public.
 func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage, error) {
-	c, err := w.campaign(campaign)
-	if err != nil {
+	if _, err := w.campaign(campaign); err != nil {
 		return SitePage{}, err
 	}
+	var err error
 	if q.Near && (q.Lat < -90 || q.Lat > 90 || q.Lon < -180 || q.Lon > 180) {
 		return SitePage{}, refuse(BadRequest, "lat, lon: want degrees, -90 to 90 and -180 to 180").field("lat")
 	}
 	index := w.sites.Load().index
-	var page site.Page
+	now := w.now()
+	var out SitePage
+	add := func(s site.Site, metres int) {
+		out.Sites = append(out.Sites, SiteFree{Site: s, Metres: metres, Free: w.freeDays(s, q, now)})
+	}
 	if q.Near {
-		page, err = index.Nearest(q.Lat, q.Lon, q.Region, q.Cursor, sitesPerPage)
+		var near []site.Near
+		near, out.Next, err = index.Nearest(q.Lat, q.Lon, q.Cursor, sitesPerPage)
+		for _, n := range near {
+			add(n.Site, n.Metres)
+		}
 	} else {
-		page, err = index.ByRegion(q.Region, q.Cursor, sitesPerPage)
+		var page []site.Site
+		page, out.Next, err = index.ByRegion(q.Region, q.Cursor, sitesPerPage)
+		for _, s := range page {
+			add(s, -1)
+		}
 	}
 	if err != nil {
 		return SitePage{}, refuse(BadRequest, "cursor: use the `next` of the page before, unchanged").field("cursor")
 	}
-	now, left := w.now(), w.remaining(c)
-	out := SitePage{Sites: make([]SiteFree, 0, len(page.Sites)), Next: page.Next}
-	for _, found := range page.Sites {
-		out.Sites = append(out.Sites, SiteFree{Site: found.Site, Metres: found.Metres, Free: w.freeDays(c, found.Site, q, now, left)})
-	}
 	return out, nil
 }
 
-// freeDays counts a site's free first-dose seats by day, never more than the campaign's stock that is left.
-func (w *Walk) freeDays(c *programme.Campaign, s site.Site, q SiteQuery, now time.Time, left int) []DayFree {
+// freeDays counts a site's free first-dose seats by day. What stock is left for them is the campaign's Remaining.
+func (w *Walk) freeDays(s site.Site, q SiteQuery, now time.Time) []DayFree {
 	today := civil.Of(now, w.programme.Zone)
 	var out []DayFree
 	for _, day := range w.programme.FirstDays(s.ID, s.Kind, s.Region) {
@@ -92,7 +99,7 @@ func (w *Walk) freeDays(c *programme.Campaign, s site.Site, q SiteQuery, now tim
 				n += w.seatsFree(s.Num, day, ses)
 			}
 		}
-		if n = min(n, left); n > 0 || q.HasDate {
+		if n > 0 || q.HasDate {
 			out = append(out, DayFree{Day: day, Free: n})
 		}
 	}
@@ -131,15 +138,14 @@ func (w *Walk) siteByID(id string) (site.Site, error) {
 
 // Site finds one site of a campaign with its free counts on every day, from the snapshot; [NotFound] otherwise. Public.
 func (w *Walk) Site(_ context.Context, campaign, siteID string) (SiteFree, error) {
-	c, err := w.campaign(campaign)
-	if err != nil {
+	if _, err := w.campaign(campaign); err != nil {
 		return SiteFree{}, err
 	}
 	s, err := w.siteByID(siteID)
 	if err != nil {
 		return SiteFree{}, err
 	}
-	return SiteFree{Site: s, Metres: -1, Free: w.freeDays(c, s, SiteQuery{}, w.now(), w.remaining(c))}, nil
+	return SiteFree{Site: s, Metres: -1, Free: w.freeDays(s, SiteQuery{}, w.now())}, nil
 }
 
 // Slot tells what a slot's id stands for, whether or not a seat is left in it; [NotFound] when there is no such slot.
@@ -154,7 +160,7 @@ func (w *Walk) Slot(_ context.Context, campaign, slotID string) (Slot, site.Site
 		if s, ok := w.sites.Load().index.ByNum(slot.Site); ok && slices.Contains(c.Products, slot.Product) {
 			for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
 				if ses.Minute == slot.Minute {
-					return w.slotView(slot, ses.Minutes, min(w.remaining(c), w.seatsFree(s.Num, slot.Day, ses))), s, nil
+					return w.slotView(slot, ses.Minutes, w.seatsFree(s.Num, slot.Day, ses)), s, nil
 				}
 			}
 		}
@@ -163,13 +169,13 @@ func (w *Walk) Slot(_ context.Context, campaign, slotID string) (Slot, site.Site
 }
 
 func (w *Walk) firstSlots(c *programme.Campaign, s site.Site, day civil.Date) []Slot {
-	now, left := w.now(), w.remaining(c)
+	now := w.now()
 	out := []Slot{}
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
 		if !ses.First || !w.startsLater(day, ses.Minute, now) {
 			continue
 		}
-		free := min(left, w.seatsFree(s.Num, day, ses))
+		free := w.seatsFree(s.Num, day, ses)
 		for _, product := range c.Products {
 			out = append(out, w.slotView(booking.Slot{
 				Session: booking.Session{Site: s.Num, Day: day, Minute: ses.Minute}, Product: product,

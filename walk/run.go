@@ -24,23 +24,32 @@ func (w *Walk) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.line.Run(ctx) })
 	g.Go(func() error {
-		return w.every(ctx, followEvery, "follow the ledger", func() error {
-			if err := w.free.Refresh(ctx); err != nil {
-				return err
-			}
-			w.tellSupply(ctx)
-			return nil
-		})
+		return w.every(ctx, followEvery, "follow the ledger", func() error { return w.follow(ctx) })
 	})
+	g.Go(func() error { return w.every(ctx, sweepEvery, "give back holds", func() error { return w.sweep(ctx) }) })
 	g.Go(func() error {
-		return w.every(ctx, sweepEvery, "give back holds", func() error { return w.desk.Sweep(ctx, w.now()) })
-	})
-	g.Go(func() error {
-		return w.every(ctx, reloadEvery, "look for imports", func() error {
-			return errors.Join(w.reloadSites(ctx), w.rosters.Reload(ctx))
-		})
+		return w.every(ctx, reloadEvery, "look for imports", func() error { return w.reload(ctx) })
 	})
 	return g.Wait()
+}
+
+// Round does each piece of the work of [Walk.Run] once, except the line's own, for tests and tools that own the clock.
+func (w *Walk) Round(ctx context.Context) error {
+	return errors.Join(w.sweep(ctx), w.follow(ctx), w.reload(ctx))
+}
+
+func (w *Walk) follow(ctx context.Context) error {
+	if err := w.free.Refresh(ctx); err != nil {
+		return err
+	}
+	w.tellSupply(ctx)
+	return nil
+}
+
+func (w *Walk) sweep(ctx context.Context) error { return w.desk.Sweep(ctx, w.now()) }
+
+func (w *Walk) reload(ctx context.Context) error {
+	return errors.Join(w.reloadSites(ctx), w.rosters.Reload(ctx))
 }
 
 func (w *Walk) every(ctx context.Context, d time.Duration, what string, round func() error) error {

@@ -32,7 +32,7 @@ var migrations embed.FS
 
 // dueAtOnce is how many holds that are over one transaction gives back, so that the first batch after a long stop is no
 // larger than others.
-const dueAtOnce = 4096
+const dueAtOnce = 1024
 
 var _ booking.Ledger = (*Ledger)(nil)
 

@@ -120,7 +120,7 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	n, err := store.ReplaceRoster(ctx, c.ID, person.ReadRoster(c.File, f, person.NewKeyer(keys), c.Namespace), time.Now())
+	n, err := store.ReplaceRoster(ctx, c.ID, person.ReadRoster(c.File, f, person.NewKeyer(keys), person.InNamespace(c.Namespace)), time.Now())
 	if err := errors.Join(err, store.Close()); err != nil {
 		return fmt.Errorf("import roster: %w", err)
 	}

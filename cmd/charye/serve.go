@@ -36,6 +36,7 @@ type serveCmd struct {
 	Providers string `placeholder:"FILE" help:"Identity providers (YAML). A trial programme also has a made-up one."`
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
+	Debug     string `placeholder:"ADDR" help:"Serve Go's profiles here, for the engineers only: a loopback address."`
 }
 
 // Run serves until the context ends, then stops gracefully.
@@ -88,6 +89,9 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	if err := loopbackOnly(c.Debug); err != nil {
+		return nil, err
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return nil, &usageError{msg: "--tls-cert and --tls-key go together"}
 	}
@@ -122,6 +126,11 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		return nil
 	})
 	s.url = publicURL(c, s.listener.Addr())
+	if c.Debug != "" {
+		if err := s.listenDebug(c.Debug); err != nil {
+			return nil, err
+		}
+	}
 
 	dir, err := durable.OpenDir(c.Data)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"charye/api"
-	"charye/internal/ical"
 	"charye/internal/ratelimit"
 	"charye/internal/telemetry"
 	"charye/person"
@@ -43,7 +42,7 @@ func (s *server) wire(configured []person.Provider) error {
 			return err
 		}
 		configured = append(configured, person.Provider{
-			ID: trialProvider, Name: programme.Text{KO: "시험용 로그인 (가상)", EN: "Trial sign-in (made up)"},
+			ID: trialProvider, NameKO: "시험용 로그인 (가상)", NameEN: "Trial sign-in (made up)",
 			Issuer: issuer, ClientID: "charye", SubjectClaim: "ci", Namespace: person.NamespaceCI,
 		})
 		client = &http.Client{Timeout: 5 * time.Second, Transport: inProcess{prefix: issuer + "/", handler: trial}}
@@ -66,7 +65,7 @@ func (s *server) wire(configured []person.Provider) error {
 	}
 	theAPI := api.New(s.walk, sessions, api.Options{Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: ical.Booking, Log: s.log,
+		PublicURL: s.url, Calendar: api.Calendar, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -137,7 +136,7 @@ func (s signIn) Providers() []web.Provider {
 	list := s.providers.List()
 	out := make([]web.Provider, len(list))
 	for i, p := range list {
-		out[i] = web.Provider{ID: p.ID, Name: p.Name}
+		out[i] = web.Provider{ID: p.ID, Name: programme.Text{KO: p.NameKO, EN: p.NameEN}}
 	}
 	return out
 }

@@ -63,7 +63,7 @@ type Pool[Req, Res any] struct {
 
 	finished chan struct{}
 
-	perItem durationEWMA
+	perItem perItem
 }
 
 // New starts a pool; its goroutine ends after [Pool.Stop].
@@ -150,7 +150,7 @@ func (p *Pool[Req, Res]) run() {
 		}
 		start := time.Now()
 		results, err := p.one(reqs)
-		p.perItem.add(time.Since(start) / time.Duration(len(items)))
+		p.perItem.add(time.Since(start), len(items), p.opts.MaxBatch)
 		for i, it := range items {
 			if err != nil {
 				it.done <- result[Res]{err: err}
@@ -184,23 +184,26 @@ func (p *Pool[Req, Res]) drainTime() time.Duration {
 	return min(max(d, time.Second), 30*time.Second).Round(time.Second)
 }
 
-// durationEWMA is a moving average that one goroutine writes and many read.
-type durationEWMA struct {
+// perItem is the measured time a request takes, which one goroutine writes and many read.
+type perItem struct {
 	mu sync.Mutex
 	v  time.Duration
 }
 
-func (e *durationEWMA) add(d time.Duration) {
+// add tells that n requests took d together. A batch counts by its size: most of a commit's time does not depend on how
+// many are in it, so that many small ones say little of how fast a backlog goes.
+func (e *perItem) add(d time.Duration, n, maxBatch int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	each := d / time.Duration(n)
 	if e.v == 0 {
-		e.v = d
+		e.v = each
 		return
 	}
-	e.v += (d - e.v) / 8
+	e.v += time.Duration(float64(each-e.v) * float64(n) / float64(n+maxBatch))
 }
 
-func (e *durationEWMA) get() time.Duration {
+func (e *perItem) get() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.v

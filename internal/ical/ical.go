@@ -1,7 +1,6 @@
 // Package ical writes calendar files (RFC 5545): what every calendar program can read, byte for byte.
 //
-// It owns the file format, and in booking.go the one way a booking becomes events, so that the file a page gives and the
-// file the API gives change and cancel the same entries. It must not know of HTTP, sign-in or how bookings are kept.
+// It owns the file format. It must not know what an event is about.
 package ical
 
 import (

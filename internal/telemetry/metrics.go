@@ -114,9 +114,12 @@ func (m *Metrics) WatchBatch(pool string, waiting func() int) {
 
 // LineSample is one campaign's line at the time of a scrape.
 type LineSample struct {
-	Campaign                            string // the campaign's id in the programme file
-	Joined, Admitted, Inside, Remaining float64
-	PerMinute                           float64
+	Campaign  string // the campaign's id in the programme file
+	Joined    int
+	Admitted  int
+	Inside    int
+	Remaining int
+	PerMinute float64
 }
 
 // WatchLines reports the lines of all campaigns, asked at each scrape. sample must be cheap; a campaign must come once.
@@ -187,8 +190,8 @@ func (l *lines) Collect(ch chan<- prometheus.Metric) {
 			desc  *prometheus.Desc
 			value float64
 		}{
-			{joinedDesc, s.Joined}, {admittedDesc, s.Admitted}, {insideDesc, s.Inside},
-			{remainingDesc, s.Remaining}, {rateDesc, s.PerMinute},
+			{joinedDesc, float64(s.Joined)}, {admittedDesc, float64(s.Admitted)}, {insideDesc, float64(s.Inside)},
+			{remainingDesc, float64(s.Remaining)}, {rateDesc, s.PerMinute},
 		} {
 			ch <- prometheus.MustNewConstMetric(v.desc, prometheus.GaugeValue, v.value, s.Campaign)
 		}

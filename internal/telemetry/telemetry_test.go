@@ -83,17 +83,17 @@ func TestLogsNameNoPerson(t *testing.T) {
 	token := strings.Repeat("aB3_", 20)
 	var out bytes.Buffer
 	log := NewLogger(&out, slog.LevelInfo)
-	log.Error("join "+token,
-		"err", fmt.Errorf("store: %w", errors.New("row 00112233445566778899aabbccddeeff of hong@example.kr, 620301-1234567, 010-1234-5678, 9001011234567, +82 10-1234-5678")),
-		"name", "홍길동",
-		"Authorization", "Bearer x",
-		"secret_thing", Secret("open sesame"),
-		"value", person{Name: "n", Phone: "02-123-4567"},
-		slog.Group("g", "ticket", "T-1", "count", 3),
-		"route", "/api/v1/campaigns/{c}/places",
-		"took", 1500*time.Millisecond,
+	log.LogAttrs(t.Context(), slog.LevelError, "join "+token, //nolint:sloglint // a careless message is what this is about
+		slog.Any("err", fmt.Errorf("store: %w", errors.New("row 00112233445566778899aabbccddeeff of hong@example.kr, 620301-1234567, 010-1234-5678, 9001011234567, +82 10-1234-5678"))),
+		slog.String("name", "홍길동"),
+		slog.String("Authorization", "Bearer x"),
+		slog.Any("secret_thing", Secret("open sesame")),
+		slog.Any("value", person{Name: "n", Phone: "02-123-4567"}),
+		slog.Group("g", slog.String("ticket", "T-1"), slog.Int("count", 3)),
+		slog.String("route", "/api/v1/campaigns/{c}/places"),
+		slog.Duration("took", 1500*time.Millisecond),
 	)
-	log.With("session", "short", "why", "call 031-123-4567").Warn("x")
+	log.With(slog.String("session", "short"), slog.String("why", "call 031-123-4567")).Warn("x")
 	log.Debug("below the level")
 	for _, leak := range []string{token, "00112233", "hong@", "620301", "1234-5678", "9001011234567", "홍길동", "Bearer", "sesame", "02-123-4567", "T-1", "short", "031-123", "below"} {
 		if strings.Contains(out.String(), leak) {

@@ -168,7 +168,7 @@ func leaversDoNotBlock(t *testing.T, open Open) {
 	b.plenty()
 	b.joinAll(0, 30)
 	b.open()
-	b.run(20 * time.Second)
+	b.run(line.Grace * 2 / 3)
 	if a := b.status().Admitted; a != 10 {
 		t.Fatalf("%d admitted while 10 may still come, want 10", a)
 	}

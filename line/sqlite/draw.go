@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -116,17 +115,22 @@ func (l *Line) drawOnce(ctx context.Context, ln *lane) error {
 // pseudonyms gives those of seq 1 … n, on all cores.
 func (l *Line) pseudonyms(ln *lane, n int) [][16]byte {
 	names := make([][16]byte, n)
+	parallel(n, func(i int) { names[i] = l.names.Of(ln.cfg.Campaign, ln.index.key(uint32(i)+1)) })
+	return names
+}
+
+// parallel calls work for 0 … n-1, on all cores.
+func parallel(n int, work func(i int)) {
 	workers := runtime.GOMAXPROCS(0)
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
 			for i := n * w / workers; i < n*(w+1)/workers; i++ {
-				names[i] = l.names.Of(ln.cfg.Campaign, ln.index.key(uint32(i)+1))
+				work(i)
 			}
 		})
 	}
 	wg.Wait()
-	return names
 }
 
 // writeEntrants puts the list of entrants under its name, whole and on disk, or not at all.
@@ -137,14 +141,17 @@ func (l *Line) writeEntrants(ln *lane, entrant func(i int) [16]byte, n int) (sum
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
 	h := sha256.New()
-	w := bufio.NewWriterSize(io.MultiWriter(tmp, h), 1<<20)
-	for i := range n {
-		p := entrant(i)
-		if _, err = w.Write(p[:]); err != nil {
-			break
-		}
+	w := io.MultiWriter(tmp, h)
+	buf := make([]byte, 16*min(n, 1<<18))
+	for from := 0; from < n && err == nil; from += 1 << 18 {
+		part := buf[:16*min(n-from, 1<<18)]
+		parallel(len(part)/16, func(i int) {
+			p := entrant(from + i)
+			copy(part[16*i:], p[:])
+		})
+		_, err = w.Write(part)
 	}
-	if err = errors.Join(err, w.Flush(), tmp.Sync(), tmp.Close()); err != nil {
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return sum, err
 	}
 	if err := os.Rename(tmp.Name(), l.entrantsPath(ln)); err != nil {

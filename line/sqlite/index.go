@@ -53,8 +53,7 @@ func (x *index) find(who person.Key) uint32 {
 	if t == nil {
 		return 0
 	}
-	mark := h << tableBits >> 32 << 32
-	mask := uint64(len(t.slots) - 1)
+	mark, mask := markOf(h), uint64(len(t.slots)-1)
 	for i := h & mask; ; i = (i + 1) & mask {
 		s := t.slots[i].Load()
 		if s == 0 {
@@ -66,46 +65,60 @@ func (x *index) find(who person.Key) uint32 {
 	}
 }
 
-// add gives who, who must be absent, the next seq. Only one goroutine may add.
-func (x *index) add(who person.Key) uint32 {
-	seq := x.count.Load() + 1
+// add gives who the next seq, or the one they have; added tells which. Only one goroutine may add.
+func (x *index) add(who person.Key) (seq uint32, added bool) {
+	h := maphash.Bytes(x.seed, who[:])
+	at := &x.tables[h>>(64-tableBits)]
+	t := at.Load()
+	switch {
+	case t == nil:
+		t = &table{slots: make([]atomic.Uint64, firstSlots)}
+		at.Store(t)
+	case (t.used+1)*5 > len(t.slots)*4:
+		bigger := &table{slots: make([]atomic.Uint64, 2*len(t.slots)), used: t.used}
+		for i := range t.slots {
+			if s := t.slots[i].Load(); s != 0 {
+				k := x.key(uint32(s))
+				h := maphash.Bytes(x.seed, k[:])
+				bigger.slots[bigger.empty(h)].Store(s)
+			}
+		}
+		t = bigger
+		at.Store(t)
+	}
+	mark, mask := markOf(h), uint64(len(t.slots)-1)
+	i := h & mask
+	for ; ; i = (i + 1) & mask {
+		s := t.slots[i].Load()
+		if s == 0 {
+			break
+		}
+		if s>>32<<32 == mark && x.key(uint32(s)) == who {
+			return uint32(s), false
+		}
+	}
+	// The key stands in its chunk before the slot that leads to it is stored, and the count comes last.
+	seq = x.count.Load() + 1
 	chunks := *x.chunks.Load()
 	if int((seq-1)/chunkKeys) == len(chunks) {
 		chunks = append(chunks, new(keyChunk))
 		x.chunks.Store(&chunks)
 	}
 	chunks[(seq-1)/chunkKeys][(seq-1)%chunkKeys] = who
-
-	h := maphash.Bytes(x.seed, who[:])
-	at := &x.tables[h>>(64-tableBits)]
-	t := at.Load()
-	if t == nil {
-		t = &table{slots: make([]atomic.Uint64, firstSlots)}
-		at.Store(t)
-	}
-	if (t.used+1)*5 > len(t.slots)*4 {
-		bigger := &table{slots: make([]atomic.Uint64, 2*len(t.slots))}
-		for i := range t.slots {
-			if s := t.slots[i].Load(); s != 0 {
-				k := x.key(uint32(s))
-				bigger.put(maphash.Bytes(x.seed, k[:]), uint32(s))
-			}
-		}
-		t = bigger
-		at.Store(t)
-	}
-	// The key stands in its chunk before the slot that leads to it is stored, and the count comes last.
-	t.put(h, seq)
+	t.slots[i].Store(mark | uint64(seq))
+	t.used++
 	x.count.Store(seq)
-	return seq
+	return seq, true
 }
 
-func (t *table) put(h uint64, seq uint32) {
+// markOf is the part of the hash that a slot keeps, in its upper half; neither the table nor the first slot follow from it.
+func markOf(h uint64) uint64 { return h << tableBits >> 32 << 32 }
+
+func (t *table) empty(h uint64) uint64 {
 	mask := uint64(len(t.slots) - 1)
 	i := h & mask
 	for t.slots[i].Load() != 0 {
 		i = (i + 1) & mask
 	}
-	t.slots[i].Store(h<<tableBits>>32<<32 | uint64(seq))
-	t.used++
+	return i
 }

@@ -204,10 +204,9 @@ func (ln *lane) addRow(first int64, people []byte) error {
 	}
 	for ; len(people) >= 16; people = people[16:] {
 		who := person.Key(people[:16])
-		if seq := ln.index.find(who); seq != 0 {
+		if seq, added := ln.index.add(who); !added {
 			return fmt.Errorf("seq %d and %d are the same person", seq, ln.index.len()+1)
 		}
-		ln.index.add(who)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"sort"
 	"syscall"
 
 	"charye/internal/durable"
@@ -55,9 +56,20 @@ func (s *sorter[R]) add(r R) error {
 	return nil
 }
 
-func (s *sorter[R]) order() {
-	slices.SortFunc(s.chunk, func(a, b R) int { return bytes.Compare(s.bytes(&a), s.bytes(&b)) })
+// order sorts the chunk in place. It compares through pointers into the chunk: records handed over by value would
+// each be allocated.
+func (s *sorter[R]) order() { sort.Sort(byBytes[R]{s.chunk, s.bytes}) }
+
+type byBytes[R any] struct {
+	all   []R
+	bytes func(*R) []byte
 }
+
+func (b byBytes[R]) Len() int { return len(b.all) }
+func (b byBytes[R]) Less(i, j int) bool {
+	return bytes.Compare(b.bytes(&b.all[i]), b.bytes(&b.all[j])) < 0
+}
+func (b byBytes[R]) Swap(i, j int) { b.all[i], b.all[j] = b.all[j], b.all[i] }
 
 func (s *sorter[R]) spill() error {
 	if s.file == nil {

@@ -1,4 +1,4 @@
-package ical
+package api
 
 import (
 	"crypto/sha256"
@@ -8,31 +8,41 @@ import (
 	"strings"
 	"time"
 
+	"charye/internal/ical"
 	"charye/walk"
 )
 
 // reminder is how long before a dose its person is reminded: the day before, when changing is mostly still possible.
 const reminder = 24 * time.Hour
 
-// OfBooking gives the calendar of a booking, one event for each dose, in a language ("ko" or "en"). now becomes the time of
-// writing.
+// Calendar writes the calendar file of a booking, one event for each dose, in a language ("ko", or "en"). The same booking in
+// the same state gives the same bytes.
 //
 // The UIDs follow from the booking's id and the dose and nothing else, but do not show the id: a calendar is shared with
 // people who must not be able to look the booking up. The number to say on the telephone is in the description.
-func OfBooking(b walk.Booking, lang string, now time.Time) Calendar {
+//
+// The pages give the same file, so that what was taken from one face is changed and cancelled by what comes from the
+// other. SEQUENCE is the booking's, and one more once it is cancelled, so that the cancelled entries count as the newer ones.
+func Calendar(b walk.Booking, lang string) []byte { return calendarOf(b, lang).Append(nil) }
+
+func calendarOf(b walk.Booking, lang string) ical.Calendar {
 	ko := lang != "en"
-	c := Calendar{Lang: "ko"}
+	c := ical.Calendar{Lang: "ko"}
 	if !ko {
 		c.Lang = "en"
 	}
 	if b.Campaign != nil {
 		c.Name = b.Campaign.Name.In(c.Lang)
 	}
+	sequence := b.Sequence
+	if b.Cancelled {
+		sequence++
+	}
 	for _, d := range b.Doses {
-		c.Events = append(c.Events, Event{
-			UID:         uid(b.ID, d.Dose),
-			Sequence:    b.Sequence,
-			Stamp:       now,
+		c.Events = append(c.Events, ical.Event{
+			UID:         eventUID(b.ID, d.Dose),
+			Sequence:    sequence,
+			Stamp:       b.MadeAt,
 			Start:       d.Start,
 			End:         d.End,
 			Summary:     summary(b, d, ko),
@@ -48,7 +58,7 @@ func OfBooking(b walk.Booking, lang string, now time.Time) Calendar {
 	return c
 }
 
-func uid(booking string, dose int) string {
+func eventUID(booking string, dose int) string {
 	h := sha256.Sum256([]byte("charye calendar\x00" + booking + "\x00" + strconv.Itoa(dose)))
 	return hex.EncodeToString(h[:16]) + "@charye"
 }

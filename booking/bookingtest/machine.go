@@ -1,0 +1,200 @@
+package bookingtest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"charye/booking"
+)
+
+// testAgainstModel does random things, one batch after the other, with crashes in between, to a ledger and to the model:
+// as often as rapid is told to, but on a slow machine no longer than some seconds, unless there is a fault to pin down.
+func testAgainstModel(t *testing.T, open Open) {
+	const enough = 3 * time.Second
+	began, fault := time.Now(), false
+	rapid.Check(t, func(rt *rapid.T) {
+		if !fault && time.Since(began) > enough {
+			return
+		}
+		sound := false
+		defer func() { fault = fault || !sound }()
+		l, reopen := open(t)
+		m := &machine{bench: &bench{TB: t, Ledger: l, reopen: reopen}, now: start, model: model{capacity: map[booking.Counter]int{}}}
+		m.snapshot = must(booking.NewSnapshot(context.Background(), l))
+		rt.Repeat(map[string]func(*rapid.T){
+			"apply":        m.apply,
+			"set capacity": m.setCapacity,
+			"crash": func(rt *rapid.T) {
+				if rapid.IntRange(0, 9).Draw(rt, "really") != 0 {
+					rt.Skip("a crash now and then is enough, and opening takes its time")
+				}
+				m.Ledger = m.reopen()
+				m.snapshot = must(booking.NewSnapshot(context.Background(), m.Ledger))
+			},
+			"": m.compare,
+		})
+		for _, finding := range Check(context.Background(), m.Ledger) {
+			rt.Error(finding)
+		}
+		sound = !rt.Failed()
+	})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+type machine struct {
+	*bench
+	model    model
+	snapshot *booking.Snapshot
+	now      time.Time
+	ids      []int64 // of bookings
+	holdIDs  []int64
+}
+
+const people = 4
+
+func (m *machine) apply(rt *rapid.T) {
+	batch := make([]booking.Request, rapid.IntRange(1, 5).Draw(rt, "batch"))
+	for i := range batch {
+		batch[i] = m.request(rt)
+	}
+	out, err := m.Apply(context.Background(), batch)
+	if err != nil {
+		rt.Fatalf("apply: %v", err)
+	}
+	for i := range batch {
+		var why string
+		if m.model, why = m.model.step(batch[i], out[i]); why != "" {
+			rt.Fatalf("request %d of %+v:\n%s", i, batch, why)
+		}
+		if id := out[i].Booking.ID; out[i].Result == booking.Done && batch[i].Op == booking.OpBook {
+			m.ids = append(m.ids, id)
+		}
+		if id := out[i].Hold.ID; id != 0 {
+			m.holdIDs = append(m.holdIDs, id)
+		}
+	}
+}
+
+func (m *machine) request(rt *rapid.T) booking.Request {
+	m.now = m.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "seconds")) * time.Second)
+	n := rapid.IntRange(1, people).Draw(rt, "person")
+	r := book(n, nil, nil)
+	r.At = m.now
+	r.Campaign = uint32(rapid.IntRange(1, 2).Draw(rt, "campaign"))
+	r.Op = rapid.SampledFrom([]booking.Op{
+		booking.OpBook, booking.OpBook, booking.OpHold, booking.OpHold, booking.OpChange, booking.OpCancel, booking.OpExpire,
+	}).Draw(rt, "op")
+	switch r.Op {
+	case booking.OpExpire:
+		return booking.Request{Op: booking.OpExpire, At: m.now}
+	case booking.OpChange, booking.OpCancel:
+		r.Booking = draw(rt, "booking", m.ids)
+	case booking.OpHold:
+		r.HoldUntil = m.now.Add(time.Duration(rapid.IntRange(1, 300).Draw(rt, "hold")) * time.Second)
+	default:
+		if rapid.IntRange(0, 2).Draw(rt, "through a hold") == 0 {
+			r.Hold = draw(rt, "hold id", m.holdIDs)
+		}
+		r = withKey(r, rapid.IntRange(0, 3).Draw(rt, "key"), rapid.IntRange(0, 1).Draw(rt, "body"))
+	}
+	if r.Op == booking.OpCancel || r.Hold != 0 {
+		return r
+	}
+	for dose := range rapid.IntRange(1, 2).Draw(rt, "doses") {
+		choices := make([]booking.Choice, rapid.IntRange(0, 3).Draw(rt, "choices"))
+		for i := range choices {
+			s := rapid.IntRange(0, 2).Draw(rt, "session")
+			// Two doses may meet in one session.
+			choices[i] = seat(28*dose*rapid.IntRange(0, 1).Draw(rt, "day"), s, 1+s)
+		}
+		r.Doses = append(r.Doses, choices)
+	}
+	if rapid.Bool().Draw(rt, "shared") {
+		r.Shared = stock(r.Campaign, 3)
+		r.Shared[0].N = rapid.IntRange(1, 2).Draw(rt, "n")
+	}
+	return r
+}
+
+// draw gives one of the ids, or one that nobody has.
+func draw(rt *rapid.T, label string, ids []int64) int64 {
+	if i := rapid.IntRange(-1, len(ids)-1).Draw(rt, label); i >= 0 {
+		return ids[i]
+	}
+	return 1 << 40
+}
+
+func (m *machine) setCapacity(rt *rapid.T) {
+	var c booking.Claim
+	if rapid.Bool().Draw(rt, "stock") {
+		c = stock(uint32(rapid.IntRange(1, 2).Draw(rt, "campaign")), 0)[0]
+	} else {
+		c = seat(28*rapid.IntRange(0, 1).Draw(rt, "day"), rapid.IntRange(0, 2).Draw(rt, "session"), 0).Seat
+	}
+	c.Capacity = rapid.IntRange(0, 5).Draw(rt, "capacity")
+	err := m.SetCapacity(context.Background(), []booking.Claim{c})
+	if used := m.model.used(c.Counter, 0, 0); (err != nil) != (c.Capacity < used) {
+		rt.Fatalf("capacity %d with %d taken: %v", c.Capacity, used, err)
+	}
+	if err == nil {
+		m.model.capacity[c.Counter] = c.Capacity
+	}
+}
+
+// compare holds ledger, snapshot and model against each other.
+func (m *machine) compare(rt *rapid.T) {
+	ctx := context.Background()
+	seen := map[booking.Counter]int{}
+	seq, err := m.Counters(ctx, func(c booking.CounterState) {
+		seen[c.Counter] = c.Used
+		if want := m.model.used(c.Counter, 0, 0); c.Used != want {
+			rt.Errorf("%v has %d taken, want %d", c.Counter, c.Used, want)
+		}
+	})
+	if err != nil {
+		rt.Fatalf("counters: %v", err)
+	}
+	if err := m.snapshot.Refresh(ctx); err != nil {
+		rt.Fatalf("refresh: %v", err)
+	}
+	if v := m.snapshot.Version(); v != seq {
+		rt.Errorf("snapshot is at event %d, ledger at %d", v, seq)
+	}
+	for c, used := range seen {
+		if got := m.snapshot.Used(c); got != used {
+			rt.Errorf("snapshot has %d of %v taken, want %d", got, c, used)
+		}
+	}
+	for n := 1; n <= people; n++ {
+		list, err := m.Bookings(ctx, who(n))
+		if err != nil {
+			rt.Fatalf("bookings: %v", err)
+		}
+		var got, want string
+		for _, b := range list {
+			got += describeBooking(b) + "\n"
+		}
+		for _, b := range m.model.bookings {
+			if b.Person == who(n) {
+				want += describeBooking(b) + "\n"
+			}
+		}
+		if got != want {
+			rt.Errorf("bookings of person %d:\n%swant\n%s", n, got, want)
+		}
+	}
+	holds, err := m.DueHolds(ctx, start.AddDate(10, 0, 0), 100)
+	if err != nil || len(holds) != len(m.model.holds) {
+		rt.Errorf("%d holds, want %d: %v", len(holds), len(m.model.holds), fmt.Sprint(err))
+	}
+}

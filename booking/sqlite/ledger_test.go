@@ -1,0 +1,168 @@
+package sqlite_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"charye/booking"
+	"charye/booking/bookingtest"
+	"charye/booking/sqlite"
+)
+
+// open gives a ledger in a folder of its own. Reopening takes a copy of the files as they lie there, without closing: what a
+// killed process leaves behind.
+func open(t testing.TB) (booking.Ledger, func() booking.Ledger) {
+	dir := t.TempDir()
+	return openAt(t, dir), func() booking.Ledger {
+		next := t.TempDir()
+		for _, name := range []string{"booking.db", "booking.db-wal"} {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(next, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dir = next
+		return openAt(t, next)
+	}
+}
+
+func openAt(t testing.TB, dir string) *sqlite.Ledger {
+	t.Helper()
+	l, err := sqlite.Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return l
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	bookingtest.Run(t, open)
+}
+
+// TestTwoProcesses lets two open the same folder and take turns: each sees what the other did, in memory too.
+func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := openAt(t, dir), openAt(t, dir)
+	ctx := context.Background()
+	session := booking.Session{Site: 1, Day: 18834, Minute: 540}
+	request := func(who byte) booking.Request {
+		return booking.Request{
+			Op: booking.OpBook, Campaign: 1, Person: [16]byte{who}, At: time.Unix(1626087600, 0),
+			Doses: [][]booking.Choice{{{
+				Slot: booking.Slot{Session: session, Product: "moderna"}, Minutes: 30,
+				Seat: booking.Claim{Counter: booking.SeatCounter(session), Capacity: 3, N: 1},
+			}}},
+		}
+	}
+	for i, l := range []*sqlite.Ledger{a, b, a, b} {
+		out, err := l.Apply(ctx, []booking.Request{request(byte(i + 1))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := booking.Done
+		if i == 3 {
+			want = booking.Full
+		}
+		if out[0].Result != want || want == booking.Done && out[0].Booking.ID != int64(i+1) {
+			t.Errorf("turn %d: result %d, booking %d", i, out[0].Result, out[0].Booking.ID)
+		}
+	}
+	for _, finding := range booking.Check(ctx, b) {
+		t.Error(finding)
+	}
+}
+
+// TestSecondLock goes past Decide: the tables themselves refuse what must never be.
+func TestSecondLock(t *testing.T) {
+	t.Parallel()
+	l := openAt(t, t.TempDir())
+	who := make([]byte, 16)
+	for _, c := range []struct {
+		name, query string
+		args        []any
+		ok          bool
+	}{
+		{"a counter", "INSERT INTO counters VALUES (1, 5, 5)", nil, true},
+		{"more than there is", "UPDATE counters SET used = 6", nil, false},
+		{"less than nothing", "UPDATE counters SET used = -1", nil, false},
+		{"capacity below what is taken", "UPDATE counters SET capacity = 4", nil, false},
+		{"a live booking", "INSERT INTO bookings VALUES (1, ?, 7, 0, x'')", []any{who}, true},
+		{"a second one", "INSERT INTO bookings VALUES (2, ?, 7, 0, x'')", []any{who}, false},
+		{"one in another campaign", "INSERT INTO bookings VALUES (2, ?, 8, 0, x'')", []any{who}, true},
+		{"cancelled under another id", "UPDATE bookings SET gone = 9 WHERE id = 1", nil, false},
+		{"cancelled", "UPDATE bookings SET gone = 1 WHERE id = 1", nil, true},
+		{"one after the cancelled", "INSERT INTO bookings VALUES (3, ?, 7, 0, x'')", []any{who}, true},
+		{"of nobody", "INSERT INTO bookings VALUES (4, x'', 7, 0, x'')", nil, false},
+		{"a hold", "INSERT INTO holds VALUES (1, ?, 7, 0, x'')", []any{who}, true},
+		{"a second hold", "INSERT INTO holds VALUES (2, ?, 7, 0, x'')", []any{who}, false},
+		{"an event", "INSERT INTO events VALUES (1, x'')", nil, true},
+		{"its number again", "INSERT INTO events VALUES (1, x'')", nil, false},
+	} {
+		if err := l.Exec(c.query, c.args...); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// TestConstraintFails has the second lock refuse a batch that Decide granted on a false memory: nothing of it stays.
+func TestConstraintFails(t *testing.T) {
+	t.Parallel()
+	l := openAt(t, t.TempDir())
+	session := booking.Session{Site: 1, Day: 18834, Minute: 540}
+	if err := l.Exec("INSERT INTO bookings VALUES (1, ?, 1, 0, x'01')", append([]byte{9}, make([]byte, 15)...)); err != nil {
+		t.Fatal(err)
+	}
+	// The memory was read before that row came in without an event: the next id is taken.
+	_, err := l.Apply(context.Background(), []booking.Request{{
+		Op: booking.OpBook, Campaign: 1, Person: [16]byte{1}, At: time.Unix(1626087600, 0),
+		Doses: [][]booking.Choice{{{
+			Slot: booking.Slot{Session: session, Product: "moderna"},
+			Seat: booking.Claim{Counter: booking.SeatCounter(session), Capacity: 3, N: 1},
+		}}},
+	}})
+	if err == nil {
+		t.Fatal("the batch passed")
+	}
+	seq, err := l.Counters(context.Background(), func(c booking.CounterState) { t.Errorf("%v was written", c.Counter) })
+	if err != nil || seq != 0 {
+		t.Errorf("events up to %d, %v", seq, err)
+	}
+}
+
+func TestDurable(t *testing.T) {
+	t.Parallel()
+	mode, sync, err := openAt(t, t.TempDir()).Sync()
+	if err != nil || mode != "wal" || sync != 2 {
+		t.Errorf("journal %q, synchronous %d, %v: want wal and 2 (FULL)", mode, sync, err)
+	}
+}
+
+func TestOpenWrongFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "booking.db"), []byte("this is a letter and no database, and it is long enough to be read as one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := sqlite.Open(context.Background(), dir); err == nil {
+		_ = l.Close()
+		t.Error("a letter was opened as a ledger")
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	bookingtest.RunFailing(t, open, func(l booking.Ledger, pages int) error { return l.(*sqlite.Ledger).LimitPages(pages) })
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package person_test
+
+const raceEnabled = false

@@ -1,0 +1,182 @@
+// Package layers_test is the second lock on the arrows between the rooms. The first is depguard in .golangci.yaml, which
+// looks at each import line; this one asks `go list`, and so also sees what a room reaches around a corner. The result of
+// go list is not known to the test cache: run it with -count=1, as make test does.
+package layers_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const module = "charye/"
+
+// domains are the pure rooms.
+var domains = []string{"person", "programme", "site", "line", "booking"}
+
+// rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
+// internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
+// everything.
+var rooms = map[string][]string{
+	"person":    {},
+	"programme": {"person"},
+	"site":      {},
+	"line":      {"person"},
+	"booking":   {"person", "programme", "site"},
+
+	"person/*":    {"person"},
+	"programme/*": {"person", "programme"},
+	"site/*":      {"site"},
+	"line/*":      {"line", "person"},
+	"booking/*":   {"booking", "person", "programme", "site"},
+
+	"walk":    domains,
+	"api/**":  append([]string{"walk"}, domains...),
+	"web/**":  append([]string{"walk"}, domains...),
+	"rush/**": domains,
+
+	"internal/**": {},
+}
+
+// outside is what the domains never reach, however long the way: SQL and its drivers.
+var outside = []string{"database/sql", "modernc.org/sqlite", "github.com/pressly/goose/v3"}
+
+// pkg is what `go list -json` says of a package.
+type pkg struct {
+	ImportPath string
+	Imports    []string // of its files that are not tests
+	Deps       []string // all it reaches by them
+}
+
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	pkgs, err := list("./...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pkgs) < 10 {
+		t.Fatalf("go list found %d packages: is this test run within the module?", len(pkgs))
+	}
+	for _, p := range pkgs {
+		for _, v := range violations(p) {
+			t.Error(v)
+		}
+	}
+}
+
+// TestArrowsBite holds made-up packages against the rules.
+func TestArrowsBite(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		pkg  pkg
+		want []string
+	}{
+		{"a domain may use internal and what its line names",
+			pkg{"charye/booking", []string{"charye/internal/civil", "charye/person", "time"}, []string{"time"}}, nil},
+		{"person may speak HTTP", pkg{"charye/person", []string{"net/http"}, nil}, nil},
+		{"the program may import everything", pkg{"charye/cmd/charye", []string{"charye/line/sqlite", "charye/web"}, []string{"database/sql"}}, nil},
+		{"an engine may use SQL and its domain", pkg{"charye/line/sqlite", []string{"charye/line", "database/sql"}, []string{"database/sql"}}, nil},
+		{"a face's sub-package is the face", pkg{"charye/web", []string{"charye/web/dist"}, nil}, nil},
+		{"a domain and another", pkg{"charye/line", []string{"charye/booking"}, nil},
+			[]string{"charye/line must not import charye/booking"}},
+		{"a domain and its own engine", pkg{"charye/line", []string{"charye/line/sqlite"}, nil},
+			[]string{"charye/line must not import charye/line/sqlite"}},
+		{"an engine and another", pkg{"charye/booking/sqlite", []string{"charye/line/sqlite"}, nil},
+			[]string{"charye/booking/sqlite must not import charye/line/sqlite"}},
+		{"a face and an engine", pkg{"charye/api", []string{"charye/booking/sqlite"}, nil},
+			[]string{"charye/api must not import charye/booking/sqlite"}},
+		{"the crowd and walk", pkg{"charye/rush", []string{"charye/walk"}, nil},
+			[]string{"charye/rush must not import charye/walk"}},
+		{"internal and a domain", pkg{"charye/internal/batch", []string{"charye/line"}, nil},
+			[]string{"charye/internal/batch must not import charye/line"}},
+		{"a domain that reaches SQL around a corner", pkg{"charye/site", []string{"charye/internal/seal"}, []string{"charye/internal/seal", "database/sql"}},
+			[]string{"charye/site reaches database/sql"}},
+		{"a new room has to say what it may import", pkg{"charye/supply", nil, nil},
+			[]string{"charye/supply is a room without a line in the table of rooms (test/layers, .golangci.yaml, CONTRIBUTING.md)"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tc.want, violations(tc.pkg)); diff != "" {
+				t.Errorf("violations (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// violations lists what is wrong with a package's imports.
+func violations(p pkg) []string {
+	name, ours := strings.CutPrefix(p.ImportPath, module)
+	top, _, _ := strings.Cut(name, "/")
+	if !ours || top == "cmd" || top == "test" || top == "scripts" {
+		return nil
+	}
+	may, known := roomOf(name)
+	if !known {
+		return []string{fmt.Sprintf("%s is a room without a line in the table of rooms (test/layers, .golangci.yaml, CONTRIBUTING.md)", p.ImportPath)}
+	}
+	var out []string
+	for _, i := range p.Imports {
+		target, ours := strings.CutPrefix(i, module)
+		if !ours || strings.HasPrefix(target, "internal/") || slices.Contains(may, target) {
+			continue
+		}
+		// A sub-package of a room that has no line of its own is the room itself.
+		if _, whole := rooms[top+"/**"]; whole && strings.HasPrefix(target, top+"/") {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s must not import %s", p.ImportPath, i))
+	}
+	if slices.Contains(domains, name) {
+		for _, o := range outside {
+			if slices.Contains(p.Deps, o) {
+				out = append(out, fmt.Sprintf("%s reaches %s", p.ImportPath, o))
+			}
+		}
+	}
+	return out
+}
+
+// roomOf finds the line of the table for a package.
+func roomOf(name string) (may []string, known bool) {
+	top, _, sub := strings.Cut(name, "/")
+	for _, key := range []string{name, top + "/**"} {
+		if may, known = rooms[key]; known {
+			return may, true
+		}
+	}
+	if sub {
+		may, known = rooms[top+"/*"]
+	}
+	return may, known
+}
+
+func list(pattern string) ([]pkg, error) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", pattern)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			return nil, fmt.Errorf("go list: %w\n%s", err, exit.Stderr)
+		}
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	var pkgs []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("go list: %w", err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}

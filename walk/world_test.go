@@ -1,0 +1,231 @@
+package walk_test
+
+import (
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"charye/booking"
+	bookingsqlite "charye/booking/sqlite"
+	"charye/internal/civil"
+	"charye/internal/seal"
+	"charye/line"
+	linesqlite "charye/line/sqlite"
+	"charye/person"
+	personsqlite "charye/person/sqlite"
+	"charye/programme"
+	"charye/site"
+	sitesqlite "charye/site/sqlite"
+	"charye/walk"
+)
+
+// rules is the programme of the tests: one campaign with a draw and helpers, one by roster without helpers.
+const rules = `
+programme: walk-test
+name: {ko: 시험, en: Test}
+timezone: Asia/Seoul
+products:
+  - id: moderna
+    name: {ko: 모더나, en: Moderna}
+    cvx: "207"
+    dosesPerVial: 10
+    series: {doses: 2, intervals: [{from: 2021-01-01, default: 28d, min: 21d, max: 42d}]}
+  - id: janssen
+    name: {ko: 얀센, en: Janssen}
+    cvx: "212"
+    dosesPerVial: 5
+    series: {doses: 1}
+campaigns:
+  - id: age-55-59
+    name: {ko: 55–59세, en: Ages 55–59}
+    products: [moderna]
+    eligible: {born: {from: 1962-01-01, to: 1966-12-31}}
+    gathers: 2021-07-12T19:00:00+09:00
+    opens: 2021-07-12T20:00:00+09:00
+    closes: 2021-07-17T18:00:00+09:00
+    stock: 4
+    line: {order: draw, inside: 100, perSecond: 1000, passMinutes: 10}
+    helpers: {allowed: true, perHelper: 2}
+    pauses: [{from: 2021-07-13T00:00:00+09:00, to: 2021-07-13T01:00:00+09:00, why: {en: maintenance}}]
+  - id: reserve
+    name: {en: Reserve}
+    products: [janssen]
+    eligible: {roster: reserve}
+    gathers: 2021-07-12T19:00:00+09:00
+    opens: 2021-07-12T20:00:00+09:00
+    closes: 2021-07-17T18:00:00+09:00
+    stock: 10
+    line: {order: draw, inside: 100, perSecond: 1000, passMinutes: 10}
+timetables:
+  - {sites: all, start: 2021-07-26, days: 14, from: "09:00", to: "10:00", every: 30m, seats: 2}
+`
+
+var seoul = time.FixedZone("KST", 9*3600)
+
+// at is an instant of the tests' July.
+func at(day, hour, minute int) time.Time { return time.Date(2021, 7, day, hour, minute, 0, 0, seoul) }
+
+// world is a whole Charye below the faces, on the real embedded engines, with a clock that the test moves.
+type world struct {
+	*walk.Walk
+	t         testing.TB
+	now       atomic.Int64
+	line      *linesqlite.Line
+	ledger    booking.Ledger
+	people    *personsqlite.Store
+	keys      *seal.Keys
+	keyer     *person.Keyer
+	programme *programme.Programme
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	ctx := t.Context()
+	keys, err := seal.Ephemeral()
+	must(t, err)
+	w := &world{t: t, keys: keys, keyer: person.NewKeyer(keys)}
+	w.set(at(12, 19, 30))
+	clock := func() time.Time { return time.Unix(0, w.now.Load()) }
+	w.programme, err = programme.Parse("test.yaml", []byte(rules), programme.Options{})
+	must(t, err)
+	dir := t.TempDir()
+	sites, err := sitesqlite.Open(ctx, dir)
+	must(t, err)
+	_, _, err = sites.Put(ctx, []site.Site{
+		{ID: "S1", Name: "하나의원", Kind: "clinic", Region: "서울특별시", Address: "서울", Lat: 37.56, Lon: 126.98},
+		{ID: "S2", Name: "두리병원", Kind: "hospital", Region: "부산광역시", Address: "부산", Lat: 35.18, Lon: 129.07},
+	}, at(1, 0, 0))
+	must(t, err)
+	w.people, err = personsqlite.Open(ctx, dir, keys)
+	must(t, err)
+	w.roster("residents", 100, 110)
+	w.ledger, err = bookingsqlite.Open(ctx, dir)
+	must(t, err)
+	var configs []line.Config
+	for _, c := range w.programme.Campaigns {
+		configs = append(configs, line.Config{
+			Campaign: c.Num, Gathers: c.Gathers, Opens: c.Opens, Closes: c.Closes, Draw: true, Inside: c.Line.Inside,
+			PerSecond: c.Line.PerSecond, PassLife: 10 * time.Minute,
+			Pauses: []line.Window{{From: at(13, 0, 0), To: at(13, 1, 0)}},
+		})
+	}
+	w.line, err = linesqlite.Open(ctx, dir, configs, linesqlite.Options{Clock: clock, Pseudonyms: line.NewPseudonyms(keys)})
+	must(t, err)
+	w.Walk, err = walk.New(ctx, walk.Deps{
+		Programme: w.programme, Line: w.line, Ledger: w.ledger, Sites: sites, People: w.people, Keys: keys, Clock: clock,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	must(t, err)
+	t.Cleanup(func() {
+		w.Stop()
+		must(t, errors.Join(w.line.Close(), w.ledger.Close(), w.people.Close(), sites.Close()))
+	})
+	return w
+}
+
+// roster makes the trial people from … to-1 the whole of a roster.
+func (w *world) roster(id string, from, to int) {
+	w.t.Helper()
+	_, err := w.people.ReplaceRoster(w.t.Context(), id, func(yield func(person.Identity, error) bool) {
+		for n := from; n < to; n++ {
+			t := person.Trial(n)
+			if !yield(person.Identity{Key: w.keyer.Key("ci", t.Subject), Index: w.keyer.IdentityIndex(t.Identity), Born: born}, nil) {
+				return
+			}
+		}
+	}, at(1, 0, 0))
+	must(w.t, err)
+}
+
+func (w *world) set(t time.Time) { w.now.Store(t.UnixNano()) }
+
+// advance moves the clock and lets the background work of that moment happen.
+func (w *world) advance(t time.Time) {
+	w.t.Helper()
+	w.set(t)
+	w.settle()
+}
+
+// settle does one round of everything that happens without a request. Admission needs a few steps of a moving clock.
+func (w *world) settle() {
+	w.t.Helper()
+	must(w.t, w.Round(w.t.Context()))
+	for range 8 {
+		w.now.Add(int64(250 * time.Millisecond))
+		must(w.t, w.line.Step(w.t.Context()))
+	}
+	must(w.t, w.Round(w.t.Context()))
+}
+
+var born = civil.New(1964, time.July, 1)
+
+// actor is trial person n, signed in just now.
+func (w *world) actor(n int) walk.Actor {
+	now := time.Unix(0, w.now.Load()).Truncate(time.Second)
+	return walk.Actor{
+		Session: person.Session{
+			Key: w.keyer.Key("ci", person.Trial(n).Subject), Born: born, SignedInAt: now, ExpiresAt: now.Add(time.Hour),
+		},
+		Channel: "test", OpenName: func() (string, error) { return "김차례", nil },
+	}
+}
+
+const campaign = "age-55-59"
+
+// join gives person n a place.
+func (w *world) join(n int) walk.Place {
+	w.t.Helper()
+	p, _, err := w.Join(w.t.Context(), w.actor(n), campaign, "")
+	must(w.t, err)
+	return p
+}
+
+// admit lets person n in on a device.
+func (w *world) admit(n int, device string) walk.Pass {
+	w.t.Helper()
+	p, err := w.PlaceOf(w.t.Context(), w.actor(n), campaign, "")
+	must(w.t, err)
+	pass, err := w.Enter(w.t.Context(), w.actor(n), campaign, "", p.Ticket, device, false)
+	must(w.t, err)
+	return pass
+}
+
+// slot is the id of a slot of site S1.
+func (w *world) slot(day civil.Date, i int) string {
+	w.t.Helper()
+	slots, err := w.Slots(w.t.Context(), campaign, "S1", day)
+	must(w.t, err)
+	if i >= len(slots) {
+		w.t.Fatalf("S1 has %d slots on %v, want more than %d", len(slots), day, i)
+	}
+	return slots[i].ID
+}
+
+func (w *world) book(n int, pass, slot string) (walk.Booking, error) {
+	b, _, err := w.Book(w.t.Context(), w.actor(n), pass, walk.BookRequest{Slot: slot, IdempotencyKey: slot + person.Trial(n).Subject})
+	return b, err
+}
+
+var firstDay = civil.New(2021, time.July, 26)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantCode fails unless err is the refusal with the code.
+func wantCode(t testing.TB, err error, code walk.Code) *walk.Error {
+	t.Helper()
+	var e *walk.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v, want a refusal %s", err, code)
+	}
+	if e.Code != code {
+		t.Fatalf("refused with %s (%s), want %s", e.Code, e.Detail, code)
+	}
+	return e
+}

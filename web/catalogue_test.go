@@ -1,0 +1,224 @@
+package web
+
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func mustLanguages(t testing.TB) map[string]*language {
+	t.Helper()
+	all, err := loadLanguages(seoul)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestCataloguesSayTheSameThings(t *testing.T) {
+	t.Parallel()
+	all := mustLanguages(t)
+	base := all[defaultLanguage]
+	for id, l := range all {
+		for key, forms := range l.sentences {
+			if _, ok := base.sentences[key]; !ok {
+				t.Errorf("%s: %q is not in %s", id, key, base.id)
+			}
+			for form, text := range forms {
+				if strings.TrimSpace(text) == "" {
+					t.Errorf("%s: %q is empty", id, key)
+				}
+				if form != "other" && (form != "one" || id == "ko") {
+					t.Errorf("%s: %q has a form %q that this language does not use", id, key, form)
+				}
+				want := holes(base.sentences[key]["other"])
+				got := holes(text)
+				slices.Sort(want)
+				slices.Sort(got)
+				// Clock and month words may be placed differently; every other value must appear in both.
+				if strings.HasPrefix(key, "date.") || key == "site.slot" {
+					continue
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s: %q has other values than in %s (-%s +%s):\n%s", id, key, base.id, base.id, id, diff)
+				}
+			}
+		}
+		for key := range base.sentences {
+			if _, ok := l.sentences[key]; !ok {
+				t.Errorf("%s: %q is missing", id, key)
+			}
+		}
+	}
+}
+
+var (
+	inTemplates = regexp.MustCompile(`\bt "([^"]+)"`)
+	inCode      = regexp.MustCompile(`"([a-z]+(?:\.[a-z0-9-]+)+)"`)
+	notKeys     = regexp.MustCompile(`\.(html|js|css|svg|ics|json)$`)
+)
+
+// usedKeys finds every key that templates and code name, as they name it.
+func usedKeys(t *testing.T) map[string]string {
+	t.Helper()
+	used := map[string]string{}
+	read := func(glob string, re *regexp.Regexp) {
+		names, err := fs.Glob(os.DirFS("."), glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range re.FindAllSubmatch(b, -1) {
+				if !notKeys.Match(m[1]) {
+					used[string(m[1])] = name
+				}
+			}
+		}
+	}
+	read("templates/*.html", inTemplates)
+	read("*.go", inCode)
+	return used
+}
+
+func TestEverySentenceIsUsedAndEveryUsedSentenceIsThere(t *testing.T) {
+	t.Parallel()
+	used := usedKeys(t)
+	have := mustLanguages(t)[defaultLanguage].sentences
+	for key, file := range used {
+		if _, ok := have[key]; !ok {
+			t.Errorf("%s uses %q, which the catalogues lack", file, key)
+		}
+	}
+	for key := range have {
+		if _, ok := used[key]; !ok {
+			t.Errorf("nothing uses %q", key)
+		}
+	}
+}
+
+func TestTextRefusesHoles(t *testing.T) {
+	t.Parallel()
+	l := &language{id: "en", tag: mustLanguages(t)["en"].tag, sentences: map[string]sentence{
+		"a": {"other": "{n} places for {name}", "one": "{n} place for {name}"},
+	}}
+	for _, c := range []struct {
+		key  string
+		kv   []any
+		want string // empty: an error
+	}{
+		{"a", []any{"n", 1, "name", "Kim"}, "1 place for Kim"},
+		{"a", []any{"n", 1234567, "name", "{n}"}, "1,234,567 places for {n}"},
+		{"a", []any{"n", 2}, ""},
+		{"a", []any{"n", 2, "name"}, ""},
+		{"a", []any{"n", 2.5, "name", "Kim"}, ""},
+		{"b", nil, ""},
+	} {
+		got, err := l.text(c.key, c.kv...)
+		if (err != nil) != (c.want == "") || got != c.want {
+			t.Errorf("text(%q, %v) = %q, %v; want %q", c.key, c.kv, got, err, c.want)
+		}
+	}
+}
+
+func TestLanguageIsChosenByAddressThenCookieThenBrowser(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ address, cookie, accept, want string }{
+		{"", "", "", "ko"},
+		{"", "", "ko-KR,ko;q=0.9,en;q=0.8", "ko"},
+		{"", "", "en-GB", "en"},
+		{"", "", "vi-VN,vi;q=0.9", "en"},
+		{"", "", "vi-VN,ko;q=0.4", "ko"},
+		{"", "", "*", "ko"},
+		{"", "", "en;q=0, ko", "ko"},
+		{"", "", strings.Repeat("x", 600), "ko"},
+		{"", "en", "ko", "en"},
+		{"", "xx", "en", "en"},
+		{"ko", "en", "en", "ko"},
+		{"xx", "en", "ko", "en"},
+	} {
+		b := open(t, newScripted(), newDoorman(opening), Options{})
+		b.lang = c.accept
+		if c.cookie != "" {
+			b.cookies[cookieLanguage] = c.cookie
+		}
+		w := b.get(withQuery("/", "lang", c.address))
+		wantPage(t, w, 200, `<html lang="`+c.want+`">`)
+		if got := w.Header().Get("Content-Language"); got != c.want {
+			t.Errorf("%+v: Content-Language %q", c, got)
+		}
+	}
+}
+
+func TestLanguageLinkKeepsTheWayBack(t *testing.T) {
+	t.Parallel()
+	b := open(t, newScripted(), newDoorman(opening), Options{})
+	w := b.get("/c/age-55-59/sites?region=" + "%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C")
+	m := regexp.MustCompile(`href="(/lang\?[^"]+)"`).FindStringSubmatch(w.Body.String())
+	if m == nil {
+		t.Fatal("no language link")
+	}
+	wantRedirect(t, b.get(strings.ReplaceAll(m[1], "&amp;", "&")), "/c/age-55-59/sites?region=%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C")
+	if b.cookies[cookieLanguage] != "en" {
+		t.Errorf("language cookie is %q", b.cookies[cookieLanguage])
+	}
+}
+
+func TestTimesAndRanges(t *testing.T) {
+	t.Parallel()
+	all := mustLanguages(t)
+	at := time.Date(2021, 7, 26, 0, 30, 0, 0, time.UTC) // 9:30 in Seoul
+	for id, want := range map[string]string{"ko": "2021년 7월 26일(월) 오전\u00a09:30", "en": "Mon 26 July 2021, 9:30\u00a0am"} {
+		if got, err := all[id].when(at); got != want || err != nil {
+			t.Errorf("when in %s = %q, %v; want %q", id, got, err, want)
+		}
+	}
+	for _, c := range []struct {
+		lo, hi time.Duration
+		ko, en string
+	}{
+		{-1, -1, "아직 알 수 없습니다. 곧 알려 드립니다.", "We cannot say yet. It will show here soon."},
+		{0, 40 * time.Second, "1분 안", "Less than a minute"},
+		{30 * time.Second, 61 * time.Second, "길어도 2분쯤", "Up to 2 minutes"},
+		{0, time.Minute, "길어도 1분쯤", "Up to 1 minute"},
+		{5 * time.Minute, 5 * time.Minute, "5분에서 6분 사이", "5 to 6 minutes"},
+		{125 * time.Second, 241 * time.Second, "2분에서 5분 사이", "2 to 5 minutes"},
+		{50 * time.Minute, 3*time.Hour + 1*time.Second, "길어도 4시간쯤", "Up to 4 hours"},
+		{2 * time.Hour, 1000 * time.Hour, "2시간에서 1,000시간 사이", "2 to 1,000 hours"},
+	} {
+		lo, hi := c.lo, c.hi
+		if lo == -1 {
+			lo, hi = -time.Second, -time.Second
+		}
+		for id, want := range map[string]string{"ko": c.ko, "en": c.en} {
+			if got, err := all[id].estimate([2]time.Duration{lo, hi}); got != want || err != nil {
+				t.Errorf("estimate(%v, %v) in %s = %q, %v; want %q", c.lo, c.hi, id, got, err, want)
+			}
+		}
+	}
+	for _, c := range []struct {
+		left time.Duration
+		want string
+	}{{26*time.Hour + 5*time.Minute, "1 d 2 h"}, {3*time.Hour + 59*time.Second, "3 h 0 min"}, {61 * time.Second, "1 min 1 s"}, {-time.Hour, "0 min 0 s"}} {
+		if got, err := all["en"].countdown(c.left); got != c.want || err != nil {
+			t.Errorf("countdown(%v) = %q, %v; want %q", c.left, got, err, c.want)
+		}
+	}
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -4321: "-4,321"} {
+		if got := number(n); got != want {
+			t.Errorf("number(%d) = %q", n, got)
+		}
+	}
+}

@@ -1,0 +1,417 @@
+package web
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"charye/internal/civil"
+	"charye/programme"
+	"charye/site"
+	"charye/walk"
+)
+
+// siteRow is a site in a list.
+type siteRow struct {
+	walk.SiteFree
+	URL   string
+	First int // index in Free of the first day with a seat; -1: none
+	Total int
+	Days  []dayRow // the first days, for the strip of bars
+	More  int      // days beyond those
+}
+
+// dayRow is a day with its free seats; Bar is its height in percent of the fullest day.
+type dayRow struct {
+	walk.DayFree
+	Bar     int
+	URL     string
+	Current bool
+}
+
+// Kilometres writes the distance with one decimal.
+func (r siteRow) Kilometres() string { return strconv.FormatFloat(float64(r.Metres)/1000, 'f', 1, 64) }
+
+// DayNumber is the day of the month.
+func (d dayRow) DayNumber() int { return d.Day.At(0, time.UTC).Day() }
+
+// Height and Top place the bar in a box 30 high.
+func (d dayRow) Height() int { return max(d.Bar*30/100, 1) }
+
+// Top is where the bar begins.
+func (d dayRow) Top() int { return 30 - d.Height() }
+
+// stripDays is how many days fit beside each other on a small telephone.
+const stripDays = 7
+
+// sitesData serves two pages: choosing a site for a new booking, and for changing one.
+type sitesData struct {
+	subject
+	Action               string // where the filter form goes
+	Hidden               []formField
+	Regions              []string
+	Region, Date         string
+	Lat, Lon             string
+	Near                 bool
+	Sites                []siteRow
+	Next                 string // the next page of the list
+	First                string // back to the first page, when this is a later one
+	Inside               bool   // a pass is at hand
+	Until                time.Time
+	Changing             bool
+	Back                 string
+	NothingHere, BadDate bool
+}
+
+// siteQuery reads the filter of the list.
+func (q *request) siteQuery(d *sitesData) walk.SiteQuery {
+	d.Region, d.Date, d.Lat, d.Lon = q.field("region"), q.field("date"), q.field("lat"), q.field("lon")
+	sq := walk.SiteQuery{Region: d.Region, Cursor: q.field("cursor")}
+	if day, err := civil.Parse(d.Date); err == nil {
+		sq.Date, sq.HasDate = day, true
+	} else {
+		d.BadDate = d.Date != ""
+		d.Date = ""
+	}
+	lat, err1 := strconv.ParseFloat(d.Lat, 64)
+	lon, err2 := strconv.ParseFloat(d.Lon, 64)
+	if err1 == nil && err2 == nil && math.Abs(lat) <= 90 && math.Abs(lon) <= 180 {
+		sq.Near, sq.Lat, sq.Lon, d.Near = true, lat, lon, true
+	} else {
+		d.Lat, d.Lon = "", ""
+	}
+	return sq
+}
+
+func newSiteRow(s walk.SiteFree, url string) siteRow {
+	r := siteRow{SiteFree: s, URL: url, First: -1}
+	most := 0
+	for i, d := range s.Free {
+		r.Total += d.Free
+		most = max(most, d.Free)
+		if d.Free > 0 && r.First < 0 {
+			r.First = i
+		}
+	}
+	for i, d := range s.Free {
+		if i == stripDays {
+			r.More = len(s.Free) - stripDays
+			break
+		}
+		r.Days = append(r.Days, dayRow{DayFree: d, Bar: percent(d.Free, most)})
+	}
+	return r
+}
+
+// percent is rounded up, so that one free seat is never drawn as none.
+func percent(n, of int) int {
+	if n <= 0 || of <= 0 {
+		return 0
+	}
+	return min((n*100+of-1)/of, 100)
+}
+
+func (h *handler) sites(q *request) error {
+	s, err := q.subject()
+	if err != nil {
+		return err
+	}
+	d := sitesData{subject: s, Action: campaignPath(s.Campaign.ID, "sites", ""), Back: s.URL("wait")}
+	if s.For != "" {
+		d.Hidden = []formField{{"for", s.For}}
+	}
+	if p, ok := h.cookies.pass(q.Request, passName(s.Campaign.ID, s.For)); ok && p.Until.After(h.svc.Now()) {
+		d.Inside, d.Until = true, p.Until
+	}
+	link := func(id string) string { return s.URL("sites/"+pathSegment(id), "date", d.Date) }
+	page := func(cursor string) string {
+		return s.URL("sites", "region", d.Region, "date", d.Date, "lat", d.Lat, "lon", d.Lon, "cursor", cursor)
+	}
+	return h.showSites(q, &d, link, page)
+}
+
+// showSites fills and sends a list of sites. link gives a site's address, page that of a further part of the list; both
+// may read the filter in d, which is filled in first.
+func (h *handler) showSites(q *request, d *sitesData, link, page func(string) string) error {
+	sq := q.siteQuery(d)
+	list, err := h.svc.Sites(q.Context(), d.Campaign.ID, sq)
+	if err != nil {
+		return err
+	}
+	d.Regions = h.svc.Regions(q.Context())
+	for _, s := range list.Sites {
+		d.Sites = append(d.Sites, newSiteRow(s, link(s.ID)))
+	}
+	if list.Next != "" {
+		d.Next = page(list.Next)
+	}
+	if sq.Cursor != "" {
+		d.First = page("")
+	}
+	d.NothingHere = len(d.Sites) == 0
+	return q.show(http.StatusOK, "sites", view{Title: q.words("sites.title"), Script: "page.js", D: d})
+}
+
+type siteData struct {
+	subject
+	Site    siteRow
+	Days    []dayRow
+	Day     civil.Date
+	HasDay  bool
+	Groups  []slotGroup
+	Inside  bool
+	Until   time.Time
+	Missing bool // the form was sent without a choice
+	Back    string
+}
+
+// slotGroup is the morning's or the afternoon's slots.
+type slotGroup struct {
+	Morning bool
+	Slots   []slotRow
+}
+
+type slotRow struct {
+	walk.Slot
+	Product programme.Text // named only when there is more than one to choose from
+}
+
+func (h *handler) site(q *request) error {
+	s, err := q.subject()
+	if err != nil {
+		return err
+	}
+	id := q.PathValue("site")
+	found, err := h.svc.Site(q.Context(), s.Campaign.ID, id)
+	if err != nil {
+		return err
+	}
+	d := siteData{subject: s, Site: newSiteRow(found, ""), Missing: q.field("missing") != "", Back: s.URL("sites", "region", found.Region)}
+	if p, ok := h.cookies.pass(q.Request, passName(s.Campaign.ID, s.For)); ok && p.Until.After(h.svc.Now()) {
+		d.Inside, d.Until = true, p.Until
+	}
+	d.Days, d.Day, d.HasDay = chooseDay(d.Site, q.field("date"), func(day civil.Date) string {
+		return s.URL("sites/"+pathSegment(id), "date", day.String())
+	})
+	if d.HasDay {
+		slots, err := h.svc.Slots(q.Context(), s.Campaign.ID, id, d.Day)
+		if err != nil {
+			return err
+		}
+		d.Groups = h.groupSlots(slots)
+	}
+	return q.show(http.StatusOK, "site", view{Title: found.Name, Error: d.Missing, D: d})
+}
+
+// chooseDay lists a site's days and picks the one asked for, else the first with a free seat.
+func chooseDay(r siteRow, asked string, url func(civil.Date) string) (days []dayRow, day civil.Date, ok bool) {
+	most := 0
+	for _, f := range r.Free {
+		most = max(most, f.Free)
+	}
+	if want, err := civil.Parse(asked); err == nil {
+		for _, f := range r.Free {
+			if f.Day == want {
+				day, ok = want, true
+			}
+		}
+	}
+	if !ok && r.First >= 0 {
+		day, ok = r.Free[r.First].Day, true
+	}
+	for _, f := range r.Free {
+		days = append(days, dayRow{DayFree: f, Bar: percent(f.Free, most), URL: url(f.Day), Current: ok && f.Day == day})
+	}
+	return days, day, ok
+}
+
+// groupSlots parts slots into morning and afternoon, in their order.
+func (h *handler) groupSlots(slots []walk.Slot) []slotGroup {
+	products := map[string]bool{}
+	for _, s := range slots {
+		products[s.Product] = true
+	}
+	groups := []slotGroup{{Morning: true}, {}}
+	for _, s := range slots {
+		row := slotRow{Slot: s}
+		if len(products) > 1 {
+			p, _ := h.product(s.Product)
+			row.Product = p.Name
+		}
+		g := &groups[1]
+		if s.Start.In(h.zone).Hour() < 12 {
+			g = &groups[0]
+		}
+		g.Slots = append(g.Slots, row)
+	}
+	var out []slotGroup
+	for _, g := range groups {
+		if len(g.Slots) > 0 {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// hold keeps the chosen slot for some minutes, so that it cannot be lost while the person reads the last page.
+func (h *handler) hold(q *request) error {
+	campaign, recipient := q.PathValue("campaign"), q.recipient()
+	q.back = campaignPath(campaign, "sites", recipient)
+	slot := q.field("slot")
+	if slot == "" {
+		if id := q.field("site"); id != "" {
+			return q.redirect(campaignPath(campaign, "sites/"+pathSegment(id), recipient, "date", q.field("date"), "missing", "1"))
+		}
+		return q.redirect(q.back)
+	}
+	q.again = []string{"for", "slot", "site", "date"}
+	a, pass, err := q.inside(campaign, recipient)
+	if err != nil {
+		return err
+	}
+	held, err := h.svc.Hold(q.Context(), a, pass.Token, slot)
+	if err != nil {
+		return q.fullOr(err, campaign, recipient)
+	}
+	return q.redirect(campaignPath(campaign, "confirm", recipient, "slot", slot, "hold", held.ID, "until", strconv.FormatInt(held.ExpiresAt.Unix(), 36)))
+}
+
+// inside gives the actor and the pass of this browser for a campaign and recipient.
+func (q *request) inside(campaign, recipient string) (walk.Actor, keptPass, error) {
+	a, err := q.actor()
+	if err != nil {
+		return a, keptPass{}, err
+	}
+	p, ok := q.h.cookies.pass(q.Request, passName(campaign, recipient))
+	if !ok {
+		return a, p, &walk.Error{Code: walk.NoPass, Detail: "this browser holds no pass for this campaign"}
+	}
+	return a, p, nil
+}
+
+type confirmData struct {
+	subject
+	Slot      walk.Slot
+	Site      site.Site
+	Product   programme.Product
+	Hold, Key string
+	Until     time.Time // of the hold; zero: unknown
+	PassUntil time.Time
+	Later     []laterDose
+	Back      string
+}
+
+// laterDose tells what the rules say about a dose that is set automatically. Days are from the dose before it.
+type laterDose struct {
+	Dose, Default, Min, Max int
+}
+
+func (h *handler) confirm(q *request) error {
+	s, err := q.subject()
+	if err != nil {
+		return err
+	}
+	_, pass, err := q.inside(s.Campaign.ID, s.For)
+	if err != nil {
+		return err
+	}
+	slot, at, err := h.svc.Slot(q.Context(), s.Campaign.ID, q.field("slot"))
+	if err != nil {
+		return err
+	}
+	product, _ := h.product(slot.Product)
+	d := confirmData{
+		subject: s, Slot: slot, Site: at, Product: product, Hold: q.field("hold"), Key: randomName(), PassUntil: pass.Until,
+		Back: s.URL("sites/"+pathSegment(at.ID), "date", civil.Of(slot.Start, h.zone).String()),
+	}
+	if sec, err := strconv.ParseInt(q.field("until"), 36, 64); err == nil {
+		d.Until = time.Unix(sec, 0)
+	}
+	if iv, ok := intervalOn(product.Series, civil.Of(slot.Start, h.zone)); ok {
+		for dose := 2; dose <= product.Series.Doses; dose++ {
+			d.Later = append(d.Later, laterDose{Dose: dose, Default: iv.Default, Min: iv.Min, Max: iv.Max})
+		}
+	}
+	return q.show(http.StatusOK, "confirm", view{Title: q.words("confirm.title"), D: d})
+}
+
+// intervalOn gives the interval after a dose given on day, for telling; package walk applies it.
+func intervalOn(s programme.Series, day civil.Date) (programme.Interval, bool) {
+	for i := len(s.Intervals) - 1; i >= 0; i-- {
+		if s.Intervals[i].From <= day {
+			return s.Intervals[i], true
+		}
+	}
+	return programme.Interval{}, false
+}
+
+// book confirms. The key in the form makes a second click or a repeated try the same booking.
+func (h *handler) book(q *request) error {
+	campaign, recipient := q.PathValue("campaign"), q.recipient()
+	q.back, q.again = campaignPath(campaign, "sites", recipient), []string{"for", "slot", "hold", "key"}
+	// Without a pass, walk still answers a repeat of a request that was granted: a second click after the pass has ended.
+	a, pass, err := q.inside(campaign, recipient)
+	if err != nil && codeOf(err) != walk.NoPass {
+		return err
+	}
+	req := walk.BookRequest{Slot: q.field("slot"), Hold: q.field("hold"), IdempotencyKey: q.field("key")}
+	if req.Hold != "" {
+		req.Slot = ""
+	}
+	b, _, err := h.svc.Book(q.Context(), a, pass.Token, req)
+	if err != nil {
+		return q.fullOr(err, campaign, recipient)
+	}
+	h.cookies.clear(q.w, passName(campaign, recipient))
+	return q.redirect(withQuery("/bookings/"+pathSegment(b.ID), "done", "booked"))
+}
+
+type fullData struct {
+	subject
+	Options   []fullOption
+	Until     time.Time
+	ChooseURL string
+	Action    string
+	Hidden    []formField
+}
+
+// fullOption is a slot near the full one, with its site.
+type fullOption struct {
+	walk.Slot
+	Site site.Site
+}
+
+// fullOr shows the page of a slot that has just been taken, with what is free near it; any other error passes through.
+func (q *request) fullOr(err error, campaign, recipient string) error {
+	var e *walk.Error
+	if !errors.As(err, &e) || e.Code != walk.SlotFull {
+		return err
+	}
+	c, cErr := q.h.svc.Campaign(q.Context(), campaign)
+	if cErr != nil {
+		return cErr
+	}
+	s := subject{Campaign: c, For: recipient}
+	d := fullData{subject: s, ChooseURL: s.URL("sites"), Action: campaignPath(campaign, "hold", "")}
+	if recipient != "" {
+		d.Hidden = append(d.Hidden, formField{"for", recipient})
+	}
+	if p, ok := q.h.cookies.pass(q.Request, passName(campaign, recipient)); ok {
+		d.Until = p.Until
+	}
+	return q.showFull(d, e.Alternatives)
+}
+
+func (q *request) showFull(d fullData, alternatives []walk.Slot) error {
+	for _, alt := range alternatives {
+		slot, at, err := q.h.svc.Slot(q.Context(), d.Campaign.ID, alt.ID)
+		if err != nil {
+			continue // gone in the meantime: one choice fewer
+		}
+		slot.Free = alt.Free
+		d.Options = append(d.Options, fullOption{Slot: slot, Site: at})
+	}
+	return q.show(http.StatusConflict, "full", view{Title: q.words("full.title"), Error: true, D: d})
+}

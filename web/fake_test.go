@@ -1,0 +1,462 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"charye/internal/civil"
+	"charye/line"
+	"charye/person"
+	"charye/programme"
+	"charye/site"
+	"charye/walk"
+)
+
+var seoul = time.FixedZone("KST", 9*3600)
+
+// opening is the stroke of the hour in all tests.
+var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
+
+// scripted is a Service that answers as the test tells it. It keeps no rules of its own.
+type scripted struct {
+	mu         sync.Mutex
+	programme  *programme.Programme
+	now        time.Time
+	state      walk.CampaignState
+	place      *walk.Place // nil: no place
+	draw       line.Draw
+	doc        walk.LineDoc
+	recipients []person.Recipient
+	bookings   []walk.Booking
+	pauseWhy   programme.Text
+	poll       time.Duration // until the next question, in places
+
+	// What each step answers instead, when set.
+	fail map[string]error
+	// What was asked for, in order: "Book hold=… key=…".
+	calls []string
+}
+
+func newScripted() *scripted {
+	moderna := programme.Product{
+		ID: "moderna", Name: programme.Text{KO: "모더나", EN: "Moderna"}, DosesPerVial: 10,
+		Series: programme.Series{Doses: 2, Intervals: []programme.Interval{{From: civil.New(2021, 1, 1), Default: 28, Min: 21, Max: 42}}},
+	}
+	return &scripted{
+		programme: &programme.Programme{
+			ID: "covid19-2021", Name: programme.Text{KO: "코로나19 예방접종 2021", EN: "COVID-19 vaccination 2021"}, Zone: seoul, Trial: true,
+			Products: []programme.Product{moderna},
+			Campaigns: []programme.Campaign{{
+				ID: "age-55-59", Num: 7, Name: programme.Text{KO: "55–59세 사전예약", EN: "Ages 55–59"}, Products: []string{"moderna"},
+				Born:    &programme.BornRange{From: civil.New(1962, 1, 1), To: civil.New(1966, 12, 31)},
+				Gathers: opening.Add(-time.Hour), Opens: opening, Closes: opening.Add(118 * time.Hour), Stock: 1850000,
+				Line:    programme.LineRules{Order: programme.OrderDraw, Inside: 30000, PerSecond: 2000, PassMinutes: 10},
+				Helpers: programme.HelperRules{Allowed: true, PerHelper: 5}, Change: programme.ChangeRules{UntilDays: 2},
+			}},
+		},
+		now:   opening.Add(12 * time.Minute),
+		state: walk.CampaignState(programme.PhaseOpen),
+		draw:  line.Draw{Commitment: sha256.Sum256([]byte("seed")), Seed: [32]byte{1, 2, 3}, Drawn: true, Entrants: 2000000, At: opening},
+		doc:   walk.LineDoc{Joined: 1234567, Admitted: 611222, PerMinute: 60000, Remaining: 900000},
+		poll:  20 * time.Second,
+		fail:  map[string]error{},
+	}
+}
+
+func (s *scripted) step(name, format string, args ...any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, strings.TrimSpace(name+" "+fmt.Sprintf(format, args...)))
+	return s.fail[name]
+}
+
+func (s *scripted) Programme() *programme.Programme { return s.programme }
+func (s *scripted) Now() time.Time                  { return s.now }
+
+func (s *scripted) Campaigns(context.Context) ([]walk.Campaign, error) {
+	if err := s.step("Campaigns", ""); err != nil {
+		return nil, err
+	}
+	var out []walk.Campaign
+	for i := range s.programme.Campaigns {
+		c := walk.Campaign{Campaign: &s.programme.Campaigns[i], State: s.state, Remaining: s.doc.Remaining, PauseWhy: s.pauseWhy}
+		if i > 0 {
+			c.State = []walk.CampaignState{"draft", "closed"}[(i-1)%2]
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func (s *scripted) Campaign(ctx context.Context, id string) (walk.Campaign, error) {
+	if err := s.step("Campaign", ""); err != nil {
+		return walk.Campaign{}, err
+	}
+	all, err := s.Campaigns(ctx)
+	for _, c := range all {
+		if c.ID == id {
+			return c, err
+		}
+	}
+	return walk.Campaign{}, &walk.Error{Code: walk.NotFound}
+}
+
+func (s *scripted) Line(context.Context, string) (walk.LineDoc, error) {
+	d := s.doc
+	d.State, d.ServerTime = s.state, s.now
+	return d, s.step("Line", "")
+}
+
+func (s *scripted) Draw(context.Context, string) (line.Draw, error) {
+	return s.draw, s.step("Draw", "")
+}
+
+func (s *scripted) Eligible(_ context.Context, _ walk.Actor, _, recipient string) error {
+	return s.step("Eligible", "for=%s", recipient)
+}
+
+func (s *scripted) Join(_ context.Context, _ walk.Actor, campaign, recipient string) (walk.Place, bool, error) {
+	return walk.Place{}, true, s.step("Join", "%s for=%s", campaign, recipient)
+}
+
+func (s *scripted) PlaceOf(_ context.Context, _ walk.Actor, _, recipient string) (walk.Place, error) {
+	if err := s.step("PlaceOf", "for=%s", recipient); err != nil {
+		return walk.Place{}, err
+	}
+	if s.place == nil {
+		return walk.Place{}, &walk.Error{Code: walk.NotFound}
+	}
+	return *s.place, nil
+}
+
+func (s *scripted) Enter(_ context.Context, _ walk.Actor, campaign, recipient, ticket, device string, takeover bool) (walk.Pass, error) {
+	err := s.step("Enter", "%s for=%s ticket=%s device=%d takeover=%t", campaign, recipient, ticket, len(device), takeover)
+	return walk.Pass{Token: "pass-token", ExpiresAt: s.now.Add(10 * time.Minute)}, err
+}
+
+func (s *scripted) Regions(context.Context) []string {
+	return []string{"서울특별시", "부산광역시", "경기도", "제주특별자치도"}
+}
+
+var madeUpSites = []site.Site{
+	{Num: 1, ID: "s1", Name: "한강이비인후과의원", Kind: "clinic", Address: "서울특별시 마포구 예시로 12, 3층", Region: "서울특별시", District: "마포구", Phone: "02-000-1234", Lat: 37.55, Lon: 126.92},
+	{Num: 2, ID: "s2", Name: "느티나무내과의원", Kind: "clinic", Address: "서울특별시 서대문구 보기길 7", Region: "서울특별시", District: "서대문구", Phone: "02-000-5678", Lat: 37.57, Lon: 126.94},
+	{Num: 3, ID: "s3", Name: "은평구 예방접종센터(구민체육관)", Kind: "centre", Address: "서울특별시 은평구 가상로 100, 구민체육관 1층 대강당", Region: "서울특별시", District: "은평구", Phone: "02-000-9999", Lat: 37.60, Lon: 126.92},
+}
+
+func (s *scripted) free(n int) []walk.DayFree {
+	var out []walk.DayFree
+	for i := range 14 {
+		f := (i*37*n + n*11) % 60
+		if i < n-1 {
+			f = 0
+		}
+		out = append(out, walk.DayFree{Day: civil.New(2021, 7, 26+i), Free: f})
+	}
+	return out
+}
+
+func (s *scripted) Sites(_ context.Context, _ string, q walk.SiteQuery) (walk.SitePage, error) {
+	if err := s.step("Sites", "region=%s near=%t %.2f,%.2f date=%t cursor=%s", q.Region, q.Near, q.Lat, q.Lon, q.HasDate, q.Cursor); err != nil {
+		return walk.SitePage{}, err
+	}
+	var p walk.SitePage
+	for i, at := range madeUpSites {
+		if q.Region != "" && q.Region != at.Region {
+			continue
+		}
+		f := walk.SiteFree{Site: at, Metres: -1, Free: s.free(i + 1)}
+		if q.Near {
+			f.Metres = 640 + i*1780
+		}
+		p.Sites = append(p.Sites, f)
+	}
+	if q.Cursor == "" && len(p.Sites) > 0 {
+		p.Next = "cursor-2"
+	}
+	return p, nil
+}
+
+func (s *scripted) Site(_ context.Context, _, id string) (walk.SiteFree, error) {
+	if err := s.step("Site", "%s", id); err != nil {
+		return walk.SiteFree{}, err
+	}
+	for i, at := range madeUpSites {
+		if at.ID == id {
+			return walk.SiteFree{Site: at, Metres: -1, Free: s.free(i + 1)}, nil
+		}
+	}
+	return walk.SiteFree{}, &walk.Error{Code: walk.NotFound}
+}
+
+func (s *scripted) slots(siteID string, day civil.Date) []walk.Slot {
+	var out []walk.Slot
+	for i := range 16 {
+		start := day.At(9*60+i*30, seoul)
+		out = append(out, walk.Slot{
+			ID: fmt.Sprintf("%s.%s.%d", siteID, day, 9*60+i*30), Start: start, End: start.Add(30 * time.Minute), Product: "moderna", Free: (i * 7) % 6,
+		})
+	}
+	return out
+}
+
+func (s *scripted) Slots(_ context.Context, _, siteID string, day civil.Date) ([]walk.Slot, error) {
+	return s.slots(siteID, day), s.step("Slots", "%s %s", siteID, day)
+}
+
+func (s *scripted) Slot(_ context.Context, _, slotID string) (walk.Slot, site.Site, error) {
+	if err := s.step("Slot", "%s", slotID); err != nil {
+		return walk.Slot{}, site.Site{}, err
+	}
+	parts := strings.Split(slotID, ".")
+	if len(parts) == 3 {
+		if day, err := civil.Parse(parts[1]); err == nil {
+			for _, sl := range s.slots(parts[0], day) {
+				for _, at := range madeUpSites {
+					if sl.ID == slotID && at.ID == parts[0] {
+						return sl, at, nil
+					}
+				}
+			}
+		}
+	}
+	return walk.Slot{}, site.Site{}, &walk.Error{Code: walk.NotFound}
+}
+
+func (s *scripted) DoseSlots(_ context.Context, _ walk.Actor, booking string, dose int, siteID string, day civil.Date) ([]walk.Slot, error) {
+	return s.slots(siteID, day), s.step("DoseSlots", "%s %d %s %s", booking, dose, siteID, day)
+}
+
+func (s *scripted) Hold(_ context.Context, _ walk.Actor, pass, slot string) (walk.Hold, error) {
+	return walk.Hold{ID: "hold-1", Slot: slot, ExpiresAt: s.now.Add(4 * time.Minute)}, s.step("Hold", "pass=%s slot=%s", pass, slot)
+}
+
+func (s *scripted) Book(_ context.Context, _ walk.Actor, pass string, r walk.BookRequest) (walk.Booking, bool, error) {
+	err := s.step("Book", "pass=%s slot=%s hold=%s key=%s", pass, r.Slot, r.Hold, r.IdempotencyKey)
+	if err != nil {
+		return walk.Booking{}, false, err
+	}
+	return s.bookings[0], false, nil
+}
+
+func (s *scripted) Bookings(context.Context, walk.Actor) ([]walk.Booking, error) {
+	return s.bookings, s.step("Bookings", "")
+}
+
+func (s *scripted) Booking(_ context.Context, _ walk.Actor, id string) (walk.Booking, error) {
+	if err := s.step("Booking", "%s", id); err != nil {
+		return walk.Booking{}, err
+	}
+	for _, b := range s.bookings {
+		if b.ID == id {
+			return b, nil
+		}
+	}
+	return walk.Booking{}, &walk.Error{Code: walk.NotFound}
+}
+
+func (s *scripted) Change(ctx context.Context, a walk.Actor, id string, dose int, slot string) (walk.Booking, error) {
+	if err := s.step("Change", "%s %d %s", id, dose, slot); err != nil {
+		return walk.Booking{}, err
+	}
+	return s.Booking(ctx, a, id)
+}
+
+func (s *scripted) Cancel(_ context.Context, _ walk.Actor, id string) (walk.Booking, error) {
+	return walk.Booking{}, s.step("Cancel", "%s", id)
+}
+
+func (s *scripted) AddRecipient(_ context.Context, _ walk.Actor, r walk.NewRecipient) (person.Recipient, error) {
+	return person.Recipient{ID: "r-new"}, s.step("AddRecipient", "%s %s %s %s consent=%t", r.Campaign, r.Name, r.Born, r.Identity, r.Consent)
+}
+
+func (s *scripted) Recipients(context.Context, walk.Actor) ([]person.Recipient, error) {
+	return s.recipients, s.step("Recipients", "")
+}
+
+func (s *scripted) RemoveRecipient(_ context.Context, _ walk.Actor, id string) error {
+	return s.step("RemoveRecipient", "%s", id)
+}
+
+// called reports whether some call began so.
+func (s *scripted) called(prefix string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.calls, func(c string) bool { return strings.HasPrefix(c, prefix) })
+}
+
+func (s *scripted) aBooking() walk.Booking {
+	p := s.programme.Products[0]
+	at := func(day, minute int) time.Time { return civil.New(2021, 7, day).At(minute, seoul) }
+	return walk.Booking{
+		ID: "bk_7f3a9c", Number: "4821-0937", Campaign: &s.programme.Campaigns[0], MadeAt: s.now, Changeable: true,
+		Doses: []walk.Dose{
+			{Dose: 1, Site: madeUpSites[0], Start: at(26, 570), End: at(26, 600), Product: p, SlotID: "s1.2021-07-26.570"},
+			{Dose: 2, Site: madeUpSites[0], Start: at(26+28, 570), End: at(26+28, 600), Product: p, SlotID: "s1.2021-08-23.570"},
+		},
+	}
+}
+
+// placed gives the person a place.
+func (s *scripted) placed(state line.State, number uint32, ahead int, lo, hi time.Duration) {
+	s.place = &walk.Place{
+		Place:  line.Place{Campaign: 7, Seq: 900, Number: number, State: state, Ahead: ahead, Wait: [2]time.Duration{lo, hi}, PollAfter: s.poll},
+		Ticket: "ticket-" + strings.Repeat("Q7xz", 30), Pseudonym: [16]byte{0xa1, 0xb2, 0xc3, 0xd4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+	}
+}
+
+// doorman is a SignIn that knows two people, by their tokens "token" and "other".
+type doorman struct {
+	session person.Session
+	fail    bool
+	fresh   bool // what Begin was last told
+}
+
+func (d *doorman) Providers() []Provider {
+	return []Provider{
+		{ID: "demo", Name: programme.Text{KO: "간편인증(시험용)", EN: "Demo sign-in"}},
+		{ID: "gov", Name: programme.Text{KO: "공동인증서", EN: "Joint certificate"}},
+	}
+}
+
+func (d *doorman) Begin(_ context.Context, provider, returnTo string, fresh bool) (string, string, error) {
+	if d.fail {
+		return "", "", errors.New("provider is down")
+	}
+	d.fresh = fresh
+	return "https://id.example/authorize?p=" + provider, "state|" + returnTo, nil
+}
+
+func (d *doorman) Finish(_ context.Context, state string, q url.Values) (string, string, error) {
+	_, back, ok := strings.Cut(state, "|")
+	if !ok || q.Get("code") == "" {
+		return "", back, errors.New("bad code")
+	}
+	if q.Get("code") == "other" {
+		return "other", back, nil
+	}
+	return "token", back, nil
+}
+
+func (d *doorman) Verify(token string) (person.Session, error) {
+	s := d.session
+	switch token {
+	case "token":
+	case "other":
+		s.Key = person.Key{9}
+	default:
+		return person.Session{}, errors.New("bad token")
+	}
+	return s, nil
+}
+
+func (d *doorman) OpenName(token string) (string, error) {
+	s, err := d.Verify(token)
+	return s.Name, err
+}
+
+func newDoorman(now time.Time) *doorman {
+	return &doorman{session: person.Session{
+		Key: person.Key{1}, Born: civil.New(1964, 3, 9), Name: "김영숙", SignedInAt: now.Add(-time.Hour), ExpiresAt: now.Add(12 * time.Hour),
+	}}
+}
+
+// browser is a client with cookies and without a script.
+type browser struct {
+	t       *testing.T
+	h       http.Handler
+	cookies map[string]string
+	lang    string
+	header  http.Header
+}
+
+func open(t *testing.T, svc Service, door SignIn, o Options) *browser {
+	t.Helper()
+	h, err := New(svc, door, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, h: h, cookies: map[string]string{}, lang: "ko", header: http.Header{}}
+}
+
+func signedIn(t *testing.T, svc *scripted) *browser {
+	t.Helper()
+	b := open(t, svc, newDoorman(svc.now), Options{Calendar: func(b walk.Booking, lang string) []byte { return []byte("BEGIN:VCALENDAR " + b.Number + " " + lang) }})
+	b.cookies[cookieSession] = "token"
+	return b
+}
+
+func (b *browser) do(method, path string, form url.Values) *httptest.ResponseRecorder {
+	b.t.Helper()
+	r := httptest.NewRequest(method, "http://charye.test"+path, strings.NewReader(form.Encode()))
+	maps.Copy(r.Header, b.header)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.lang != "" {
+		r.Header.Set("Accept-Language", b.lang)
+	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	w := httptest.NewRecorder()
+	b.h.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() { //nolint:bodyclose // a recorder's body needs no closing
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		} else {
+			b.cookies[c.Name] = c.Value
+		}
+	}
+	return w
+}
+
+func (b *browser) get(path string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	return b.do(http.MethodGet, path, nil)
+}
+
+func (b *browser) post(path string, kv ...string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(kv); i += 2 {
+		form.Set(kv[i], kv[i+1])
+	}
+	return b.do(http.MethodPost, path, form)
+}
+
+// wantPage checks a page's status and that it says each of the texts.
+func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, says ...string) {
+	t.Helper()
+	if w.Code != status {
+		t.Errorf("status %d, want %d (to %q)\n%.600s", w.Code, status, w.Header().Get("Location"), w.Body)
+	}
+	for _, s := range says {
+		if !strings.Contains(w.Body.String(), s) {
+			t.Errorf("page does not say %q", s)
+		}
+	}
+}
+
+func wantRedirect(t *testing.T, w *httptest.ResponseRecorder, to string) {
+	t.Helper()
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != to {
+		t.Errorf("got %d to %q, want 303 to %q\n%.600s", w.Code, w.Header().Get("Location"), to, w.Body)
+	}
+}
+
+// panics is a service that falls over.
+type panics struct{ *scripted }
+
+func (panics) Campaigns(context.Context) ([]walk.Campaign, error) { panic("name of a person") }

@@ -1,0 +1,111 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"charye/walk"
+)
+
+// refusal says in the reader's language why something did not happen and what to do next.
+type refusal struct {
+	status      int
+	title, text string // catalogue keys
+	next        string // catalogue key of the link onward; empty: only home
+}
+
+// refusals has an entry for every code of package walk; a test compares.
+var refusals = map[walk.Code]refusal{
+	walk.NotSignedIn:      {http.StatusUnauthorized, "refused.signin.title", "refused.signin.text", "refused.signin.next"},
+	walk.NotEligible:      {http.StatusForbidden, "refused.eligible.title", "refused.eligible.text", "refused.eligible.next"},
+	walk.NoPass:           {http.StatusForbidden, "refused.nopass.title", "refused.nopass.text", "refused.nopass.next"},
+	walk.PassExpired:      {http.StatusForbidden, "refused.expired.title", "refused.expired.text", "refused.expired.next"},
+	walk.HelperNotAllowed: {http.StatusForbidden, "refused.helper.title", "refused.helper.text", "refused.helper.next"},
+	walk.NotYourTurn:      {http.StatusForbidden, "refused.turn.title", "refused.turn.text", "refused.turn.next"},
+	walk.NotOpen:          {http.StatusForbidden, "refused.notopen.title", "refused.notopen.text", "refused.notopen.next"},
+	walk.OtherDevice:      {http.StatusConflict, "refused.device.title", "refused.device.text", "refused.device.next"},
+	walk.SlotFull:         {http.StatusConflict, "refused.full.title", "refused.full.text", "refused.full.next"},
+	walk.AlreadyBooked:    {http.StatusConflict, "refused.booked.title", "refused.booked.text", "refused.booked.next"},
+	walk.Conflict:         {http.StatusConflict, "refused.conflict.title", "refused.conflict.text", "refused.conflict.next"},
+	walk.Closed:           {http.StatusGone, "refused.closed.title", "refused.closed.text", ""},
+	walk.BadRequest:       {http.StatusBadRequest, "refused.bad.title", "refused.bad.text", "refused.bad.next"},
+	walk.RateLimited:      {http.StatusTooManyRequests, "refused.rate.title", "refused.rate.text", "refused.retry"},
+	walk.Overloaded:       {http.StatusServiceUnavailable, "refused.busy.title", "refused.busy.text", "refused.retry"},
+	walk.NotFound:         {http.StatusNotFound, "refused.missing.title", "refused.missing.text", ""},
+	walk.Internal:         {http.StatusInternalServerError, "refused.internal.title", "refused.internal.text", "refused.retry"},
+}
+
+// refusedData is what the page of a refusal shows. With Again, the button sends the same form once more: its idempotency
+// key goes with it, so that nothing is ever done twice.
+type refusedData struct {
+	Code        walk.Code
+	Title, Text string
+	Wait        string // "try again in …", when trying again makes sense
+	Next, URL   string
+	Again       []formField
+	AgainURL    string
+}
+
+type formField struct{ Name, Value string }
+
+// refuse answers with the page that fits an error. Only refusals of package walk are told as they are; all else is an
+// internal error, logged without anything about the person.
+func (q *request) refuse(err error) {
+	var e *walk.Error
+	if !errors.As(err, &e) {
+		e = &walk.Error{Code: walk.Internal, Err: err}
+	}
+	r, known := refusals[e.Code]
+	if !known {
+		e = &walk.Error{Code: walk.Internal, Err: err}
+		r = refusals[walk.Internal]
+	}
+	if e.Code == walk.Internal {
+		q.h.log.ErrorContext(q.Context(), "page failed", "pattern", q.Pattern, "err", err)
+	}
+	if e.Code == walk.NotSignedIn {
+		_ = q.redirect(withQuery("/sign-in", "return", q.back, "why", "needed"))
+		return
+	}
+
+	campaign := q.PathValue("campaign")
+	d := refusedData{Code: e.Code, Title: q.words(r.title), Text: q.words(r.text), URL: q.back}
+	if r.next != "" {
+		d.Next = q.words(r.next)
+	}
+	switch e.Code {
+	case walk.NoPass, walk.PassExpired, walk.NotYourTurn:
+		d.URL = campaignPath(campaign, "wait", q.recipient())
+	case walk.OtherDevice:
+		d.URL = campaignPath(campaign, "takeover", q.recipient())
+	case walk.NotEligible, walk.HelperNotAllowed, walk.NotOpen:
+		d.URL = campaignPath(campaign, "", q.recipient())
+	case walk.AlreadyBooked:
+		d.URL = "/bookings"
+	}
+	if campaign == "" && d.URL == "/c/" {
+		d.URL = "/"
+	}
+	refresh := 0
+	if e.Code == walk.Overloaded || e.Code == walk.RateLimited || e.Code == walk.Internal {
+		wait := max(e.RetryAfter.Round(time.Second), 5*time.Second)
+		q.w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+		d.Wait = q.words("refused.wait", "n", int(wait/time.Second))
+		if q.again != nil {
+			d.AgainURL, d.URL = q.URL.RequestURI(), ""
+			for _, name := range q.again {
+				if v := q.field(name); v != "" {
+					d.Again = append(d.Again, formField{name, v})
+				}
+			}
+		} else if e.Code != walk.Internal && q.Method == http.MethodGet {
+			refresh = int(wait / time.Second)
+		}
+	}
+	if err := q.show(r.status, "refused", view{Title: d.Title, Refresh: refresh, Error: true, D: d}); err != nil {
+		q.h.log.ErrorContext(q.Context(), "refusal page failed", "err", err)
+		http.Error(q.w, "잠시 후 다시 시도해 주세요. Please try again in a moment.", http.StatusInternalServerError)
+	}
+}
