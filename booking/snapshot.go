@@ -17,7 +17,7 @@ import (
 // slot it shows as free may be gone when the request comes.
 //
 // Reading takes no lock and is safe from any number of goroutines; a reader may see one half of a change a moment before the
-// other. Memory grows with the touched sessions, about 20 bytes each at 16 a day, not with requests.
+// other. Memory grows with the touched sessions, about 11 bytes each at 16 a day, not with requests.
 type Snapshot struct {
 	ledger Ledger
 

@@ -25,7 +25,7 @@ func (c Config) Validate() error {
 	if c.Inside < 1 {
 		wrong("inside is %d, must be at least 1", c.Inside)
 	}
-	if !(c.PerSecond >= 0) || math.IsInf(c.PerSecond, 0) {
+	if math.IsNaN(c.PerSecond) || math.IsInf(c.PerSecond, 0) || c.PerSecond < 0 {
 		wrong("perSecond is %v, must be 0 (auto) or more", c.PerSecond)
 	}
 	if c.PassLife < time.Second {

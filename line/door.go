@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Grace is how long somebody whose turn has come, and who has not taken a pass yet, is counted as if inside. Afterwards
-// others are let in too; who comes later than that has lost nothing, the turn stays.
+// Grace is how long somebody whose turn has come, and who has not taken a pass yet, is counted as if inside, as far as
+// stays overlap ([Door.Overlap]). Afterwards others are let in too; who comes later than that has lost nothing, the turn stays.
 const Grace = 10 * time.Second
 
 // Wave is one step of admission: at At all numbers up to UpTo had their turn.
@@ -51,6 +51,8 @@ type Door struct {
 	claims  []uint64 // bit n: number n took a pass
 	claimed int      // how many of settled+1 … admitted did
 
+	stays stays // how long people stay inside
+
 	shown meter // what is published: admissions per minute, whatever the reason
 	speed meter // how fast the door moves while somebody waits before it, after the room was filled once
 	moved time.Time
@@ -80,6 +82,7 @@ func (d *Door) Claimed(number uint32) {
 		return
 	}
 	d.claims[word] |= bit
+	d.stays.entered++
 	if number > d.settled && number <= d.admitted {
 		d.claimed++
 	}
@@ -94,14 +97,18 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	running := d.cfg.admitting(now)
 	d.settle(now, c.Gathered)
 	d.refill(now, running)
+	d.stays.advance(now, c.Live)
 	d.shown.advance(now, running)
 	d.speed.advance(now, running && waiting > 0 && c.Supply.Known && c.Supply.Free > 0 && int(d.admitted) >= d.cfg.Inside)
+	if running && waiting <= 0 {
+		d.moved = now
+	}
 	if !running || waiting <= 0 || !c.Supply.Known || c.Supply.Free <= 0 {
 		return d.admitted
 	}
 	expected := c.Live + d.Expected()
 	tokens := int(d.tokens)
-	room := d.cfg.Inside - expected
+	room := d.cfg.Inside - c.Live - int(math.Ceil(float64(d.Expected())*d.Overlap()))
 	// Everybody inside will want one of the unbooked. An eighth more may try, since some leave without booking; the last
 	// seven are never promised twice.
 	stock := min(margin(c.Supply.Unbooked)-expected, margin(c.Supply.Free))
@@ -183,11 +190,14 @@ func (d *Door) refill(now time.Time, running bool) {
 	d.tokens = min(d.tokens+rate*dt.Seconds(), max(rate, 1))
 }
 
+// Overlap is what share of those expected is counted as inside; see [stays.overlap].
+func (d *Door) Overlap() float64 { return d.stays.overlap() }
+
 // PerMinute is the measured number of admissions in a minute: over the last one, or over the time since the opening
 // while that is shorter. Pauses do not count.
 func (d *Door) PerMinute() float64 { return d.shown.rate(60) * 60 }
 
-// Moved is when admission last moved; zero before the first time.
+// Moved is when admission last moved or had nobody to let in; zero before the first time.
 func (d *Door) Moved() time.Time { return d.moved }
 
 // Pace is how fast the door moves, for estimates.
@@ -214,6 +224,44 @@ const (
 	paceFirst = 5
 	paceKnown = 45
 )
+
+// stays measures how long people stay inside, from the people inside at each moment and those who left: over any long
+// stretch, the mean stay is the time spent by all divided by the departures (Little's law).
+type stays struct {
+	entered    int // since the last advance
+	live       int // at the last advance
+	last       time.Time
+	area       float64 // person-seconds inside, fading
+	departures float64 // fading alike
+}
+
+// What is older than some minutes counts little; below so many departures nothing is known.
+const (
+	staysFade  = time.Minute
+	staysLeast = 5
+)
+
+func (s *stays) advance(now time.Time, live int) {
+	dt := now.Sub(s.last)
+	if s.last.IsZero() || dt <= 0 {
+		s.live, s.last = live, now
+		return
+	}
+	keep := math.Exp(-dt.Seconds() / staysFade.Seconds())
+	s.area = s.area*keep + float64(live)*dt.Seconds()
+	s.departures = s.departures*keep + float64(max(s.entered-(live-s.live), 0))
+	s.entered, s.live, s.last = 0, live, now
+}
+
+// overlap is what share of those who are expected within [Grace] will be inside at one moment: nearly all when people stay
+// for minutes, few when they are done in seconds. Until it is measured, all.
+func (s *stays) overlap() float64 {
+	if s.departures < staysLeast {
+		return 1
+	}
+	stay := s.area / s.departures
+	return stay / (stay + Grace.Seconds())
+}
 
 // meterSeconds is how far back a meter looks.
 const meterSeconds = 300
@@ -279,7 +327,7 @@ const (
 	// LatencyTarget is the 95th percentile of booking latency that an automatic rate keeps below.
 	LatencyTarget = 250 * time.Millisecond
 
-	paceEvery   = time.Second      // at least so long between verdicts
+	paceEvery   = time.Second     // at least so long between verdicts
 	pacePatient = 3 * time.Second // then few samples must do
 	paceSamples = 10
 	paceDown    = 0.7
@@ -291,8 +339,8 @@ func newPacer(c Config) pacer {
 	if c.PerSecond > 0 {
 		return pacer{rate: c.PerSecond}
 	}
-	// An automatic door begins as if to fill the room in a minute.
-	start := max(float64(c.Inside)/60, 1)
+	// An automatic door begins as if to fill the room in a quarter of a minute.
+	start := max(float64(c.Inside)/15, 1)
 	return pacer{auto: true, rate: start, most: max(float64(c.Inside), 1)}
 }
 

@@ -142,7 +142,7 @@ func TestDoorProperties(t *testing.T) {
 			n := float64(next - before)
 			if n > 0 {
 				// Within Next some may have been given up, never more than were expected.
-				if crowd.Live+int(n) > c.Inside || crowd.Live+d.Expected()+int(n) > c.Inside {
+				if crowd.Live+int(n) > c.Inside || float64(crowd.Live)+d.Overlap()*float64(d.Expected())+n > float64(c.Inside) {
 					t.Fatalf("%v let in beside %d live and %d expected (%d before), inside is %d", n, crowd.Live, d.Expected(), expected, c.Inside)
 				}
 				if s := crowd.Supply.Unbooked; crowd.Live+d.Expected()+int(n) > s+s/8 {
@@ -239,8 +239,8 @@ func TestAutomaticRateStaysWhenRoomIsFull(t *testing.T) {
 		}
 	}
 	now = now.Add(time.Minute)
-	if n := d.Next(now, line.Crowd{Numbers: 1e6, Supply: stock(1e6)}); n != 10 {
-		t.Errorf("a second's worth is %d, want the first rate of 10", n)
+	if n := d.Next(now, line.Crowd{Numbers: 1e6, Supply: stock(1e6)}); n != 40 {
+		t.Errorf("a second's worth is %d, want the first rate of 40", n)
 	}
 }
 
@@ -262,6 +262,29 @@ func TestPerMinute(t *testing.T) {
 		if at := now.Sub(opens); at > 15*time.Second && math.Abs(d.PerMinute()-6000) > 300 {
 			t.Fatalf("%v after the opening %v a minute, want 6000", at, d.PerMinute())
 		}
+	}
+}
+
+// Who joins a line that has stood empty for long is told to ask again in seconds; before a full room, less often.
+func TestPollBeforeTheDoor(t *testing.T) {
+	t.Parallel()
+	c := config()
+	d := line.NewDoor(c, nil)
+	poll := func(now time.Time, jitter float64) time.Duration {
+		v := &line.View{Status: line.Status{Admitted: d.Admitted(), Drawn: true}, Pace: d.Pace(), Moved: d.Moved()}
+		return c.Stand(line.Place{Seq: 51, Number: 51}, v, now, jitter).PollAfter
+	}
+	now := opens.Add(time.Second)
+	d.Admit(now, d.Next(now, line.Crowd{Numbers: 50, Supply: stock(100)}))
+	now = opens.Add(time.Hour)
+	d.Next(now, line.Crowd{Numbers: 50, Supply: stock(100)})
+	if got := poll(now, 0.999); got > 3*time.Second {
+		t.Errorf("next in line after a quiet hour: ask again in %v", got)
+	}
+	later := now.Add(20 * time.Second)
+	d.Next(later, line.Crowd{Numbers: 51, Live: c.Inside, Supply: stock(100)})
+	if got := poll(later, 0); got < 10*time.Second || got > 30*time.Second {
+		t.Errorf("next in line before a room that has been full for 20 s: ask again in %v", got)
 	}
 }
 

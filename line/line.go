@@ -117,13 +117,14 @@ type Line interface {
 	// Leave ends the person's live pass, if any: booked, or gone. Idempotent.
 	Leave(ctx context.Context, campaign uint32, who person.Key) error
 
-	// Draw gives the public record of the draw.
+	// Draw gives the public record of the draw; the zero one for a line in arrival order.
 	Draw(ctx context.Context, campaign uint32) (Draw, error)
 	// Entrants opens the drawn order: 16-byte pseudonyms of number 1, 2, 3 …; [ErrNotOpen] before the draw.
 	Entrants(ctx context.Context, campaign uint32) (io.ReadSeekCloser, error)
 
 	// Supply tells how much stock is left to be booked (holds count as taken) and how much is not yet booked for good;
-	// both 0 is sold out. Admission does not let in many more people than there is stock for.
+	// both 0 is sold out. Admission does not let in many more people than there is stock for, and nobody at all before it
+	// is told for the first time after the start.
 	Supply(campaign uint32, free, unbooked int)
 	// Observe tells the latency of one booking, for PerSecond auto.
 	Observe(campaign uint32, latency time.Duration)

@@ -10,7 +10,7 @@ import (
 type View struct {
 	Status
 	Pace  Pace
-	Moved time.Time // when admission last moved; zero before the first time
+	Moved time.Time // when admission last moved or had nobody to let in; zero before the first time
 }
 
 // Pace is how fast a door moves, in people per second, as an honest range.
@@ -133,8 +133,11 @@ func (c *Config) pollAfter(p Place, v *View, now time.Time, jitter float64) time
 	lo, hi := max(p.Wait[0], time.Second), max(p.Wait[1], time.Second)
 	middle := time.Duration(math.Sqrt(lo.Seconds()*hi.Seconds()) * float64(time.Second))
 	far := min(max(p.Wait[0], min(middle, 30*time.Second)), MaxPoll)
-	// An estimate is worth no more than the time it was measured in: nobody sleeps through a door that finds its pace.
-	far = min(far, 20*time.Second+3*max(now.Sub(c.Opens), 0))
+	// Where the pace is found, not set, an estimate is worth no more than the time it was measured in: nobody sleeps
+	// through a door that gets faster.
+	if c.PerSecond == 0 {
+		far = min(far, 20*time.Second+3*max(now.Sub(c.Opens), 0))
+	}
 	if far < 4*time.Second {
 		// A door that has not moved for a while will hardly move in the next second.
 		stall := time.Duration(0)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ func hexOf(b []byte) string { return hex.EncodeToString(b) }
 func (q *request) plain(d civil.Date) string {
 	s, err := q.lang.plainDay(d)
 	if err != nil {
-		q.h.log.ErrorContext(q.Context(), "catalogue", "err", err)
+		q.h.log.ErrorContext(q.Context(), "catalogue", slog.Any("err", err))
 	}
 	return s
 }

@@ -412,7 +412,7 @@ func (b *browser) do(method, path string, form url.Values) *httptest.ResponseRec
 	}
 	w := httptest.NewRecorder()
 	b.h.ServeHTTP(w, r)
-	for _, c := range w.Result().Cookies() { //nolint:bodyclose // a recorder's body needs no closing
+	for _, c := range w.Result().Cookies() {
 		if c.MaxAge < 0 {
 			delete(b.cookies, c.Name)
 		} else {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"path"
 	"runtime/debug"
@@ -112,10 +113,10 @@ func (h *handler) page(f action) http.Handler {
 		}
 		defer func() {
 			if v := recover(); v != nil {
-				if v == http.ErrAbortHandler {
+				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(v)
 				}
-				h.log.ErrorContext(r.Context(), "page panicked", "pattern", r.Pattern, "stack", string(debug.Stack()))
+				h.log.ErrorContext(r.Context(), "page panicked", slog.String("pattern", r.Pattern), slog.String("stack", string(debug.Stack())))
 				q.refuse(errors.New("panic"))
 			}
 		}()
@@ -201,7 +202,7 @@ func (q *request) show(status int, page string, v view) error {
 func (q *request) words(key string, kv ...any) string {
 	s, err := q.lang.text(key, kv...)
 	if err != nil {
-		q.h.log.ErrorContext(q.Context(), "catalogue", "err", err)
+		q.h.log.ErrorContext(q.Context(), "catalogue", slog.Any("err", err))
 	}
 	return s
 }

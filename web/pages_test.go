@@ -333,7 +333,7 @@ func TestCookiesAreLocked(t *testing.T) {
 		for _, w := range []*httptest.ResponseRecorder{
 			b.get("/sign-in/demo?return=/bookings"), b.get("/sign-in/callback?code=good"), b.post("/c/age-55-59/enter"), b.get("/?lang=en"),
 		} {
-			set = append(set, w.Result().Cookies()...) //nolint:bodyclose // a recorder's body needs no closing
+			set = append(set, w.Result().Cookies()...)
 		}
 		names := map[string]bool{}
 		for _, c := range set {

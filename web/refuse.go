@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -63,7 +64,7 @@ func (q *request) refuse(err error) {
 		r = refusals[walk.Internal]
 	}
 	if e.Code == walk.Internal {
-		q.h.log.ErrorContext(q.Context(), "page failed", "pattern", q.Pattern, "err", err)
+		q.h.log.ErrorContext(q.Context(), "page failed", slog.String("pattern", q.Pattern), slog.Any("err", err))
 	}
 	if e.Code == walk.NotSignedIn {
 		_ = q.redirect(withQuery("/sign-in", "return", q.back, "why", "needed"))
@@ -105,7 +106,7 @@ func (q *request) refuse(err error) {
 		}
 	}
 	if err := q.show(r.status, "refused", view{Title: d.Title, Refresh: refresh, Error: true, D: d}); err != nil {
-		q.h.log.ErrorContext(q.Context(), "refusal page failed", "err", err)
+		q.h.log.ErrorContext(q.Context(), "refusal page failed", slog.Any("err", err))
 		http.Error(q.w, "잠시 후 다시 시도해 주세요. Please try again in a moment.", http.StatusInternalServerError)
 	}
 }

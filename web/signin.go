@@ -1,6 +1,7 @@
 package web
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func (h *handler) signInBegin(q *request) error {
 	}
 	to, state, err := h.signIn.Begin(q.Context(), id, back, q.field("fresh") != "")
 	if err != nil {
-		h.log.WarnContext(q.Context(), "sign-in could not begin", "provider", id, "err", err)
+		h.log.WarnContext(q.Context(), "sign-in could not begin", slog.String("provider", id), slog.Any("err", err))
 		return q.redirect(withQuery("/sign-in", "return", back, "why", "failed", "fresh", q.field("fresh")))
 	}
 	h.cookies.set(q.w, cookieLogin, state, loginTakes)
@@ -67,7 +68,7 @@ func (h *handler) signInFinish(q *request) error {
 	}
 	token, back, err := h.signIn.Finish(q.Context(), state, q.URL.Query())
 	if err != nil {
-		h.log.WarnContext(q.Context(), "sign-in failed", "err", err)
+		h.log.WarnContext(q.Context(), "sign-in failed", slog.Any("err", err))
 		return q.redirect(withQuery("/sign-in", "return", localPath(back), "why", "failed"))
 	}
 	s, err := h.signIn.Verify(token)

@@ -47,6 +47,7 @@ func Run(t *testing.T, open Open) {
 		{"Stopped", testStopped},
 		{"Crash", testCrash},
 		{"Snapshot", testSnapshot},
+		{"SnapshotWhileBooking", testSnapshotWhileBooking},
 		{"Desk", testDesk},
 		{"LastSeats", testLastSeats},
 		{"OnePersonManyWindows", testOnePersonManyWindows},

@@ -3,6 +3,7 @@ package bookingtest
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,50 @@ func testSnapshot(t *testing.T, open Open) {
 		t.Errorf("%d taken where nobody was", n)
 	}
 	testFollow(t, b)
+}
+
+// testSnapshotWhileBooking reads a snapshot from many goroutines while it takes in bookings: counts only grow then, and
+// end where the ledger is.
+func testSnapshotWhileBooking(t *testing.T, open Open) {
+	ctx := context.Background()
+	b := fresh(t, open)
+	s, err := booking.NewSnapshot(ctx, b.Ledger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const people, sessions = 60, 8
+	at := seat(0, 0, people).Slot.Session
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			sum, one, version := 0, 0, int64(0)
+			for {
+				nextSum, nextOne, nextVersion := s.SeatsUsed(at.Site, at.Day), s.Used(booking.SeatCounter(at)), s.Version()
+				if nextSum < sum || nextOne < one || nextVersion < version || nextSum > people {
+					t.Errorf("sum %d after %d, one session %d after %d, version %d after %d", nextSum, sum, nextOne, one, nextVersion, version)
+					return
+				}
+				sum, one, version = nextSum, nextOne, nextVersion
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for n := range people {
+		b.want(booking.Done, book(n+1, pick(seat(0, n%sessions, people), seat(28+n, 0, people)), stock(1, people)))
+		if err := s.Refresh(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	readers.Wait()
+	if n := s.SeatsUsed(at.Site, at.Day); n != people {
+		t.Errorf("%d taken on the day, want %d", n, people)
+	}
 }
 
 // testFollow gives Follow a clock of its own and a ledger that fails once.

@@ -90,7 +90,7 @@ func BenchmarkBatched(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer l.Close()
+	b.Cleanup(func() { _ = l.Close() })
 	n := newNational()
 	const size, single = 1024, 200
 	var batched, one time.Duration
@@ -110,4 +110,28 @@ func BenchmarkBatched(b *testing.B) {
 	b.ReportMetric(1/perOne, "single-bookings/s")
 	b.ReportMetric(perOne/perBatched, "ratio")
 	b.ReportMetric(float64(nBatched+nOne), "bookings-in-file")
+}
+
+// BenchmarkOpen opens a ledger after a rush: it reads what it keeps in memory.
+func BenchmarkOpen(b *testing.B) {
+	const bookings = 100 * 1024
+	dir := b.TempDir()
+	l, err := sqlite.Open(context.Background(), dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	apply(b, l, newNational(), bookings, 1024)
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		l, err := sqlite.Open(context.Background(), dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/bookings*1e6, "s/million-bookings")
 }

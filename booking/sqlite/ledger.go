@@ -4,10 +4,10 @@
 // [booking.Decide] and writes what came out, all in one transaction whose commit is on disk when Apply returns. It must
 // not know of rules, lines, people or HTTP.
 //
-// Counters and holds are also kept in memory, written through: a batch reads them there and the table afterwards. Every
-// change of the file adds an event, so the number of the last event tells, inside each transaction, whether the memory
-// is current; after another process wrote, or a commit whose end is unknown, it is read anew. Several processes may
-// therefore open one directory; only their speed suffers.
+// Counters, holds and who ever booked are also kept in memory, written through: a batch reads them there, and the table
+// of bookings only for people who have one. Every change of the file adds an event, so the number of the last event
+// tells, inside each transaction, whether the memory is current; after another process wrote, or a commit whose end is
+// unknown, it is read anew. Several processes may therefore open one directory; only their speed suffers.
 package sqlite
 
 import (
@@ -33,6 +33,11 @@ var migrations embed.FS
 // dueAtOnce is how many holds that are over one transaction gives back, so that the first batch after a long stop is no
 // larger than others.
 const dueAtOnce = 1024
+
+// checkpointPages is how long the write-ahead log grows before it is folded into the file: 64 MB. Seats of a rush lie
+// scattered, and the more batches share a fold, the fewer pages are written twice; measured, a fifth more bookings than at
+// 16 MB.
+const checkpointPages = 16_000
 
 var _ booking.Ledger = (*Ledger)(nil)
 
@@ -62,6 +67,9 @@ func Open(ctx context.Context, dir string) (*Ledger, error) {
 }
 
 func (l *Ledger) prepare(ctx context.Context) error {
+	if _, err := l.db.W.ExecContext(ctx, fmt.Sprintf("PRAGMA wal_autocheckpoint(%d)", checkpointPages)); err != nil {
+		return err
+	}
 	if err := l.write.prepare(ctx, l.db.W); err != nil {
 		return err
 	}
@@ -111,8 +119,10 @@ func (l *Ledger) decide(ctx context.Context, t *tx, need booking.Need, due []boo
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := t.bookings(who, st.AddBooking); err != nil {
-			return nil, err
+		if l.memory.mayHaveBooked(who) {
+			if err := t.bookings(who, st.AddBooking); err != nil {
+				return nil, err
+			}
 		}
 		for _, h := range l.memory.holds[who] {
 			st.AddHold(h)

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"charye/booking"
 	"charye/booking/bookingtest"
 	"charye/booking/sqlite"
+	"charye/internal/durable"
 )
 
 // open gives a ledger in a folder of its own. Reopening takes a copy of the files as they lie there, without closing: what a
@@ -159,6 +161,26 @@ func TestOpenWrongFile(t *testing.T) {
 	if l, err := sqlite.Open(context.Background(), dir); err == nil {
 		_ = l.Close()
 		t.Error("a letter was opened as a ledger")
+	}
+}
+
+// TestFullDiskSaysSo wants the operator to be told what is wrong, and reading to go on.
+func TestFullDiskSaysSo(t *testing.T) {
+	t.Parallel()
+	l := openAt(t, t.TempDir())
+	if err := l.LimitPages(0); err != nil {
+		t.Fatal(err)
+	}
+	n := newNational()
+	batch := make([]booking.Request, 500)
+	for i := range batch {
+		batch[i] = n.request()
+	}
+	if _, err := l.Apply(context.Background(), batch); !errors.Is(err, durable.ErrDiskFull) {
+		t.Errorf("error %v, want ErrDiskFull", err)
+	}
+	if found := booking.Check(context.Background(), l); len(found) > 0 {
+		t.Errorf("found %q", found)
 	}
 }
 

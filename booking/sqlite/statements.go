@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"charye/booking"
 	"charye/person"
@@ -11,18 +13,20 @@ import (
 
 // writeStatements are prepared once on the one writing connection.
 type writeStatements struct {
-	lastSeq, lastBooking, bookings     *sql.Stmt
-	holdGone, change, book, hold       *sql.Stmt
-	counter, event, counters, allHolds *sql.Stmt
+	lastSeq, lastBooking, bookings *sql.Stmt
+	holdGone, change, book, hold   *sql.Stmt
+	counter, event                 *sql.Stmt
+	counters, allHolds, persons    *sql.Stmt
 }
 
 func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, []prepared{
 		{&s.lastSeq, `SELECT coalesce(max(seq), 0) FROM events`},
 		{&s.lastBooking, `SELECT coalesce(max(id), 0) FROM bookings`},
-		{&s.bookings, `SELECT id, campaign, body FROM bookings WHERE person = ? ORDER BY id`},
+		{&s.bookings, `SELECT id, campaign, body FROM bookings WHERE person = ?`},
 		{&s.counters, `SELECT id, capacity, used FROM counters`},
 		{&s.allHolds, `SELECT id, person, campaign, until, body FROM holds ORDER BY until, id`},
+		{&s.persons, `SELECT person FROM bookings`},
 		{&s.holdGone, `DELETE FROM holds WHERE id = ?`},
 		{&s.change, `UPDATE bookings SET gone = ?2, body = ?3 WHERE id = ?1`},
 		{&s.book, `INSERT INTO bookings (id, person, campaign, gone, body) VALUES (?, ?, ?, ?, ?)`},
@@ -104,7 +108,7 @@ func each[T any](t *tx, stmt *sql.Stmt, list []T, run func(*sql.Stmt, *T) error)
 		return nil
 	}
 	s := t.Stmt(stmt)
-	defer s.Close()
+	defer func() { _ = s.Close() }() // it ends with the transaction anyway
 	for i := range list {
 		if err := run(s, &list[i]); err != nil {
 			return err
@@ -139,7 +143,16 @@ func (t *tx) bookings(who person.Key, yield func(booking.Booking)) error {
 	if err != nil {
 		return err
 	}
-	return scanBookings(rows, who, yield)
+	// Sorted here: nearly everybody has none or one, and a sorter costs SQLite more than the look-up.
+	var list []booking.Booking
+	if err := scanBookings(rows, who, func(b booking.Booking) { list = append(list, b) }); err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b booking.Booking) int { return cmp.Compare(a.ID, b.ID) })
+	for _, b := range list {
+		yield(b)
+	}
+	return nil
 }
 
 func (t *tx) allCounters(yield func(booking.CounterState)) error {
@@ -156,6 +169,24 @@ func (t *tx) allHolds(yield func(booking.Hold)) error {
 		return err
 	}
 	return scanHolds(rows, yield)
+}
+
+func (t *tx) allPersons(yield func(person.Key)) error {
+	rows, err := t.Stmt(t.l.write.persons).Query()
+	if err != nil {
+		return err
+	}
+	return scan(rows, func() error {
+		var owner sql.RawBytes
+		if err := rows.Scan(&owner); err != nil {
+			return err
+		}
+		who, err := key(owner)
+		if err == nil {
+			yield(who)
+		}
+		return err
+	})
 }
 
 func scanBookings(rows *sql.Rows, who person.Key, yield func(booking.Booking)) error {

@@ -40,6 +40,8 @@ type cli struct {
 	Help    helpCmd    `cmd:"" help:"Print this help, or that of a command."`
 }
 
+var discard = io.Discard
+
 // streams are where a command reads from and writes to.
 type streams struct{ out, err io.Writer }
 
@@ -128,8 +130,9 @@ type helpCmd struct {
 
 // Run prints the manual of a command, or the overview.
 func (h helpCmd) Run(ctx context.Context, io streams) error {
-	if code := run(ctx, append(h.Command, "--help"), io); code != exitDone {
-		return &usageError{msg: "no such command: " + strings.Join(h.Command, " ")}
+	quiet := streams{out: io.out, err: discard}
+	if code := run(ctx, append(h.Command, "--help"), quiet); code != exitDone {
+		return &usageError{msg: "no such command: " + strings.Join(h.Command, " ") + "; see `charye help`"}
 	}
 	return nil
 }

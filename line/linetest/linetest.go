@@ -58,6 +58,7 @@ func Run(t *testing.T, open Open) {
 		{"PassRunsOut", passRunsOut},
 		{"PassSurvivesCrash", passSurvivesCrash},
 		{"InsideFull", insideFull},
+		{"ClockStepsBack", clockStepsBack},
 		{"Linearizable", linearizable},
 	} {
 		t.Run(c.name, func(t *testing.T) {

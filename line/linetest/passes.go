@@ -114,7 +114,9 @@ func passRunsOut(t *testing.T, open Open) {
 
 // passSurvivesCrash: after a crash the first device still wins, and what was over stays over.
 func passSurvivesCrash(t *testing.T, open Open) {
-	b := inside(t, open, arrival(), 10)
+	c := arrival()
+	c.PassLife = 30 * time.Minute
+	b := inside(t, open, c, 10)
 	kept := b.enter(0, 1)
 	old := b.enter(1, 1)
 	moved, err := b.Enter(b.ctx, theCampaign, Person(1), Device(2), true)
@@ -140,7 +142,7 @@ func passSurvivesCrash(t *testing.T, open Open) {
 	// Passes that were made to last longer than the config now says still count.
 	short := b.c
 	short.PassLife = time.Second
-	b.clk.Add(5 * time.Minute)
+	b.clk.Add(20 * time.Minute)
 	b.crash(short)
 	b.checkPass(kept, nil)
 	b.enterFails(0, 9, line.ErrOtherDevice)
@@ -152,7 +154,7 @@ func passSurvivesCrash(t *testing.T, open Open) {
 	}
 }
 
-// insideFull: however many come late at once, never more than twice the limit are inside.
+// insideFull: however many come late at once, never more than the limit are inside.
 func insideFull(t *testing.T, open Open) {
 	c := arrival()
 	c.Inside = 5
@@ -180,8 +182,8 @@ func insideFull(t *testing.T, open Open) {
 			t.Fatalf("person %d: %v", n, err)
 		}
 	}
-	if len(in) != 10 || b.status().Inside != 10 {
-		t.Fatalf("%d got in, status says %d, want 10", len(in), b.status().Inside)
+	if len(in) != c.Inside || b.status().Inside != c.Inside {
+		t.Fatalf("%d got in, status says %d, want %d", len(in), b.status().Inside, c.Inside)
 	}
 	b.enter(in[0], 0)
 	if _, err := b.Enter(b.ctx, theCampaign, Person(in[1]), Device(5), true); err != nil {
@@ -193,4 +195,29 @@ func insideFull(t *testing.T, open Open) {
 	}
 	b.enter(out[0], 0)
 	b.enterFails(out[1], 0, line.ErrInsideFull)
+}
+
+// clockStepsBack: a server clock that is set back and forth again ends no pass, takes back no turn and gives none twice.
+func clockStepsBack(t *testing.T, open Open) {
+	b := inside(t, open, arrival(), 10)
+	b.clk.Add(30 * time.Minute)
+	b.step()
+	before, early := b.status().Admitted, b.clk.Now()
+	kept := b.enter(0, 1)
+	b.clk.Add(-15 * time.Minute)
+	b.step()
+	b.enter(1, 1)
+	b.join(10)
+	if a := b.status().Admitted; a < before {
+		t.Fatalf("%d admitted, were %d before the clock was set back", a, before)
+	}
+	b.clk.Set(early.Add(time.Minute))
+	b.crash(b.c)
+	b.plenty()
+	b.step()
+	b.checkPass(kept, nil)
+	b.enterFails(0, 2, line.ErrOtherDevice)
+	if p := b.place(10); p.Number != 11 {
+		t.Fatalf("who joined meanwhile has number %d", p.Number)
+	}
 }

@@ -212,7 +212,7 @@ func (c *passChanges) decide(r passRequest, now time.Time, serial uint64) passRe
 	case ok && !r.takeover:
 		return passResult{err: line.ErrOtherDevice}
 	case !ok:
-		if r.lane.inside.count(c.sec)+c.more[r.lane] >= 2*r.lane.cfg.Inside {
+		if r.lane.inside.count(c.sec)+c.more[r.lane] >= r.lane.cfg.Inside {
 			return passResult{err: line.ErrInsideFull}
 		}
 		c.more[r.lane]++

@@ -99,12 +99,11 @@ func (x *index) add(who person.Key) (seq uint32, added bool) {
 	}
 	// The key stands in its chunk before the slot that leads to it is stored, and the count comes last.
 	seq = x.count.Load() + 1
-	chunks := *x.chunks.Load()
-	if int((seq-1)/chunkKeys) == len(chunks) {
-		chunks = append(chunks, new(keyChunk))
-		x.chunks.Store(&chunks)
+	if chunks := x.chunks.Load(); int((seq-1)/chunkKeys) == len(*chunks) {
+		longer := append(*chunks, new(keyChunk))
+		x.chunks.Store(&longer)
 	}
-	chunks[(seq-1)/chunkKeys][(seq-1)%chunkKeys] = who
+	(*x.chunks.Load())[(seq-1)/chunkKeys][(seq-1)%chunkKeys] = who
 	t.slots[i].Store(mark | uint64(seq))
 	t.used++
 	x.count.Store(seq)

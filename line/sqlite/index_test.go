@@ -47,7 +47,7 @@ func TestIndexIsAMap(t *testing.T) {
 // Readers see everybody who was added before they looked, while tables and chunks grow under them.
 func TestIndexReadersNeverMissAnybody(t *testing.T) {
 	t.Parallel()
-	const people = 60_000
+	const people = 20_000
 	x := newIndex()
 	var wg sync.WaitGroup
 	for r := range 4 {

@@ -1,7 +1,7 @@
 // Command gotest runs `go test -json`, shows what a person wants to see of it, and keeps a tally over several runs.
 //
-//	go run ./scripts/gotest [-tally FILE] [go test flags and packages]   runs; exit status of go test
-//	go run ./scripts/gotest -sum FILE                                    prints "N passed, N failed, N skipped"
+//	go run ./scripts/gotest [-tally FILE] -- [go test flags and packages]   runs; exit status of go test
+//	go run ./scripts/gotest -sum FILE                                       prints "N passed, N failed, N skipped"
 //
 // It counts leaves: a test with subtests is not counted beside them, unless it failed by itself. A package that does not
 // build, or dies outside any test, counts as one failure.
@@ -42,7 +42,7 @@ func main() {
 	tallyFile := flag.String("tally", "", "append the counts of this run to `FILE`")
 	sum := flag.String("sum", "", "print the sum of the counts in `FILE`")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: gotest [-tally FILE] [go test flags and packages] | gotest -sum FILE")
+		fmt.Fprintln(os.Stderr, "usage: gotest [-tally FILE] -- [go test flags and packages] | gotest -sum FILE")
 	}
 	flag.Parse()
 	if *sum != "" {
@@ -211,7 +211,10 @@ func (v *view) endPackage(e event) {
 
 func (v *view) print(lines []string) {
 	for _, l := range lines {
-		_, _ = io.WriteString(v.w, l)
+		// What ran beside it and when it was paused is noise in a report of what failed.
+		if !strings.HasPrefix(l, "=== ") {
+			_, _ = io.WriteString(v.w, l)
+		}
 	}
 }
 

@@ -60,7 +60,8 @@ func TestProgramHarness(t *testing.T) {
 	campaigns()
 
 	c.Kill()
-	if _, err := http.Get(at + "/healthz"); err == nil {
+	if res, err := http.Get(at + "/healthz"); err == nil {
+		_ = res.Body.Close()
 		t.Fatal("the program answers after kill -9")
 	}
 	c.Restart()
