@@ -3,6 +3,7 @@ package walk
 import (
 	"context"
 	"crypto/sha256"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -84,15 +85,24 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 	w.line.Observe(c.Num, time.Since(begun))
 	switch out.Result {
 	case booking.Done, booking.Repeated:
-		if err := w.line.Leave(ctx, c.Num, s.key); err != nil {
-			// The booking stands; the room inside is given back when the pass runs out.
-			w.log.LogAttrs(ctx, levelWarn, "leave the line after booking", errAttr(err))
-		}
+		w.leave(ctx, c, s.key)
 		return w.view(out.Booking, s), out.Result == booking.Repeated, nil
-	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused:
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
 	}
 	return Booking{}, false, w.refused(c, req, out)
 }
+
+// leave gives back the room inside after a booking, also when the person has hung up meanwhile. If it fails, the booking
+// stands, and the room comes back when the pass runs out.
+func (w *Walk) leave(ctx context.Context, c *programme.Campaign, who person.Key) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	if err := w.line.Leave(ctx, c.Num, who); err != nil {
+		w.log.LogAttrs(ctx, slog.LevelWarn, "leave the line after booking", slog.String("error", err.Error()))
+	}
+}
+
+const leaveTimeout = 5 * time.Second
 
 func digest(s string) [16]byte {
 	h := sha256.Sum256([]byte(s))
@@ -182,7 +192,7 @@ func (w *Walk) refused(c *programme.Campaign, req booking.Request, out booking.O
 		return refuse(Conflict, "Idempotency-Key: it was used for another request; take a new one").field("Idempotency-Key")
 	case booking.NoBooking:
 		return refuse(NotFound, "there is no such booking of yours")
-	case booking.Done, booking.Repeated:
+	case booking.Done, booking.Repeated, booking.Malformed:
 	}
 	return refuse(Internal, "unexpected outcome %d", out.Result)
 }
@@ -317,10 +327,12 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	if err != nil {
 		return Booking{}, unavailable(err)
 	}
-	if out.Result != booking.Done {
-		return Booking{}, w.refused(o.campaign, req, out)
+	switch out.Result {
+	case booking.Done, booking.Repeated: // repeated: it stands there already
+		return w.view(out.Booking, o.subject), nil
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
 	}
-	return w.view(out.Booking, o.subject), nil
+	return Booking{}, w.refused(o.campaign, req, out)
 }
 
 // laterDoses gives the lists from a moved dose on: later doses stay where they are as long as product, site and interval
@@ -370,7 +382,7 @@ func (w *Walk) Cancel(ctx context.Context, a Actor, id string) (Booking, error) 
 	switch out.Result {
 	case booking.Done, booking.Repeated:
 		return w.view(out.Booking, o.subject), nil
-	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused:
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
 	}
 	return Booking{}, w.refused(o.campaign, req, out)
 }

@@ -9,7 +9,6 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"unicode"
@@ -113,7 +112,3 @@ func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []by
 func sortNewest(bs []Booking) {
 	slices.SortStableFunc(bs, func(a, b Booking) int { return b.MadeAt.Compare(a.MadeAt) })
 }
-
-const levelWarn = slog.LevelWarn
-
-func errAttr(err error) slog.Attr { return slog.String("error", err.Error()) }

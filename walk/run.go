@@ -3,6 +3,7 @@ package walk
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"charye/booking"
@@ -64,7 +65,7 @@ func (w *Walk) every(ctx context.Context, d time.Duration, what string, round fu
 		}
 		err := round()
 		if err != nil && ctx.Err() == nil && !failing {
-			w.log.LogAttrs(ctx, levelWarn, "background work fails, trying on: "+what, errAttr(err))
+			w.log.LogAttrs(ctx, slog.LevelWarn, "background work fails, trying on: "+what, slog.String("error", err.Error()))
 		}
 		failing = err != nil
 	}
@@ -107,7 +108,7 @@ func (w *Walk) reconcile(ctx context.Context) error {
 		err := w.ledger.SetCapacity(ctx, []booking.Claim{claim})
 		switch {
 		case errors.Is(err, booking.ErrBelowUsed):
-			w.log.LogAttrs(ctx, levelWarn, "the rules now allow less than is booked already; bookings stand, nothing more is given: "+claim.Counter.String())
+			w.log.LogAttrs(ctx, slog.LevelWarn, "the rules now allow less than is booked already; bookings stand, nothing more is given: "+claim.Counter.String())
 		case err != nil:
 			return err
 		}

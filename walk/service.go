@@ -100,6 +100,9 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 // Stop answers everybody who waits for a booking to be committed, and takes no more.
 func (w *Walk) Stop() { w.desk.Stop() }
 
+// Waiting is how many requests wait for the next commit of bookings.
+func (w *Walk) Waiting() int { return w.desk.Waiting() }
+
 // Programme gives the rules in force.
 func (w *Walk) Programme() *programme.Programme { return w.programme }
 

@@ -57,7 +57,7 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 	_, _ = fmt.Fprintf(io.out, `
   Charye 차례 demo: everything is made up, and gone when you stop it (Ctrl-C).
 
-  Pages    %[1]s/            한국어, English at the foot of each page
+  Pages    %[1]s/            한국어, English at the top of each page
   API      %[1]s/api/v1/campaigns      contract: %[1]s/api/openapi.yaml
   Metrics  %[1]s/metrics
 

@@ -66,6 +66,7 @@ type server struct {
 	keys      *seal.Keys
 	sites     *sitesqlite.Store
 	people    *personsqlite.Store
+	line      *linesqlite.Line
 	walk      *walk.Walk
 	url       string
 	log       *slog.Logger
@@ -166,15 +167,15 @@ func (s *server) openStores(ctx context.Context, dir *durable.Dir) (err error) {
 		return err
 	}
 	s.closers = append(s.closers, ledger.Close)
-	theLine, err := linesqlite.Open(ctx, dir.Path(), lineConfigs(s.programme), linesqlite.Options{
+	s.line, err = linesqlite.Open(ctx, dir.Path(), lineConfigs(s.programme), linesqlite.Options{
 		Clock: clock.System, Pseudonyms: line.NewPseudonyms(s.keys), Logger: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, theLine.Close)
+	s.closers = append(s.closers, s.line.Close)
 	s.walk, err = walk.New(ctx, walk.Deps{
-		Programme: s.programme, Line: theLine, Ledger: ledger, Sites: s.sites, People: s.people,
+		Programme: s.programme, Line: s.line, Ledger: ledger, Sites: s.sites, People: s.people,
 		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {

@@ -55,6 +55,9 @@ func (s *server) wire(configured []person.Provider) error {
 	metrics := telemetry.New()
 	metrics.Build(version, s.programme.Trial)
 	metrics.WatchLines(s.lineSamples)
+	metrics.WatchBatch("bookings", s.walk.Waiting)
+	metrics.WatchBatch("joins", func() int { return s.line.Stats().JoinsWaiting })
+	metrics.WatchBatch("passes", func() int { return s.line.Stats().PassesWaiting })
 
 	limits := api.DefaultLimits()
 	if s.programme.Trial {
