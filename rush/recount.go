@@ -184,7 +184,7 @@ func (r *runner) recountBookings(ctx context.Context, c *conn, who uint32) {
 			rc.taken[siteDay{m.site, m.day}]++
 			rc.mu.Unlock()
 		}
-		if m.cancelled {
+		if m.cancelled && m.recipient == r.recipientOf(who) && (m.campaign == "" || m.campaign == r.campaign) {
 			rc.cancelled.Add(1)
 		}
 	}
