@@ -24,6 +24,11 @@ func (w *worker) enter(j job) {
 	}
 	began := r.now()
 	a, err := w.call(callPass, &q, j)
+	if err == nil && a.status == 503 && r.soldOutSince.Load() != 0 && w.tired(j.who) {
+		r.tally.failed(callPass, a.status, readProblem(a.body).code)
+		w.end(j.who, standby) // the page says sold out and the door is full: the place is kept
+		return
+	}
 	if w.setback(callPass, j, a, err) {
 		return
 	}
@@ -53,6 +58,13 @@ func (w *worker) enter(j job) {
 	default:
 		w.stumble(j, doPass, "pass", a.status, code)
 	}
+}
+
+// tired reports whether a person was put off several times in a row.
+func (w *worker) tired(who uint32) bool {
+	p := w.r.crowd.lock(who)
+	defer w.r.crowd.unlock(who)
+	return p.tries >= 3
 }
 
 // entered takes in a pass.
