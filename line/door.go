@@ -109,6 +109,10 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	expected := c.Live + d.Expected()
 	tokens := int(d.tokens)
 	room := d.cfg.Inside - c.Live - int(math.Ceil(float64(d.Expected())*d.Overlap()))
+	if d.Overlap() < 1 {
+		// Where not everybody expected is counted, an eighth stays for those who come late: it costs them nothing.
+		room -= d.cfg.Inside / 8
+	}
 	// Everybody inside will want one of the unbooked. An eighth more may try, since some leave without booking; the last
 	// seven are never promised twice.
 	stock := min(margin(c.Supply.Unbooked)-expected, margin(c.Supply.Free))

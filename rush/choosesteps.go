@@ -53,8 +53,10 @@ func (w *worker) enter(j job) {
 		r.push(now+max(a.retryAfter, time.Second), j.who, doPoll, 0)
 	case code == "already-booked": // the answer to an earlier booking was lost
 		r.push(now, j.who, doMine, 1)
-	case a.status == 410, code == "sold-out":
+	case a.status == 410:
 		w.end(j.who, unseated)
+	case code == "slot-full": // the turn has come and nothing is left: the place is kept
+		w.end(j.who, standby)
 	default:
 		w.stumble(j, doPass, "pass", a.status, code)
 	}

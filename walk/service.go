@@ -266,7 +266,7 @@ func (w *Walk) lineError(c *programme.Campaign, err error) error {
 		return refuse(NoPass, "the pass is not the live one; ask for a pass again")
 	case errors.Is(err, line.ErrInsideFull):
 		e := refuse(Overloaded, "many people are choosing right now; the turn is kept, try again after the time given")
-		e.RetryAfter = 3 * time.Second
+		e.RetryAfter = 4 * time.Second
 		return e
 	case errors.Is(err, line.ErrNoCampaign):
 		return refuse(NotFound, "there is no such campaign")
