@@ -18,6 +18,7 @@ type wheel struct {
 	mu    sync.Mutex
 	slots [][]packed
 	next  int64 // first tick not yet taken
+	n     int
 }
 
 type packed struct {
@@ -40,6 +41,7 @@ func (w *wheel) push(j job) {
 	t := max(int64(j.at/tick), w.next)
 	s := &w.slots[t%wheelSlots]
 	*s = append(*s, packed{pack(j.at), j.who, j.do, j.arg})
+	w.n++
 	w.mu.Unlock()
 }
 
@@ -57,6 +59,7 @@ func (w *wheel) due(now time.Duration, to []job) []job {
 				continue
 			}
 			to = append(to, job{unpack(p.at), p.who, p.do, p.arg})
+			w.n--
 		}
 		if len(keep) == 0 && cap(slot) > 256 {
 			keep = nil
@@ -64,4 +67,11 @@ func (w *wheel) due(now time.Duration, to []job) []job {
 		w.slots[w.next%wheelSlots] = keep
 	}
 	return to
+}
+
+// pending is how many jobs wait.
+func (w *wheel) pending() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.n
 }
