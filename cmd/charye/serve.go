@@ -53,10 +53,12 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 const (
 	headerTimeout  = 5 * time.Second
 	requestTimeout = 15 * time.Second
-	answerTimeout  = 2 * time.Minute
+	answerTimeout  = 30 * time.Second // downloads of entrants set their own
 	idleTimeout    = 75 * time.Second
 	maxHeaderBytes = 16 << 10
 	drainTimeout   = 20 * time.Second
+	lingerTimeout  = time.Second
+	lastTimeout    = 250 * time.Millisecond
 	maxConnections = 16000 // leaves room for files below the usual limit of 20,000
 )
 
@@ -200,23 +202,24 @@ func lineConfigs(p *programme.Programme) []line.Config {
 	return out
 }
 
-// run serves until ctx ends. Then no request is cut: the listener closes, those under way are answered, everything they
-// were told is on disk, and only then the stores close.
+// run serves until ctx ends. Then no request is cut: answers ask clients to come back on another connection, /readyz sends
+// proxies away, and when connections have had time to empty the listener closes; those under way are answered, everything
+// they were told is on disk, and only then the stores close.
 func (s *server) run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	g, gctx := errgroup.WithContext(ctx)
 	background := make(chan error, 1)
 	go func() { background <- s.walk.Run(work) }()
+	bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
 	g.Go(func() error {
-		bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
 		var err error
 		if s.cert != "" {
 			err = s.http.ServeTLS(bounded, s.cert, s.key)
 		} else {
 			err = s.http.Serve(bounded)
 		}
-		if errors.Is(err, http.ErrServerClosed) {
+		if errors.Is(err, http.ErrServerClosed) || gctx.Err() != nil && errors.Is(err, net.ErrClosed) {
 			return nil
 		}
 		return err
@@ -224,9 +227,19 @@ func (s *server) run(ctx context.Context) error {
 	g.Go(func() error {
 		<-gctx.Done()
 		close(s.draining)
+		bounded.linger(lingerTimeout, 1) // one place in the room is the next caller's
+		err := s.listener.Close()
+		// Only when all that was accepted has been read: net/http drops requests that it reads after Shutdown.
+		bounded.linger(lastTimeout, 0)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		return s.http.Shutdown(drain)
+		if e := s.http.Shutdown(drain); !errors.Is(e, context.DeadlineExceeded) {
+			return errors.Join(err, e)
+		}
+		// Whoever is left does not take the answer, or does not finish the request: all others have theirs.
+		s.log.LogAttrs(ctx, slog.LevelWarn, "some clients did not take their answers in time and were cut off",
+			slog.Duration("after", drainTimeout))
+		return errors.Join(err, s.http.Close())
 	})
 	err := g.Wait()
 	stopWork()
@@ -278,6 +291,21 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 type boundedListener struct {
 	net.Listener
 	room chan struct{}
+}
+
+// linger waits until no more than spare places of the room are taken, but no longer than d.
+func (l *boundedListener) linger(d time.Duration, spare int) {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for len(l.room) > spare {
+		select {
+		case <-over.C:
+			return
+		case <-again.C:
+		}
+	}
 }
 
 // Accept waits for room, then for a connection.
