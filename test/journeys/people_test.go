@@ -200,7 +200,10 @@ func soldOut(t *testing.T, b *journeys.Browser) {
 	late.Click(`a[href="/c/main"]`)
 	late.WaitForText("지금 준비된 백신은 모두 예약되었습니다")
 	s.arrive(late, "main", dongsu)
-	late.WaitForText("백신이 더 들어왔을 때 번호 순서대로")
+	late.WaitForText("이 예약의 대상자입니다")
+	if late.Says("예약할 수 있습니다\n") || !late.Says("백신이 더 들어왔을 때 번호 순서대로") {
+		t.Error("the page promises a booking, or does not say what a place is good for")
+	}
 	healthy(t, late, "02-told-before-joining")
 	late.Click(`form[action$="/join"] button`)
 	late.WaitForText("준비된 백신이 모두 예약되었습니다")
