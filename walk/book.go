@@ -98,7 +98,9 @@ func (w *Walk) leave(ctx context.Context, c *programme.Campaign, who person.Key)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	if err := w.line.Leave(ctx, c.Num, who); err != nil {
-		w.log.LogAttrs(ctx, slog.LevelWarn, "leave the line after booking", slog.String("error", err.Error()))
+		w.leaveFails.Do(func() {
+			w.log.LogAttrs(ctx, slog.LevelWarn, "leave the line after booking", slog.String("error", err.Error()))
+		})
 	}
 }
 

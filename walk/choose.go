@@ -93,17 +93,33 @@ func (w *Walk) freeDays(s site.Site, q SiteQuery, now time.Time) []DayFree {
 		if day < today || q.HasDate && day != q.Date {
 			continue
 		}
-		n := 0
-		for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
-			if ses.First && w.startsLater(day, ses.Minute, now) {
-				n += w.seatsFree(s.Num, day, ses)
-			}
-		}
+		n := w.freeOn(s, day, day == today, now)
 		if n > 0 || q.HasDate {
 			out = append(out, DayFree{Day: day, Free: n})
 		}
 	}
 	return out
+}
+
+// freeOn counts the free first-dose seats of one day. Only today has sessions that began already; for other days one sum
+// of what is taken stands for all sessions of the day.
+func (w *Walk) freeOn(s site.Site, day civil.Date, today bool, now time.Time) int {
+	sessions := w.programme.Sessions(s.ID, s.Kind, s.Region, day)
+	n := 0
+	if today {
+		for _, ses := range sessions {
+			if ses.First && w.startsLater(day, ses.Minute, now) {
+				n += w.seatsFree(s.Num, day, ses)
+			}
+		}
+		return n
+	}
+	for _, ses := range sessions {
+		if ses.First {
+			n += ses.Seats
+		}
+	}
+	return max(0, n-w.free.SeatsUsed(s.Num, day))
 }
 
 func (w *Walk) startsLater(day civil.Date, minute int, now time.Time) bool {
