@@ -15,7 +15,7 @@ type chartLine struct {
 }
 
 const (
-	chartW, chartH                   = 900, 280
+	chartW, chartH                   = 960, 250
 	padLeft, padRight, padTop, padUp = 70, 16, 12, 34
 )
 
