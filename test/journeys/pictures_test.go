@@ -46,12 +46,8 @@ func TestPictures(t *testing.T) {
 		late := telephoneAt(b.For(t), c.URL, "ko", someone{"이동수", "1966-11-02"})
 		english := telephoneAt(b.For(t), c.URL, "en", someone{"이동수", "1966-11-02"})
 		for name, w := range map[string]*journeys.Window{"waiting.png": late, "waiting-en.png": english} {
-			// Twice: a bar that has begun to move, and an estimate that was measured.
-			w.WaitUntil("people to be let in", `(() => {
-				const bar = document.getElementById('bar');
-				window.first = window.first || bar.value;
-				return bar.value > 0 && bar.value > window.first && document.getElementById('ahead').getClientRects().length > 0;
-			})()`, 4*time.Minute)
+			// A bar that has begun to move, and people ahead.
+			w.WaitUntil("people to be let in", `document.getElementById('bar').value > 0 && document.getElementById('ahead').getClientRects().length > 0`, 4*time.Minute)
 			keep(t, name, w.Picture())
 		}
 

@@ -84,6 +84,7 @@ function show(next: string): void {
     const heading = root.querySelector<HTMLElement>('[data-part="' + state + '"] h2');
     if (state === "turn" && heading) {
       document.title = text.turnTitle;
+      put("say", "");
       heading.focus(); // which a screen reader reads out
     } else {
       put("say", state === "waiting" ? element("ahead").textContent || "" : heading ? heading.textContent || "" : "");
