@@ -46,8 +46,8 @@ func TestPictures(t *testing.T) {
 		late := telephoneAt(b.For(t), c.URL, "ko", someone{"이동수", "1966-11-02"})
 		english := telephoneAt(b.For(t), c.URL, "en", someone{"이동수", "1966-11-02"})
 		for name, w := range map[string]*journeys.Window{"waiting.png": late, "waiting-en.png": english} {
-			// A bar that has begun to move, and people ahead.
-			w.WaitUntil("people to be let in", `document.getElementById('bar').value > 0 && document.getElementById('ahead').getClientRects().length > 0`, 4*time.Minute)
+			// A bar that has begun to move, and an estimate that rests on what was measured.
+			untilMeasured(t, w)
 			keep(t, name, w.Picture())
 		}
 
@@ -73,6 +73,22 @@ func telephoneAt(b *journeys.Browser, url, lang string, p someone) *journeys.Win
 	w.Click(`form[action$="/join"] button, .card.good a.button`)
 	w.WaitFor("#wait")
 	return w
+}
+
+// untilMeasured looks at the waiting page again and again until it knows how long the wait is.
+func untilMeasured(t *testing.T, w *journeys.Window) {
+	t.Helper()
+	again := time.NewTicker(3 * time.Second)
+	defer again.Stop()
+	for end := time.Now().Add(4 * time.Minute); ; <-again.C {
+		w.Reload()
+		if has(w, `+document.getElementById('bar').value > 20 && /[0-9].*(분|minutes)/.test(document.getElementById('estimate').textContent)`) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the wait is not measured")
+		}
+	}
 }
 
 // waitForCrowd waits until the demo is open and most of its crowd has come.
