@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"charye/internal/durable"
-	"charye/internal/seal"
 	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/site"
@@ -112,7 +111,7 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	keys, err := seal.LoadOrCreate(dir.File(keyFile))
+	keys, err := openKeys(dir)
 	if err != nil {
 		return err
 	}
