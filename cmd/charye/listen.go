@@ -15,10 +15,12 @@ import (
 const (
 	headerTimeout  = 5 * time.Second
 	requestTimeout = 15 * time.Second
-	answerTimeout  = 2 * time.Minute
+	answerTimeout  = 30 * time.Second // downloads of entrants set their own
 	idleTimeout    = 75 * time.Second
 	maxHeaderBytes = 16 << 10
 	drainTimeout   = 20 * time.Second
+	lingerTimeout  = time.Second
+	lastTimeout    = 250 * time.Millisecond
 	maxConnections = 16000 // leaves room for files below the usual limit of 20,000
 )
 
@@ -114,6 +116,21 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 type boundedListener struct {
 	net.Listener
 	room chan struct{}
+}
+
+// linger waits until no more than spare places of the room are taken, but no longer than d.
+func (l *boundedListener) linger(d time.Duration, spare int) {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for len(l.room) > spare {
+		select {
+		case <-over.C:
+			return
+		case <-again.C:
+		}
+	}
 }
 
 // Accept waits for room, then for a connection.

@@ -209,8 +209,9 @@ func (c serveCmd) certificate() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}}, nil
 }
 
-// run serves until ctx ends. Then no request is cut: the listener closes, those under way are answered, everything they
-// were told is on disk, and only then the stores close.
+// run serves until ctx ends. Then no request is cut: answers ask clients to come back on another connection, /readyz sends
+// proxies away, and when connections have had time to empty the listener closes; those under way are answered, everything
+// they were told is on disk, and only then the stores close.
 func (s *server) run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -229,15 +230,15 @@ func (s *server) run(ctx context.Context) error {
 			return nil
 		}
 	})
+	bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
 	g.Go(func() error {
-		bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
 		var err error
 		if s.tls != nil {
 			err = s.http.ServeTLS(bounded, "", "")
 		} else {
 			err = s.http.Serve(bounded)
 		}
-		if errors.Is(err, http.ErrServerClosed) {
+		if errors.Is(err, http.ErrServerClosed) || gctx.Err() != nil && errors.Is(err, net.ErrClosed) {
 			return nil
 		}
 		return err
@@ -245,12 +246,19 @@ func (s *server) run(ctx context.Context) error {
 	g.Go(func() error {
 		<-gctx.Done()
 		close(s.draining)
+		bounded.linger(lingerTimeout, 1) // one place in the room is the next caller's
+		err := s.listener.Close()
+		// Only when all that was accepted has been read: net/http drops requests that it reads after Shutdown.
+		bounded.linger(lastTimeout, 0)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		if err := s.http.Shutdown(drain); err != nil {
-			return errors.Join(fmt.Errorf("requests that were still under way after %v were cut: %w", drainTimeout, err), s.http.Close())
+		if e := s.http.Shutdown(drain); !errors.Is(e, context.DeadlineExceeded) {
+			return errors.Join(err, e)
 		}
-		return nil
+		// Whoever is left does not take the answer, or does not finish the request: all others have theirs.
+		s.log.LogAttrs(ctx, slog.LevelWarn, "some clients did not take their answers in time and were cut off",
+			slog.Duration("after", drainTimeout))
+		return errors.Join(err, s.http.Close())
 	})
 	err := g.Wait()
 	stopWork()

@@ -85,6 +85,12 @@ func (s *server) wire(configured identityProviders) error {
 // route gives each request to the face it is for.
 func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-s.draining:
+			// A request on a connection that is closed as idle would be lost.
+			w.Header()["Connection"] = closing
+		default:
+		}
 		switch {
 		case api.Owns(r.URL.Path):
 			theAPI.ServeHTTP(w, r)
@@ -95,6 +101,8 @@ func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) htt
 		}
 	})
 }
+
+var closing = []string{"close"}
 
 // isReady reports whether this server should get requests: not while it drains, and only when its stores answer.
 func (s *server) isReady(ctx context.Context) error {
