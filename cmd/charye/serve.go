@@ -29,14 +29,14 @@ import (
 
 type serveCmd struct {
 	Programme string `required:"" placeholder:"FILE" help:"The programme file (YAML)."`
-	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory; made when absent."`
-	Listen    string `default:"localhost:8080" placeholder:"ADDR" help:"Address to listen on."`
+	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
+	Listen    string `default:"localhost:8080" placeholder:"ADDR" help:"Address to listen on, ${default} by default."`
 	PublicURL string `placeholder:"URL" help:"The address people use, when it is not the one listened on (behind a proxy)."`
 	Providers string `placeholder:"FILE" help:"Identity providers (YAML). A trial programme also has a made-up one."`
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
 
-	TrustedProxy []netip.Prefix `placeholder:"NETWORK,…" help:"Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For tells whom the rates are for."`
+	TrustedProxy []netip.Prefix `placeholder:"NETWORK" help:"Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For tells whom the rates are for."`
 
 	Debug string `placeholder:"ADDR" help:"Serve Go's profiles here, for the engineers only: a loopback address."`
 }
