@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -67,9 +66,9 @@ func query[T any](ctx context.Context, l *Ledger, what string, scan pgx.RowToFun
 	rows, err := l.db.Query(ctx, sql, args...)
 	var out []T
 	if err == nil {
-		out, err = pgx.CollectRows(rows, scan)
+		out, err = pgx.AppendRows(out, rows, scan)
 	}
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+	if err != nil {
 		return nil, fmt.Errorf("booking: %s: %w", what, pgdb.Wrap(err))
 	}
 	return out, nil
