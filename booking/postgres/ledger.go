@@ -24,6 +24,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"charye/booking"
 	"charye/internal/pgdb"
 )
@@ -197,15 +199,22 @@ func (l *Ledger) lookUp(first int64, events []booking.Event, lost error) error {
 	}
 }
 
-// recorded reports whether exactly these events stand under these numbers.
+// recorded reports whether exactly these events stand under these numbers. It commits a change that changes nothing: where
+// commits wait for a replica, its being done says that those before it have reached the replica too.
 func (l *Ledger) recorded(ctx context.Context, first int64, events []booking.Event) (bool, error) {
 	t, err := l.begin(ctx, nil)
 	if err != nil {
 		return false, err
 	}
-	t.tx.End()
-	there, err := l.Events(ctx, first-1, len(events))
-	return err == nil && slices.EqualFunc(there, events, sameEvent), err
+	defer t.tx.End()
+	var there []booking.Event
+	b := &pgx.Batch{}
+	b.Queue(listEvents, first-1, len(events)).Query(scanInto(&there, scanEvent))
+	b.Queue(`UPDATE streams SET next_seq = next_seq WHERE name = 'booking'`)
+	if err := t.tx.Commit(ctx, b); err != nil {
+		return false, err
+	}
+	return slices.EqualFunc(there, events, sameEvent), nil
 }
 
 func sameEvent(a, b booking.Event) bool {

@@ -60,3 +60,25 @@ func TestConformanceSimpleProtocol(t *testing.T) {
 	bookingtest.Run(t, opener(services.SharedPostgres(t), "default_query_exec_mode=simple_protocol"))
 }
 
+// TestConformanceBehindPgBouncer runs the suite through a real PgBouncer in transaction mode.
+func TestConformanceBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	b := services.SharedBouncer(t)
+	p := services.SharedPostgres(t)
+	bookingtest.Run(t, func(t testing.TB) (booking.Ledger, func() booking.Ledger) {
+		url := b.URL(p.Database(t, migrate))
+		return openAt(t, url), func() booking.Ledger { return openAt(t, url) }
+	})
+}
+
+func TestManyNodes(t *testing.T) {
+	t.Parallel()
+	p := services.SharedPostgres(t)
+	bookingtest.RunNodes(t, func(t testing.TB, nodes int) (out []booking.Ledger) {
+		url := database(t, p)
+		for range nodes {
+			out = append(out, openAt(t, url))
+		}
+		return out
+	})
+}

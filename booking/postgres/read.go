@@ -44,10 +44,12 @@ func (l *Ledger) Counters(ctx context.Context, yield func(booking.CounterState))
 	return seq, nil
 }
 
+const listEvents = `SELECT seq, at, kind, person, actor, channel, why, what FROM events
+	WHERE stream = 'booking' AND seq > $1::bigint ORDER BY seq LIMIT $2::bigint`
+
 // Events lists events after a number. What is listed was committed, and nothing will come to stand before it.
 func (l *Ledger) Events(ctx context.Context, after int64, limit int) ([]booking.Event, error) {
-	return query(ctx, l, "list events", scanEvent, `SELECT seq, at, kind, person, actor, channel, why, what FROM events
-		WHERE stream = 'booking' AND seq > $1::bigint ORDER BY seq LIMIT $2::bigint`, after, max(limit, 0))
+	return query(ctx, l, "list events", scanEvent, listEvents, after, max(limit, 0))
 }
 
 // lastInstant is beyond any hold and within what PostgreSQL can compare.

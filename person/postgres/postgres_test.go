@@ -51,27 +51,38 @@ func openAt(t testing.TB, url, keysDir string) *Store {
 }
 
 // places gives each place of the suite a database of its own; its keys lie at the place.
-func places(p *services.Postgres, parameters ...string) persontest.Open {
+func places(fresh func(t *testing.T) (url string)) persontest.Open {
 	var mu sync.Mutex
-	databases := map[string]string{}
+	urls := map[string]string{}
 	return func(t *testing.T, place string) person.Store {
 		mu.Lock()
 		defer mu.Unlock()
-		if databases[place] == "" {
-			databases[place] = p.Database(t, migrate)
+		if urls[place] == "" {
+			urls[place] = fresh(t)
 		}
-		return openAt(t, p.URL(databases[place], parameters...), place)
+		return openAt(t, urls[place], place)
 	}
 }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	persontest.Run(t, places(services.SharedPostgres(t)))
+	p := services.SharedPostgres(t)
+	persontest.Run(t, places(func(t *testing.T) string { return p.URL(p.Database(t, migrate)) }))
 }
 
 func TestConformanceSimpleProtocol(t *testing.T) {
 	t.Parallel()
-	persontest.Run(t, places(services.SharedPostgres(t), "default_query_exec_mode=simple_protocol"))
+	p := services.SharedPostgres(t)
+	persontest.Run(t, places(func(t *testing.T) string {
+		return p.URL(p.Database(t, migrate), "default_query_exec_mode=simple_protocol")
+	}))
+}
+
+// TestConformanceBehindPgBouncer runs the suite through a real PgBouncer in transaction mode.
+func TestConformanceBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	p, b := services.SharedPostgres(t), services.SharedBouncer(t)
+	persontest.Run(t, places(func(t *testing.T) string { return b.URL(p.Database(t, migrate)) }))
 }
 
 func own(t testing.TB) *Store {

@@ -41,28 +41,44 @@ func open(t testing.TB, url string) *Store {
 }
 
 // places gives each place of the suite a database of its own.
-func places(p *services.Postgres, parameters ...string) func(testing.TB, string) site.Store {
-	parameters = append(parameters, "pool_max_conns=4")
+func places(fresh func(t testing.TB) (url string)) func(testing.TB, string) site.Store {
 	var mu sync.Mutex
-	databases := map[string]string{}
+	urls := map[string]string{}
 	return func(t testing.TB, dir string) site.Store {
 		mu.Lock()
 		defer mu.Unlock()
-		if databases[dir] == "" {
-			databases[dir] = p.Database(t, migrate)
+		if urls[dir] == "" {
+			urls[dir] = fresh(t)
 		}
-		return open(t, p.URL(databases[dir], parameters...))
+		return open(t, urls[dir])
 	}
 }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	sitetest.Run(t, places(services.SharedPostgres(t)))
+	p := services.SharedPostgres(t)
+	sitetest.Run(t, places(func(t testing.TB) string { return p.URL(p.Database(t, migrate)) }))
 }
 
 func TestConformanceSimpleProtocol(t *testing.T) {
 	t.Parallel()
-	sitetest.Run(t, places(services.SharedPostgres(t), "default_query_exec_mode=simple_protocol"))
+	p := services.SharedPostgres(t)
+	sitetest.Run(t, places(func(t testing.TB) string {
+		return p.URL(p.Database(t, migrate), "default_query_exec_mode=simple_protocol")
+	}))
+}
+
+// TestConformanceBehindPgBouncer runs the suite through a real PgBouncer in transaction mode, and migrates through it.
+func TestConformanceBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	p, b := services.SharedPostgres(t), services.SharedBouncer(t)
+	sitetest.Run(t, places(func(t testing.TB) string { return b.URL(p.Database(t, migrate)) }))
+	if err := p.Exec(context.Background(), "postgres", "CREATE DATABASE behind"); err != nil {
+		t.Fatal(err)
+	}
+	if added, _, err := open(t, b.URL("behind")).Put(context.Background(), site.Demo()[:1], time.Now()); err != nil || added != 1 {
+		t.Errorf("%d added, %v", added, err)
+	}
 }
 
 func TestEachChangeWritesAnEvent(t *testing.T) {

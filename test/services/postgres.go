@@ -239,7 +239,12 @@ func (p *Postgres) Socket() string { return p.dir }
 
 // URL names a database of the server, for pgx.
 func (p *Postgres) URL(database string, parameters ...string) string {
-	return fmt.Sprintf("postgres:///%s?host=%s&user=charye&%s", database, p.dir, strings.Join(parameters, "&"))
+	return URL(p.dir, database, parameters...)
+}
+
+// URL names a database behind the socket in a directory: that of a server or of a [Proxy].
+func URL(socket, database string, parameters ...string) string {
+	return fmt.Sprintf("postgres:///%s?host=%s&user=charye&%s", database, socket, strings.Join(parameters, "&"))
 }
 
 // Exec runs a statement in a database, past everybody.
