@@ -46,7 +46,7 @@ var rooms = map[string][]string{
 }
 
 // outside is what the domains never reach, however long the way: SQL and its drivers.
-var outside = []string{"database/sql", "modernc.org/sqlite", "github.com/pressly/goose/v3"}
+var outside = []string{"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"}
 
 // pkg is what `go list -json` says of a package.
 type pkg struct {
@@ -89,6 +89,12 @@ func TestArrowsBite(t *testing.T) {
 			[]string{"charye/line must not import charye/booking"}},
 		{"a domain and its own engine", pkg{"charye/line", []string{"charye/line/sqlite"}, nil},
 			[]string{"charye/line must not import charye/line/sqlite"}},
+		{"an engine for many nodes may use its driver and its domain",
+			pkg{"charye/booking/postgres", []string{"charye/internal/pgdb", "charye/booking", "charye/person"}, []string{"github.com/jackc/pgx/v5"}}, nil},
+		{"an engine for many nodes and the embedded one", pkg{"charye/booking/postgres", []string{"charye/booking/sqlite"}, nil},
+			[]string{"charye/booking/postgres must not import charye/booking/sqlite"}},
+		{"a domain and the driver", pkg{"charye/booking", nil, []string{"github.com/jackc/pgx/v5"}},
+			[]string{"charye/booking reaches github.com/jackc/pgx/v5"}},
 		{"an engine and another", pkg{"charye/booking/sqlite", []string{"charye/line/sqlite"}, nil},
 			[]string{"charye/booking/sqlite must not import charye/line/sqlite"}},
 		{"a face and an engine", pkg{"charye/api", []string{"charye/booking/sqlite"}, nil},
