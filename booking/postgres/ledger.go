@@ -10,8 +10,9 @@
 // the table of streams, held from the loading to the commit. With a single lock there is no ring to wait in, nothing read
 // under it can change, and a person or a counter met for the first time needs no lock of its own. The cost: batches of all
 // nodes run one after the other, and their sum is bounded by what one connection can write; more nodes share it, they do
-// not add to it. A batch is three round trips, the last of which carries the commit, so a node that dies or is paused
-// holds the others up only between the first and the last, and there for no longer than pgdb allows an idle transaction.
+// not add to it. A batch of bookings is two round trips, the last of which carries the commit (changes and cancellations take
+// one more between them), so a node that is slow, paused or cut off holds the others up only between the first and the last,
+// and there for no longer than pgdb allows an idle transaction.
 // The constraints of the tables stand behind as the second lock.
 package postgres
 
@@ -66,11 +67,11 @@ func (l *Ledger) Close() error { return l.db.Close() }
 // looked up before anything is said; only when that fails too the error is [ErrUnknown], the one error after which a batch
 // may have taken effect.
 func (l *Ledger) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {
-	need := booking.Needs(batch)
+	need := needs(batch)
 	for {
 		var outcomes []booking.Outcome
 		var rest bool
-		err := l.change(ctx, &need, func(t *turn) (booking.Changes, error) {
+		err := l.change(ctx, need, func(t *turn) (booking.Changes, error) {
 			asked := batch
 			if rest = len(t.due) == dueAtOnce; rest {
 				asked = []booking.Request{{Op: booking.OpExpire, Channel: "system", At: t.due[dueAtOnce-1].Until}}
@@ -143,7 +144,7 @@ func capacities(claims []booking.Claim, set map[booking.Counter]booking.CounterS
 }
 
 // change has decide work out changes under the lock and commits them; decide may be called more than once.
-func (l *Ledger) change(ctx context.Context, need *booking.Need, decide func(*turn) (booking.Changes, error)) error {
+func (l *Ledger) change(ctx context.Context, need *need, decide func(*turn) (booking.Changes, error)) error {
 	for try := 1; ; try++ {
 		first, ch, sent, err := l.attempt(ctx, need, decide)
 		switch {
@@ -158,7 +159,7 @@ func (l *Ledger) change(ctx context.Context, need *booking.Need, decide func(*tu
 }
 
 // attempt is one transaction. sent: the commit was sent and its answer never came.
-func (l *Ledger) attempt(ctx context.Context, need *booking.Need, decide func(*turn) (booking.Changes, error)) (first int64, ch booking.Changes, sent bool, err error) {
+func (l *Ledger) attempt(ctx context.Context, need *need, decide func(*turn) (booking.Changes, error)) (first int64, ch booking.Changes, sent bool, err error) {
 	t, err := l.begin(ctx, need)
 	if err != nil {
 		return 0, ch, false, err

@@ -21,6 +21,20 @@ type turn struct {
 
 	bookings   []booking.Booking // by id
 	holds, due []booking.Hold    // of the persons; over, those that ended first, at most dueAtOnce
+
+	asked []booking.Counter // ascending: loaded in the first round trip
+	found []booking.CounterState
+}
+
+// need is what the first round trip loads: all that can be known from the requests alone, so that a batch of bookings
+// needs no second one.
+type need struct {
+	booking.Need
+	counters []booking.Counter // ascending
+}
+
+func needs(batch []booking.Request) *need {
+	return &need{Need: booking.Needs(batch), counters: booking.NewState(1, 1).Touches(batch)}
 }
 
 const (
@@ -31,7 +45,7 @@ const (
 
 // begin takes the lock and then loads what need names. Isolation is READ COMMITTED: each statement after the lock sees all
 // that was committed under it.
-func (l *Ledger) begin(ctx context.Context, need *booking.Need) (*turn, error) {
+func (l *Ledger) begin(ctx context.Context, need *need) (*turn, error) {
 	t := &turn{}
 	b := &pgx.Batch{}
 	b.Queue(lockFeed).QueryRow(func(row pgx.Row) error { return row.Scan(&t.nextSeq, &t.nextBooking) })
@@ -46,6 +60,10 @@ func (l *Ledger) begin(ctx context.Context, need *booking.Need) (*turn, error) {
 	if need != nil && !need.Until.IsZero() {
 		b.Queue(`SELECT `+holdColumns+` FROM holds WHERE until <= $1::timestamptz ORDER BY until, id LIMIT $2::bigint`, need.Until, dueAtOnce).
 			Query(scanInto(&t.due, scanHold))
+	}
+	if need != nil && len(need.counters) > 0 {
+		t.asked = need.counters
+		queueCounters(b, t.asked, func(c booking.CounterState) { t.found = append(t.found, c) })
 	}
 	var err error
 	t.tx, err = l.db.Begin(ctx, b, !pgdb.Long)
@@ -70,7 +88,15 @@ func (t *turn) state(ctx context.Context, batch []booking.Request, dueOnly bool)
 	for i := range t.due {
 		st.AddHold(t.due[i])
 	}
-	return st, t.counters(ctx, st.Touches(batch), st.AddCounter)
+	for _, c := range t.found {
+		st.AddCounter(c)
+	}
+	// What is left are the counters of bookings and holds that were loaded.
+	rest := slices.DeleteFunc(st.Touches(batch), func(c booking.Counter) bool {
+		_, asked := slices.BinarySearch(t.asked, c)
+		return asked
+	})
+	return st, t.counters(ctx, rest, st.AddCounter)
 }
 
 // counters gives those of ids that were ever touched.
@@ -78,15 +104,19 @@ func (t *turn) counters(ctx context.Context, ids []booking.Counter, yield func(b
 	if len(ids) == 0 {
 		return ctx.Err()
 	}
+	b := &pgx.Batch{}
+	queueCounters(b, ids, yield)
+	return t.tx.Do(ctx, b)
+}
+
+func queueCounters(b *pgx.Batch, ids []booking.Counter, yield func(booking.CounterState)) {
 	list := make([]int64, len(ids))
 	for i, id := range ids {
 		list[i] = int64(id)
 	}
-	b := &pgx.Batch{}
 	b.Queue(`SELECT id, capacity, used FROM counters WHERE id = ANY ($1::bigint[])`, list).Query(func(rows pgx.Rows) error {
 		return eachCounter(rows, yield)
 	})
-	return t.tx.Do(ctx, b)
 }
 
 // writes puts what changed into statements, in the order that frees a unique key before it is taken anew.
