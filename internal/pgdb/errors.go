@@ -17,6 +17,7 @@ const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	uniqueViolation      = "23505"
+	undefinedTable       = "42P01"
 	diskFull             = "53100"
 	idleInTransaction    = "25P03"
 	fatalClass           = "57P" // the server or an operator ended the session

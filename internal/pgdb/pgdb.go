@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -37,10 +38,7 @@ const (
 )
 
 // DB is one room's pool of connections. Safe for concurrent use.
-type DB struct {
-	*pgxpool.Pool
-	url string
-}
+type DB struct{ *pgxpool.Pool }
 
 // Open connects to the database at url (postgres://…, also with several hosts; pool_max_conns and the other settings of
 // pgx are read from it) and applies the shared migrations and those in dir "migrations" of fsys, whose state is kept in a
@@ -57,37 +55,41 @@ func Open(ctx context.Context, url, room string, fsys fs.FS) (*DB, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	// The lock has a connection outside the pool: a pool of one would wait for itself.
-	lock, err := pgx.ConnectConfig(ctx, cfg.ConnConfig.Copy())
-	if err != nil {
-		return nil, fmt.Errorf("postgres: %w", err)
-	}
-	defer func() { _ = lock.Close(context.WithoutCancel(ctx)) }() // which also ends its transaction
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	db := &DB{Pool: pool, url: url}
-	if err := db.prepare(ctx, lock, room, fsys); err != nil {
+	db := &DB{Pool: pool}
+	if err := db.prepare(ctx, room, fsys); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("postgres, tables of %s: %w", room, Wrap(err))
 	}
 	return db, nil
 }
 
-func (d *DB) prepare(ctx context.Context, lock *pgx.Conn, room string, fsys fs.FS) error {
+func (d *DB) prepare(ctx context.Context, room string, fsys fs.FS) error {
 	var sync string
-	if err := lock.QueryRow(ctx, `SELECT current_setting('synchronous_commit')`).Scan(&sync); err != nil {
+	if err := d.QueryRow(ctx, `SELECT current_setting('synchronous_commit')`).Scan(&sync); err != nil {
 		return err
 	}
 	if sync == "off" {
 		return ErrNotDurable
 	}
+	current, err := d.current(ctx, map[string]fs.FS{"shared": shared, room: fsys})
+	if err != nil || current {
+		return err
+	}
+	// The lock has a connection outside the pool: a pool of one would wait for itself. It is a lock of the transaction, not of
+	// the session: behind PgBouncer a session may be another's in the next moment.
+	lock, err := pgx.ConnectConfig(ctx, d.Config().ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close(context.WithoutCancel(ctx)) }() // which also ends its transaction
 	tx, err := lock.Begin(ctx)
 	if err != nil {
 		return err
 	}
-	// A lock of the transaction, not of the session: behind PgBouncer a session may be another's in the next moment.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1::bigint)`, int64(migrationLock)); err != nil {
 		return err
 	}
@@ -100,6 +102,35 @@ func (d *DB) prepare(ctx context.Context, lock *pgx.Conn, room string, fsys fs.F
 	return tx.Commit(ctx)
 }
 
+// current reports whether all migrations were applied long ago, which is so at nearly every opening and needs no lock.
+func (d *DB) current(ctx context.Context, folders map[string]fs.FS) (bool, error) {
+	for name, fsys := range folders {
+		files, err := fs.Glob(fsys, "migrations/*.sql")
+		if err != nil {
+			return false, err
+		}
+		var want, have int64
+		for _, f := range files {
+			v, err := goose.NumericComponent(f)
+			if err != nil {
+				return false, err
+			}
+			want = max(want, v)
+		}
+		err = d.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versionTable(name)).Scan(&have)
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == undefinedTable {
+			return false, nil
+		}
+		if err != nil || have != want {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// versionTable is where goose keeps which migrations of a folder were applied.
+func versionTable(room string) string { return "schema_" + room }
+
 func (d *DB) migrate(ctx context.Context, room string, fsys fs.FS) (err error) {
 	sub, err := fs.Sub(fsys, "migrations")
 	if err != nil {
@@ -107,7 +138,7 @@ func (d *DB) migrate(ctx context.Context, room string, fsys fs.FS) (err error) {
 	}
 	db := stdlib.OpenDBFromPool(d.Pool)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	p, err := goose.NewProvider(goose.DialectPostgres, db, sub, goose.WithTableName("schema_"+room), goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, sub, goose.WithTableName(versionTable(room)), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type Postgres struct {
 
 // Fast are settings for tests that outlive no crash of the machine: nothing waits for the disk. A crash of the server loses
 // nothing all the same.
-var Fast = []string{"fsync=off", "full_page_writes=off"}
+var Fast = []string{"fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off", "wal_level=minimal", "max_wal_senders=0"}
 
 // startTimeout is how long a server may take to start, also after it was killed.
 const startTimeout = 60 * time.Second
