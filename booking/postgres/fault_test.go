@@ -121,6 +121,32 @@ func TestNotDurableIsRefused(t *testing.T) {
 	}
 }
 
+// TestReadOnlyServer has a node hold a connection to a server that may not write, as after a failover: it makes a new one.
+func TestReadOnlyServer(t *testing.T) {
+	t.Parallel()
+	p := services.SharedPostgres(t)
+	db := p.Database(t, migrate)
+	set := func(sql string) {
+		t.Helper()
+		if err := p.Exec(context.Background(), "postgres", "ALTER DATABASE "+db+sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(" SET default_transaction_read_only = on")
+	l := openAt(t, p.URL(db))
+	if _, err := l.Apply(context.Background(), []booking.Request{request(1)}); err == nil {
+		t.Error("a server that may not write took a booking")
+	}
+	if _, err := l.Bookings(context.Background(), request(1).Person); err != nil { // makes a connection that stays
+		t.Error(err)
+	}
+	set(" RESET default_transaction_read_only")
+	if _, err := l.Apply(context.Background(), []booking.Request{request(1)}); err != nil {
+		t.Error(err)
+	}
+	check(t, l)
+}
+
 // TestRefusedAnywhere has the server refuse a batch at each of its rows with the error of a full disk.
 func TestRefusedAnywhere(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,8 @@ const (
 	undefinedTable       = "42P01"
 	diskFull             = "53100"
 	idleInTransaction    = "25P03"
-	fatalClass           = "57P" // the server or an operator ended the session
+	readOnly             = "25006" // a primary that became a standby, or was fenced
+	fatalClass           = "57P"   // the server or an operator ended the session
 )
 
 // Wrap gives the server's errors their meaning: a full disk there becomes [durable.ErrDiskFull]; others pass through. The
@@ -45,12 +46,17 @@ func Answered(err error) bool {
 func Again(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch e.Code {
-		case serializationFailure, deadlockDetected, uniqueViolation, idleInTransaction:
+		case serializationFailure, deadlockDetected, uniqueViolation, idleInTransaction, readOnly:
 			return true
 		}
 		return e.Code[:3] == fatalClass
 	}
 	return pgconn.SafeToRetry(err) || closed(err)
+}
+
+func isReadOnly(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == readOnly
 }
 
 // closed reports whether a connection that had been made ended under a statement.

@@ -65,7 +65,17 @@ func (t *Tx) Do(ctx context.Context, b *pgx.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return t.conn.SendBatch(ctx, b).Close()
+	return t.send(ctx, b)
+}
+
+// send ends the connection when it leads to a server that may not write any more: the next one is made to the server that
+// may, where the URL names several.
+func (t *Tx) send(ctx context.Context, b *pgx.Batch) error {
+	err := t.conn.SendBatch(ctx, b).Close()
+	if isReadOnly(err) {
+		_ = t.conn.Conn().Close(ctx) // the error is the one to tell
+	}
+	return err
 }
 
 // Commit sends a last batch and the commit. ctx can stop it before anything is sent and not afterwards: the answer is
@@ -81,7 +91,7 @@ func (t *Tx) Commit(ctx context.Context, b *pgx.Batch) error {
 	}
 	b.Queue("COMMIT")
 	t.Sent = true
-	err := t.conn.SendBatch(ctx, b).Close()
+	err := t.send(ctx, b)
 	if err == nil || Answered(err) {
 		t.Sent = err == nil // an answer with an error in it means that the server did not commit
 	}
