@@ -109,6 +109,10 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	expected := c.Live + d.Expected()
 	tokens := int(d.tokens)
 	room := d.cfg.Inside - c.Live - int(math.Ceil(float64(d.Expected())*d.Overlap()))
+	if d.Overlap() < 1 {
+		// Where not everybody expected is counted, an eighth stays for those who come late: it costs them nothing.
+		room -= d.cfg.Inside / 8
+	}
 	// Everybody inside will want one of the unbooked. An eighth more may try, since some leave without booking; the last
 	// seven are never promised twice.
 	stock := min(margin(c.Supply.Unbooked)-expected, margin(c.Supply.Free))
@@ -314,8 +318,8 @@ func (m *meter) rate(seconds int) float64 {
 type pacer struct {
 	auto    bool
 	rate    float64 // people per second
-	step    float64 // added at a good verdict, once the limit has been met
-	met     bool    // the latency was too high once: the limit has been met
+	peak    float64 // the rate at which the latency was last too high; 0: the limit has not been met yet
+	cut     bool    // the last verdict lowered the rate
 	most    float64
 	pressed bool // the rate was the tightest limit since the last verdict
 	counts  [40]uint32
@@ -331,7 +335,8 @@ const (
 	pacePatient = 3 * time.Second // then few samples must do
 	paceSamples = 10
 	paceDown    = 0.7
-	paceSearch  = 1.3 // until the limit has been met, a good verdict multiplies
+	paceSearch  = 1.3  // well below the last limit, or before one was met, a good verdict multiplies
+	paceNear    = 0.85 // of the last limit: from here on a good verdict adds
 	leastRate   = 0.5
 )
 
@@ -386,12 +391,17 @@ func (p *pacer) at(now time.Time) float64 {
 	switch {
 	case p.samples == 0: // nothing is known: neither up nor down
 	case p.p95() > LatencyTarget:
-		p.rate, p.met = max(p.rate*paceDown, leastRate), true
-		p.step = max(p.rate/20, 0.5)
-	case p.pressed && !p.met:
-		p.rate = min(p.rate*paceSearch, p.most)
+		if !p.cut { // a stall that lasts is one limit met, not one for each verdict
+			p.peak = p.rate
+		}
+		p.rate = max(p.rate*paceDown, leastRate)
+		p.cut = true
+	case p.pressed && (p.peak == 0 || p.rate < p.peak*paceNear):
+		p.rate, p.cut = min(p.rate*paceSearch, p.most), false
 	case p.pressed:
-		p.rate = min(p.rate+p.step, p.most)
+		p.rate, p.cut = min(p.rate+max(p.peak/20, 0.5), p.most), false
+	default:
+		p.cut = false
 	}
 	p.counts, p.samples, p.pressed, p.since = [40]uint32{}, 0, false, now
 	return p.rate

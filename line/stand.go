@@ -136,7 +136,7 @@ func (c *Config) pollAfter(p Place, v *View, now time.Time, jitter float64) time
 	// Where the pace is found, not set, an estimate is worth no more than the time it was measured in: nobody sleeps
 	// through a door that gets faster.
 	if c.PerSecond == 0 {
-		far = min(far, 20*time.Second+3*max(now.Sub(c.Opens), 0))
+		far = min(far, 30*time.Second+4*max(now.Sub(c.Opens), 0))
 	}
 	if far < 4*time.Second {
 		// A door that has not moved for a while will hardly move in the next second.

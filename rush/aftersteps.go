@@ -55,12 +55,19 @@ func (w *worker) leave(who uint32) {
 	w.r.crowd.unlock(who)
 }
 
+// recipientOf gives the id under which a helper sees the person; "" for people who act for themselves.
+func (r *runner) recipientOf(who uint32) string {
+	h := r.helpers[who]
+	if h == nil {
+		return ""
+	}
+	id, _ := h.id.Load().(string)
+	return id
+}
+
 // live gives a person's live booking in the campaign from a list of GET bookings; n is how many there are.
 func (r *runner) live(who uint32, list []mine) (id string, n int) {
-	recipient := ""
-	if h := r.helpers[who]; h != nil {
-		recipient, _ = h.id.Load().(string)
-	}
+	recipient := r.recipientOf(who)
 	for _, m := range list {
 		if m.cancelled || m.recipient != recipient || m.campaign != "" && m.campaign != r.campaign {
 			continue

@@ -197,6 +197,8 @@ func (r *runner) prepareCheats(people int) {
 	if r.sc.Cheats > 0 {
 		want = min(max(want, 13), r.sc.Eligible)
 	}
+	// Room for every try, so that cheats who wait for their answers never hold up the honest.
+	r.attackJobs = make(chan job, 6*want+(people-r.sc.Eligible)/20+64)
 	now := r.now()
 	t := traits(r.seed, 0, 'c')
 	for i := range want {

@@ -24,6 +24,11 @@ func (w *worker) enter(j job) {
 	}
 	began := r.now()
 	a, err := w.call(callPass, &q, j)
+	if err == nil && a.status == 503 && r.soldOutSince.Load() != 0 && w.tired(j.who) {
+		r.tally.failed(callPass, a.status, readProblem(a.body).code)
+		w.end(j.who, standby) // the page says sold out and the door is full: the place is kept
+		return
+	}
 	if w.setback(callPass, j, a, err) {
 		return
 	}
@@ -48,11 +53,20 @@ func (w *worker) enter(j job) {
 		r.push(now+max(a.retryAfter, time.Second), j.who, doPoll, 0)
 	case code == "already-booked": // the answer to an earlier booking was lost
 		r.push(now, j.who, doMine, 1)
-	case a.status == 410, code == "sold-out":
+	case a.status == 410:
 		w.end(j.who, unseated)
+	case code == "slot-full": // the turn has come and nothing is left: the place is kept
+		w.end(j.who, standby)
 	default:
 		w.stumble(j, doPass, "pass", a.status, code)
 	}
+}
+
+// tired reports whether a person was put off several times in a row.
+func (w *worker) tired(who uint32) bool {
+	p := w.r.crowd.lock(who)
+	defer w.r.crowd.unlock(who)
+	return p.tries >= 3
 }
 
 // entered takes in a pass.

@@ -223,6 +223,11 @@ func (w *worker) setback(k callKind, j job, a answer, err error) bool {
 	}
 	tries := p.tries
 	w.r.crowd.unlock(j.who)
+	if err == nil && a.status == 500 && tries >= 8 {
+		w.r.findings.add("server-error", "%s answered 500 again and again: %s", callNames[k], readProblem(a.body).code)
+		w.end(j.who, w.broken(j.who))
+		return true
+	}
 	delay := min(200*time.Millisecond<<min(tries, 5), 5*time.Second)
 	if err == nil {
 		w.r.tally.failed(k, a.status, readProblem(a.body).code)
@@ -232,6 +237,16 @@ func (w *worker) setback(k callKind, j job, a answer, err error) bool {
 	}
 	w.again(j, time.Duration(float64(delay)*(1+w.rnd.unit()/2)))
 	return true
+}
+
+// broken is where a person ends whom the server keeps failing: what they have they keep.
+func (w *worker) broken(who uint32) standing {
+	p := w.r.crowd.lock(who)
+	defer w.r.crowd.unlock(who)
+	if p.state.over() {
+		return p.state
+	}
+	return unseated
 }
 
 // calm forgets earlier setbacks of a person.

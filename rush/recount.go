@@ -129,6 +129,9 @@ func (r *runner) each(ctx context.Context, n int, fn func(c *conn, i int)) {
 	all.Wait()
 }
 
+// maxPlacesAsked bounds how many places the recount reads again; of a larger crowd every k-th person is asked.
+const maxPlacesAsked = 1_000_000
+
 // recount asks the server for everything again and compares it with what it said during the rush.
 func (r *runner) recount(ctx context.Context) {
 	began := r.now()
@@ -139,10 +142,11 @@ func (r *runner) recount(ctx context.Context) {
 	_ = sleep(ctx, 1500*time.Millisecond) // the public documents may be a second old
 	r.recountDraw(ctx, c)
 	r.each(ctx, len(r.crowd.people), func(c *conn, i int) { r.recountBookings(ctx, c, uint32(i)) })
-	r.each(ctx, len(r.crowd.people), func(c *conn, i int) { r.recountPlace(ctx, c, uint32(i)) })
+	step := 1 + len(r.crowd.people)/maxPlacesAsked
+	r.each(ctx, (len(r.crowd.people)+step-1)/step, func(c *conn, i int) { r.recountPlace(ctx, c, uint32(i*step)) })
 	r.each(ctx, len(r.loot.windows), func(c *conn, i int) { r.recountWindow(ctx, c, r.loot.windows[i]) })
-	r.recountNumbers()
 	r.recountTotals(ctx, c)
+	r.recountNumbers()
 	if n := rc.unasked.Load(); n > 0 {
 		r.findings.add("not-recounted", "%d answers could not be had for the recount", n)
 	}
@@ -180,7 +184,7 @@ func (r *runner) recountBookings(ctx context.Context, c *conn, who uint32) {
 			rc.taken[siteDay{m.site, m.day}]++
 			rc.mu.Unlock()
 		}
-		if m.cancelled {
+		if m.cancelled && m.recipient == r.recipientOf(who) && (m.campaign == "" || m.campaign == r.campaign) {
 			rc.cancelled.Add(1)
 		}
 	}
@@ -276,7 +280,7 @@ func (r *runner) recountNumbers() {
 			r.findings.add("number-twice", "number %d was given to two people", all[i])
 		}
 	}
-	if r.alone() && len(all) > 0 && int64(len(all)) == r.recounted.places.Load() && r.lostPlaces() == 0 && all[len(all)-1] != uint32(len(all)) {
+	if r.alone() && len(all) > 0 && int64(len(all)) == r.recounted.last.joined && all[len(all)-1] != uint32(len(all)) {
 		r.findings.add("numbers-not-dense", "%d people have numbers up to %d", len(all), all[len(all)-1])
 	}
 	slices.Sort(r.recounted.ids)
@@ -290,12 +294,15 @@ func (r *runner) recountNumbers() {
 // alone: nobody else used the campaign, neither before nor during the rush, so that totals must agree exactly.
 func (r *runner) alone() bool { return !r.cfg.Shared && r.base.joined == 0 }
 
-// lostPlaces is how many people may have a place that they were never told of.
-func (r *runner) lostPlaces() (n int64) {
+// placesTold is how many people know of a place, and how many may have one that they were never told of.
+func (r *runner) placesTold() (told, lost int64) {
 	for i := range r.crowd.people {
-		if p := &r.crowd.people[i]; p.ticket == 0 && p.flags&lostPlace != 0 {
-			n++
+		switch p := &r.crowd.people[i]; {
+		case p.ticket != 0:
+			told++
+		case p.flags&lostPlace != 0:
+			lost++
 		}
 	}
-	return n
+	return told, lost
 }

@@ -205,6 +205,14 @@ func (f *findings) has(kind string) bool {
 
 // reportDoor judges everybody who was let in or refused.
 func (r *runner) reportDoor(rep *Report) {
+	// Somebody may meet the door before they know their number; the recount knows them all.
+	for _, list := range [][]move{r.moves.let, r.moves.refused} {
+		for i := range list {
+			if list[i].number == 0 {
+				list[i].number = r.crowd.people[list[i].who].number
+			}
+		}
+	}
 	for _, m := range inversions(r.moves.let, r.moves.refused) {
 		rep.Inversions++
 		r.findings.add("inversion", "number %d was refused at %.1fs although a higher one was in", m.number, (m.at - r.opens).Seconds())

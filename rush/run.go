@@ -153,7 +153,6 @@ func newRunner(cfg Config) (*runner, error) {
 	r.nonce = strconv.FormatUint(n.next(), 36)
 	r.phase.Store("waiting for gathering")
 	r.jobs = make(chan job, 4*cfg.Conns)
-	r.attackJobs = make(chan job, 64)
 	return r, nil
 }
 

@@ -22,12 +22,12 @@ func tiny() Scenario {
 	return s
 }
 
-func rushAt(t *testing.T, h http.Handler) *Report {
+func rushAt(t *testing.T, h http.Handler, s Scenario) *Report {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	defer srv.Close()
 	r, err := Run(context.Background(), Config{
-		Target: srv.URL, Scenario: tiny(), Session: rottenSession, Conns: 8, Seed: 7,
+		Target: srv.URL, Scenario: s, Session: rottenSession, Conns: 8, Seed: 7,
 		MaxDuration: 30 * time.Second, Settle: 500 * time.Millisecond,
 	})
 	if err != nil {
@@ -39,7 +39,7 @@ func rushAt(t *testing.T, h http.Handler) *Report {
 
 func TestRushFindsNothingInAnHonestServer(t *testing.T) {
 	t.Parallel()
-	r := rushAt(t, newRotten("", 700*time.Millisecond, 1700*time.Millisecond, 90))
+	r := rushAt(t, newRotten("", time.Second, 2*time.Second, 90), tiny())
 	if !r.OK() {
 		t.Errorf("violations in an honest server: %+v %v", r.Violations, r.Breaches)
 	}
@@ -53,8 +53,12 @@ func TestRushFindsNothingInAnHonestServer(t *testing.T) {
 		t.Errorf("draw not verified: %+v", r.Recheck)
 	}
 	for _, a := range r.Attacks {
-		if a.Tried == 0 && a.Kind != attackNames[attackExpiredPass] && a.Kind != attackNames[attackIneligible] {
-			t.Errorf("attack %q was never tried", a.Kind)
+		switch a.Kind {
+		case attackNames[attackEarly], attackNames[attackExpiredPass]: // need more time than this rush takes
+		default:
+			if a.Tried == 0 {
+				t.Errorf("attack %q was never tried", a.Kind)
+			}
 		}
 	}
 	if r.PerBooked.Mean < 4 || r.PerBooked.People+r.PerUnbooked.People == 0 {
@@ -102,7 +106,13 @@ func TestRushFindsEachVice(t *testing.T) {
 		"seats drift":        {"seats"},
 	} {
 		all.Go(func() {
-			r := rushAt(t, newRotten(vice, 700*time.Millisecond, 1700*time.Millisecond, 90))
+			s := tiny()
+			s.Arrivals, s.Eligible, s.Cheats = 160, 60, 0.4
+			stock := 200
+			if vice == "oversold" {
+				stock = 36
+			}
+			r := rushAt(t, newRotten(vice, time.Second, 2*time.Second, stock), s)
 			for _, kind := range want {
 				if !slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Kind == kind }) {
 					t.Errorf("%s: the rush did not find %q; it found %+v", vice, kind, r.Violations)
@@ -111,4 +121,35 @@ func TestRushFindsEachVice(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func TestEarlyAndLateCheatsAreCounted(t *testing.T) {
+	t.Parallel()
+	for vice, want := range map[string]verdict{"": stopped, "client clock": breach} {
+		state := newRotten(vice, time.Hour, 2*time.Hour-time.Minute, 90)
+		srv := httptest.NewServer(state)
+		defer srv.Close()
+		r, err := newRunner(Config{Target: srv.URL, Scenario: tiny(), Session: rottenSession})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.findCampaign(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		r.prepare()
+		a := newAttacker(r, 0)
+		a.try(attackEarly, 0)
+		a.try(attackClock, 0)
+		r.loot.offerPass(1, sign("p1-1"), time.Now().Add(-time.Minute))
+		a.try(attackExpiredPass, 0)
+		if got := r.attacks.counts[attackEarly][stopped]; got != 1 {
+			t.Errorf("early join stopped %d times, want 1", got)
+		}
+		if got := r.attacks.counts[attackClock][want]; got == 0 {
+			t.Errorf("vice %q: own clock gave %v", vice, r.attacks.counts[attackClock])
+		}
+		if got := r.attacks.counts[attackExpiredPass][stopped]; got != 1 {
+			t.Errorf("expired pass stopped %d times, want 1", got)
+		}
+	}
 }

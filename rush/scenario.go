@@ -49,7 +49,7 @@ var scenarios = map[string]Scenario{
 		Arrivals: 10_000_000, Eligible: 3_524_000, Doses: 1_850_000,
 		Gather: 190 * time.Second, Burst: 64 * time.Second, Late: 285 * time.Second, Think: time.Second,
 		Early: 0.3, Stroke: 0.5, Ineligible: 0.05, Cheats: 0.01, Reload: 0.6, GiveUp: 0.03, Pause: 0.05,
-		Lose: 0.01, Hold: 0.1, Look: 0.2, Change: 0.02, Cancel: 0.02, Inside: 30_000, Seats: 8, Lead: 20 * time.Second,
+		Lose: 0.01, Hold: 0.1, Look: 0.2, Change: 0.02, Cancel: 0.02, Inside: 60_000, Seats: 8, Lead: 20 * time.Second,
 	},
 	"small": {
 		Name: "small", Title: "a small rush",

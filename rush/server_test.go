@@ -21,6 +21,7 @@ import (
 type rotten struct {
 	mu             sync.Mutex
 	vice           string
+	gather, open   time.Duration // after the first question, so that a slow start does not eat them up
 	gathers, opens time.Time
 	stock          int
 	seats          int // of each of the slots
@@ -51,9 +52,8 @@ type rottenBooking struct {
 }
 
 func newRotten(vice string, gather, open time.Duration, stock int) *rotten {
-	now := time.Now()
 	s := &rotten{
-		vice: vice, gathers: now.Add(gather), opens: now.Add(open), stock: stock, seats: 4, perSecond: 400,
+		vice: vice, gather: gather, open: open, stock: stock, seats: 4, perSecond: 400,
 		places: map[int]*rottenPlace{}, bookings: map[string]*rottenBooking{}, byPerson: map[int][]*rottenBooking{},
 		keys: map[string]*rottenBooking{}, taken: map[string]int{},
 	}
@@ -157,7 +157,9 @@ func (s *rotten) place(who int) map[string]any {
 func (s *rotten) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests++
+	if s.requests++; s.requests == 1 {
+		s.gathers, s.opens = time.Now().Add(s.gather), time.Now().Add(s.open)
+	}
 	s.catchUp()
 	out, status := s.serve(q)
 	if r, ok := out.(refusal); ok {

@@ -137,7 +137,7 @@ func (r *runner) recountTotals(ctx context.Context, c *conn) {
 	if off := r.seatsOff(holds); off != "" {
 		r.findings.add("seats", "%s", off)
 	}
-	places, lost := rc.places.Load(), r.lostPlaces()
+	places, lost := r.placesTold()
 	if rc.last.joined < places || rc.last.joined > places+lost {
 		r.findings.add("places", "the line says %d joined; the crowd has %d places and %d lost answers", rc.last.joined, places, lost)
 	}

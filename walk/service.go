@@ -12,11 +12,14 @@ import (
 	"charye/internal/batch"
 	"charye/internal/clock"
 	"charye/internal/durable"
+	"charye/internal/ratelimit"
 	"charye/internal/seal"
 	"charye/line"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+
+	"golang.org/x/time/rate"
 )
 
 // Deps are what a walk is wired to.
@@ -48,8 +51,11 @@ type Walk struct {
 	passes    *line.Passes
 	pseudonym line.Pseudonyms
 	bookingID [32]byte
+	guesses   *ratelimit.Memory
 	now       clock.Func
 	log       *slog.Logger
+
+	leaveFails rate.Sometimes // a store that stalls fails for everybody at once: one line in the log says it
 }
 
 // holdFor is how long a held slot is kept: long enough to read a page twice, short enough that nobody sits on seats.
@@ -76,8 +82,11 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		passes:    line.NewPasses(d.Keys),
 		pseudonym: line.NewPseudonyms(d.Keys),
 		bookingID: d.Keys.Secret("booking-id"),
+		guesses:   ratelimit.NewMemory(1 << 16),
 		now:       d.Clock,
 		log:       d.Log,
+
+		leaveFails: rate.Sometimes{First: 1, Interval: 10 * time.Second},
 	}
 	if err := w.reloadSites(ctx); err != nil {
 		return nil, err
@@ -260,7 +269,7 @@ func (w *Walk) lineError(c *programme.Campaign, err error) error {
 		return refuse(NoPass, "the pass is not the live one; ask for a pass again")
 	case errors.Is(err, line.ErrInsideFull):
 		e := refuse(Overloaded, "many people are choosing right now; the turn is kept, try again after the time given")
-		e.RetryAfter = 3 * time.Second
+		e.RetryAfter = 4 * time.Second
 		return e
 	case errors.Is(err, line.ErrNoCampaign):
 		return refuse(NotFound, "there is no such campaign")

@@ -204,6 +204,13 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 	} else if live {
 		return Pass{}, refuse(AlreadyBooked, "this person has a booking in %s; look it up, change or cancel it", c.ID)
 	}
+	if st, err := w.line.Status(ctx, c.Num); err != nil {
+		return Pass{}, unavailable(err)
+	} else if st.SoldOut && p.State == line.Admitted {
+		e := refuse(SlotFull, "the stock of %s is used up; the place keeps its order for what comes back", c.ID)
+		e.RetryAfter = soldOutRetry
+		return Pass{}, e
+	}
 	h := sha256.Sum256([]byte(device))
 	pass, err := w.line.Enter(ctx, c.Num, s.key, line.Device(h[:16]), takeover)
 	if err != nil {
@@ -217,6 +224,9 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 	}
 	return Pass{Token: w.passes.Encode(pass), ExpiresAt: pass.ExpiresAt}, nil
 }
+
+// soldOutRetry is when to look again after the stock was used up: a cancellation may come at any time, nobody need run.
+const soldOutRetry = 5 * time.Minute
 
 // bookable refuses when the dates do not allow entering and booking at this moment.
 func (w *Walk) bookable(c *programme.Campaign) error {
@@ -269,14 +279,15 @@ func (w *Walk) passOf(ctx context.Context, a Actor, token string) (*programme.Ca
 	if err != nil {
 		return nil, subject{}, err
 	}
+	// What the dates say comes first: nobody is told to ask for a new pass when there is none to be had.
+	if err := w.bookable(c); err != nil {
+		return nil, subject{}, err
+	}
 	if over {
 		return nil, subject{}, refuse(PassExpired, "the pass is over; the turn is kept, ask for a new pass")
 	}
 	if err := w.line.CheckPass(ctx, p); err != nil {
 		return nil, subject{}, w.lineError(c, err)
-	}
-	if err := w.bookable(c); err != nil {
-		return nil, subject{}, err
 	}
 	if err := w.eligible(c, s); err != nil {
 		return nil, subject{}, err

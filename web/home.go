@@ -24,6 +24,7 @@ type campaignCard struct {
 	StateName, Next string
 	Who             string
 	Joinable        bool          // a place can be taken now
+	NotNow          bool          // and yet nobody is let in at present: paused or sold out
 	Countdown       time.Time     // the next stroke of the hour; zero when there is none ahead
 	Left            time.Duration // until Countdown
 	URL             string
@@ -41,8 +42,10 @@ func (q *request) card(c walk.Campaign, now time.Time) campaignCard {
 		card.Countdown = c.Gathers
 	case walk.CampaignState(programme.PhaseGathering):
 		card.Countdown, card.Joinable = c.Opens, true
-	case walk.CampaignState(programme.PhaseOpen), walk.CampaignState(programme.PhasePaused), walk.StateSoldOut:
+	case walk.CampaignState(programme.PhaseOpen):
 		card.Joinable = true
+	case walk.CampaignState(programme.PhasePaused), walk.StateSoldOut:
+		card.Joinable, card.NotNow = true, true
 	}
 	if card.Countdown.IsZero() || !card.Countdown.After(now) {
 		card.Countdown = time.Time{}

@@ -251,7 +251,7 @@ func TestPassesAreKeptApart(t *testing.T) {
 	t.Parallel()
 	b, svc := inScene(t, scenes["turn"])
 	b.cookies = map[string]string{cookieSession: "token"}
-	wantPage(t, b.post("/c/age-55-59/hold", "slot", "s1.2021-07-26.570"), 403, "아직 들어오지 않았습니다", `href="/c/age-55-59/wait"`)
+	wantPage(t, b.post("/c/age-55-59/hold", "slot", "s1.2021-07-26.570"), 403, "지금은 이 기기에서 고를 수 없습니다", `href="/c/age-55-59/wait"`)
 	wantRedirect(t, b.post("/c/age-55-59/enter", "for", "r1"), "/c/age-55-59/sites?for=r1")
 	wantPage(t, b.post("/c/age-55-59/hold", "slot", "s1.2021-07-26.570"), 403)
 	if svc.called("Hold") {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 
 	"charye/internal/durable"
@@ -95,7 +97,7 @@ func tellSkipped(w io.Writer, skipped []site.Skipped, all bool) {
 }
 
 type importRosterCmd struct {
-	ID        string `required:"" placeholder:"ROSTER" help:"The roster's id, as campaigns name it."`
+	ID        string `placeholder:"ROSTER" help:"The roster's id, as campaigns name it; the file's name without its ending by default."`
 	Namespace string `default:"ci" help:"The namespace of the subjects: what the identity providers' configuration says."`
 	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory; made when absent."`
 	File      string `arg:"" help:"The file, plain or gzipped."`
@@ -103,6 +105,9 @@ type importRosterCmd struct {
 
 // Run replaces a roster, all or nothing.
 func (c importRosterCmd) Run(ctx context.Context, out streams) error {
+	if c.ID == "" {
+		c.ID, _, _ = strings.Cut(filepath.Base(c.File), ".")
+	}
 	f, err := os.Open(c.File)
 	if err != nil {
 		return err
