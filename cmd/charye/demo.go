@@ -119,7 +119,7 @@ func (c demoCmd) crowd(ctx context.Context, s *server, data string) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := crowdConfig(ctx, m, &m.programme.Campaigns[0], scenario.People(c.People))
+	cfg, err := crowdConfig(ctx, m, &m.programme.Campaigns[0], scenario.People(c.People), "")
 	if err != nil {
 		return err
 	}
