@@ -64,7 +64,7 @@ func TestPictures(t *testing.T) {
 		// The days and the times of one of them, with the choice made: the middle of a page that is longer than a telephone.
 		early.Eval(`(() => {
 			document.activeElement.blur();
-			scrollTo(0, document.querySelector('.days li:nth-child(7)').getBoundingClientRect().top + scrollY - 60);
+			scrollTo(0, document.querySelector('.days li:nth-child(7)').getBoundingClientRect().top + scrollY - 8);
 			return 1;
 		})()`, new(int))
 		keep(t, "booking.png", early.Picture())
