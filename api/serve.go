@@ -27,6 +27,7 @@ type exchange struct {
 	actor  walk.Actor // verified; zero on public routes and where a ticket stands for it
 	ticket string     // on HasPlace routes that were shown one
 	status int        // of the answer once it has begun
+	lane   *lane      // that this request counts in; nil when it no longer does
 }
 
 // serve answers one request: every route goes through here and nowhere else.
@@ -56,7 +57,8 @@ func (f *face) guarded(x *exchange) (err error) {
 	if err := lane.enter(); err != nil {
 		return err
 	}
-	defer lane.leave()
+	x.lane = lane
+	defer x.leaveLane()
 	secure(x.w.Header())
 	if err := f.limitAddress(x); err != nil {
 		return err
@@ -240,7 +242,23 @@ func (x *exchange) write(status int, contentType []string, body []byte) {
 	_, _ = x.w.Write(body)
 }
 
+// answering ends the request's stay in its lane: the work is done, and how fast the client takes the answer must not
+// matter to others. A download in the bulk lane is work until its end.
+func (x *exchange) answering() {
+	if x.route.lane != laneBulk {
+		x.leaveLane()
+	}
+}
+
+func (x *exchange) leaveLane() {
+	if x.lane != nil {
+		x.lane.leave()
+		x.lane = nil
+	}
+}
+
 func (x *exchange) begin(status int) {
+	x.answering()
 	x.status = status
 	x.w.WriteHeader(status)
 }
@@ -264,6 +282,7 @@ func (n noted) WriteHeader(status int) {
 	if n.x.status < 200 {
 		n.x.status = status
 	}
+	n.x.answering()
 	n.ResponseWriter.WriteHeader(status)
 }
 
@@ -271,6 +290,7 @@ func (n noted) Write(b []byte) (int, error) {
 	if n.x.status == 0 {
 		n.x.status = http.StatusOK
 	}
+	n.x.answering()
 	return n.ResponseWriter.Write(b)
 }
 

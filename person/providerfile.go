@@ -23,7 +23,7 @@ type Provider struct {
 	Issuer string // exactly as its discovery document says; https, or http on this machine
 
 	ClientID         string
-	ClientSecretFile string // file that holds the secret; empty for a public client, which proves itself by PKCE alone
+	ClientSecretFile string // file that holds the secret, see [SignInOptions.Secrets]; empty for a public client, which proves itself by PKCE alone
 	Scopes           []string
 
 	SubjectClaim string // claim with the stable subject

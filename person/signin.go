@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +63,8 @@ type SignInOptions struct {
 	Client *http.Client
 	// Timeout bounds each call to a provider when Client brings none; 0 is 5 seconds.
 	Timeout time.Duration
+	// Secrets are the client secrets, by provider id. Whoever starts the server reads them from the providers' ClientSecretFile.
+	Secrets map[string]string
 	// SessionLife is how long a session lasts after the sign-in; 0 is 7 days, so that people can sign in days before.
 	SessionLife time.Duration
 }
@@ -79,8 +80,7 @@ type Providers struct {
 }
 
 // NewProviders prepares sign-in with all providers of the list; what a provider leaves empty has the defaults of
-// [ReadProviders]. It reads the client secrets but calls nobody: each provider's discovery document is fetched when
-// somebody first signs in with it.
+// [ReadProviders]. It calls nobody: each provider's discovery document is fetched when somebody first signs in with it.
 func NewProviders(list []Provider, keys *seal.Keys, o SignInOptions) (*Providers, error) {
 	back, err := url.Parse(o.RedirectURL)
 	if err != nil || !secure(back) || back.RawQuery != "" || back.Fragment != "" {
@@ -101,12 +101,8 @@ func NewProviders(list []Provider, keys *seal.Keys, o SignInOptions) (*Providers
 		}
 		r := &remote{Provider: *p, client: client, redirect: o.RedirectURL}
 		if p.ClientSecretFile != "" {
-			b, err := os.ReadFile(p.ClientSecretFile)
-			if err != nil {
-				return nil, fmt.Errorf("sign-in: secret of provider %s: %w", p.ID, err)
-			}
-			if r.secret = strings.TrimSpace(string(b)); r.secret == "" {
-				return nil, fmt.Errorf("sign-in: secret of provider %s: %s is empty", p.ID, p.ClientSecretFile)
+			if r.secret = o.Secrets[p.ID]; r.secret == "" {
+				return nil, fmt.Errorf("sign-in: provider %s has a client secret file, and no secret was read from it", p.ID)
 			}
 		}
 		ps.ids[p.ID] = r

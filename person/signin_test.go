@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -78,12 +76,16 @@ func newStage(t *testing.T, change func(*person.Provider, *oidctest.Options)) *s
 	s.keyer = person.NewKeyer(keys)
 	s.ps, err = person.NewProviders([]person.Provider{p}, keys, person.SignInOptions{
 		RedirectURL: callback, Client: &http.Client{Transport: countingTransport{&s.calls, s.op.Client(nil).Transport}},
+		Secrets: map[string]string{"gov": clientSecret},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
+
+// clientSecret is what a provider with a ClientSecretFile proves itself with; others do not use it.
+const clientSecret = "s+cr t&%"
 
 var visitor = oidctest.Visitor{Name: "김하나", Born: civil.New(1962, time.March, 15), Identity: "620315-1"}
 
@@ -430,13 +432,9 @@ func TestConfidentialClientAndES256(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte("s+cr t&%\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for secret, want := range map[string]error{"s+cr t&%": nil, "another": person.ErrSignInRefused} {
+	for secret, want := range map[string]error{clientSecret: nil, "another": person.ErrSignInRefused} {
 		s := newStage(t, func(p *person.Provider, o *oidctest.Options) {
-			p.ClientSecretFile, p.SubjectClaim, p.Namespace = file, "sub", p.Issuer
+			p.ClientSecretFile, p.SubjectClaim, p.Namespace = "gov.secret", "sub", p.Issuer
 			o.Key, o.Clients[0].Secret = crypto.Signer(key), secret
 		})
 		got, err := signInWith(s.ps, t, "gov", s.op, s.now)

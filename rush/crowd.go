@@ -67,7 +67,6 @@ type inner struct {
 	holding         bool   // likes to hold first
 	rounds          uint8  // how often a choice failed
 	cursor          string
-	alternatives    []string
 	expires         time.Time
 	begun, bookedAt time.Duration
 }

@@ -51,14 +51,14 @@ func (r *Report) charts() (all []template.HTML) {
 	return all
 }
 
-// tableRow is one row of the table behind the charts.
-type tableRow struct {
+// TableRow is one row of the table behind the charts.
+type TableRow struct {
 	Sample
 	Requests, Bookings int
 }
 
 // Rows gives the numbers behind the charts at some twenty moments.
-func (r *Report) Rows() (rows []tableRow) {
+func (r *Report) Rows() (rows []TableRow) {
 	step := max(1, len(r.Line)/20)
 	bySecond := map[int]PerSecond{}
 	for _, s := range r.Second {
@@ -66,7 +66,7 @@ func (r *Report) Rows() (rows []tableRow) {
 	}
 	for i := 0; i < len(r.Line); i += step {
 		s := bySecond[int(r.Line[i].At)]
-		rows = append(rows, tableRow{r.Line[i], s.Requests, s.Bookings})
+		rows = append(rows, TableRow{r.Line[i], s.Requests, s.Bookings})
 	}
 	return rows
 }

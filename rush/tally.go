@@ -40,7 +40,7 @@ type tally struct {
 	mu     sync.Mutex
 	errors map[errorKey]int64
 
-	arrivals, sent, lost, cut  atomic.Int64
+	sent, lost, cut            atomic.Int64
 	places, passes, bookings   atomic.Int64
 	cancels, changes, sameSeen atomic.Int64
 	honest                     [callKinds]atomic.Int64

@@ -14,8 +14,8 @@ import (
 	"charye/site"
 )
 
-// maxIdempotencyKey is the longest Idempotency-Key taken, in bytes: a UUID with room to spare.
-const maxIdempotencyKey = 128
+// maxIdempotencyKey is the longest Idempotency-Key taken, in bytes; openapi.yaml says the same.
+const maxIdempotencyKey = 255
 
 // Hold keeps a slot, with its whole series, for minutes.
 func (w *Walk) Hold(ctx context.Context, a Actor, pass, slot string) (Hold, error) {
@@ -35,7 +35,7 @@ func (w *Walk) Hold(ctx context.Context, a Actor, pass, slot string) (Hold, erro
 		return Hold{}, unavailable(err)
 	}
 	if out.Result != booking.Done {
-		return Hold{}, w.refused(c, req, out)
+		return Hold{}, w.refused(c, out, w.nearFirst(c, req))
 	}
 	return Hold{ID: strconv.FormatInt(out.Hold.ID, 10), Slot: slot, ExpiresAt: out.Hold.Until}, nil
 }
@@ -48,33 +48,12 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 	if (r.Slot == "") == (r.Hold == "") {
 		return Booking{}, false, refuse(BadRequest, "slot, hold: want exactly one of the two").field("slot")
 	}
-	key, body := digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)
-	c, s, err := w.passOf(ctx, a, pass)
+	c, s, req, err := w.bookRequest(ctx, a, pass, r)
 	if err != nil {
-		// The pass ended with the booking it made: a repeat of that very request still gets its answer.
-		if b, ok := w.repeat(ctx, a, key, body); ok {
+		// The pass ended with the booking it made, and its seats are taken: a repeat of that very request gets its answer.
+		if b, ok := w.repeat(ctx, a, digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)); ok {
 			return b, true, nil
 		}
-		return Booking{}, false, err
-	}
-	now := w.now()
-	var req booking.Request
-	if r.Slot != "" {
-		req, err = w.request(c, s, a, r.Slot, now)
-		if err != nil {
-			return Booking{}, false, err
-		}
-	} else {
-		id, err := strconv.ParseInt(r.Hold, 10, 64)
-		if err != nil || id <= 0 {
-			return Booking{}, false, refuse(BadRequest, "hold: want the id that POST /api/v1/holds gave").field("hold")
-		}
-		req = w.ask(c, s, a, now)
-		req.Hold = id
-	}
-	req.Op = booking.OpBook
-	req.Idempotency, req.Body = key, body
-	if req.Sealed, err = w.sealName(a, s); err != nil {
 		return Booking{}, false, err
 	}
 	begun := time.Now()
@@ -85,11 +64,40 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 	w.line.Observe(c.Num, time.Since(begun))
 	switch out.Result {
 	case booking.Done, booking.Repeated:
+		if out.Booking.Status == booking.Cancelled { // nothing is booked, so "booked" is not said
+			return Booking{}, false, refuse(Conflict, "Idempotency-Key: its booking was cancelled since; take a new one").field("Idempotency-Key")
+		}
 		w.leave(ctx, c, s.key)
 		return w.view(out.Booking, s), out.Result == booking.Repeated, nil
 	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
 	}
-	return Booking{}, false, w.refused(c, req, out)
+	return Booking{}, false, w.refused(c, out, w.nearFirst(c, req))
+}
+
+// bookRequest makes all checks of a booking and gives the request that the ledger decides on.
+func (w *Walk) bookRequest(ctx context.Context, a Actor, pass string, r BookRequest) (*programme.Campaign, subject, booking.Request, error) {
+	none := booking.Request{}
+	c, s, err := w.passOf(ctx, a, pass)
+	if err != nil {
+		return nil, subject{}, none, err
+	}
+	now := w.now()
+	req := w.ask(c, s, a, now)
+	if r.Slot != "" {
+		if req, err = w.request(c, s, a, r.Slot, now); err != nil {
+			return nil, subject{}, none, err
+		}
+	} else {
+		if req.Hold, err = strconv.ParseInt(r.Hold, 10, 64); err != nil || req.Hold <= 0 {
+			return nil, subject{}, none, refuse(BadRequest, "hold: want the id that POST /api/v1/holds gave").field("hold")
+		}
+	}
+	req.Op = booking.OpBook
+	req.Idempotency, req.Body = digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)
+	if req.Sealed, err = w.sealName(a, s); err != nil {
+		return nil, subject{}, none, err
+	}
+	return c, s, req, nil
 }
 
 // leave gives back the room inside after a booking, also when the person has hung up meanwhile. If it fails, the booking
@@ -165,7 +173,8 @@ func (w *Walk) sealName(a Actor, s subject) ([]byte, error) {
 }
 
 // refused is the one table from what the ledger refuses to what a person is told.
-func (w *Walk) refused(c *programme.Campaign, req booking.Request, out booking.Outcome) error {
+// near gives what there is instead of a full slot.
+func (w *Walk) refused(c *programme.Campaign, out booking.Outcome, near func() []Slot) error {
 	switch out.Result {
 	case booking.Full:
 		e := refuse(SlotFull, "somebody was quicker: the slot has just been taken; take one of the alternatives")
@@ -175,15 +184,8 @@ func (w *Walk) refused(c *programme.Campaign, req booking.Request, out booking.O
 		case out.FullDose > 1:
 			e.Detail = "dose " + strconv.Itoa(out.FullDose) + " finds no seat at this site within its interval; take one of the alternatives"
 		}
-		if len(req.Doses) > 0 && len(req.Doses[0]) > 0 && out.FullDose != 0 {
-			wanted := req.Doses[0][0].Slot
-			if s, ok := w.sites.Load().index.ByNum(wanted.Site); ok {
-				for _, alt := range w.alternatives(c, s, wanted) {
-					if alt.ID != wanted.String() {
-						e.Alternatives = append(e.Alternatives, alt)
-					}
-				}
-			}
+		if out.FullDose != 0 {
+			e.Alternatives = near()
 		}
 		return e
 	case booking.AlreadyBooked:
@@ -197,6 +199,21 @@ func (w *Walk) refused(c *programme.Campaign, req booking.Request, out booking.O
 	case booking.Done, booking.Repeated, booking.Malformed:
 	}
 	return refuse(Internal, "unexpected outcome %d", out.Result)
+}
+
+// nearFirst gives the slots near the first dose of a request.
+func (w *Walk) nearFirst(c *programme.Campaign, req booking.Request) func() []Slot {
+	return func() []Slot {
+		if len(req.Doses) == 0 || len(req.Doses[0]) == 0 {
+			return nil
+		}
+		wanted := req.Doses[0][0].Slot
+		s, ok := w.sites.Load().index.ByNum(wanted.Site)
+		if !ok {
+			return nil
+		}
+		return w.alternatives(c, s, wanted)
+	}
 }
 
 // ownBooking is a booking together with how the actor comes to see it.
@@ -320,9 +337,15 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	lists = append(lists, w.laterDoses(o, at, moved, dose)...)
 	req := w.ask(o.campaign, o.subject, a, now)
 	req.Op, req.Booking, req.Doses, req.Shared = booking.OpChange, o.ID, lists, o.Shared
-	if n := len(lists); len(lists[n-1]) == 0 || n < len(o.Doses) {
+	near := func() []Slot {
+		if dose == 1 {
+			return w.alternatives(o.campaign, at, moved.Slot)
+		}
+		return w.sameDay(at, moved.Slot)
+	}
+	if n := len(lists); len(lists[n-1]) == 0 {
 		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
-		e.Alternatives = w.alternatives(o.campaign, at, moved.Slot)
+		e.Alternatives = near()
 		return Booking{}, e
 	}
 	out, err := w.desk.Do(ctx, req)
@@ -334,11 +357,12 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		return w.view(out.Booking, o.subject), nil
 	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
 	}
-	return Booking{}, w.refused(o.campaign, req, out)
+	return Booking{}, w.refused(o.campaign, out, near)
 }
 
 // laterDoses gives the lists from a moved dose on: later doses stay where they are as long as product, site and interval
-// allow it; from the first that cannot, the series is planned anew.
+// allow it; from the first that cannot, the series is planned anew. There are as many as the product's series wants, also
+// when the move is to a product with another number of doses.
 func (w *Walk) laterDoses(o ownBooking, at site.Site, moved booking.Choice, dose int) [][]booking.Choice {
 	lists := [][]booking.Choice{{moved}}
 	last := moved
@@ -349,7 +373,8 @@ func (w *Walk) laterDoses(o ownBooking, at site.Site, moved booking.Choice, dose
 		lists = append(lists, kept(d))
 		last = kept(d)[0]
 	}
-	return lists
+	// Of a whole series this adds nothing but the last dose itself.
+	return append(lists[:len(lists)-1], w.seriesFrom(at, last, dose+len(lists)-1)...)
 }
 
 func kept(d booking.Dose) []booking.Choice {
@@ -386,7 +411,7 @@ func (w *Walk) Cancel(ctx context.Context, a Actor, id string) (Booking, error) 
 		return w.view(out.Booking, o.subject), nil
 	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
 	}
-	return Booking{}, w.refused(o.campaign, req, out)
+	return Booking{}, w.refused(o.campaign, out, nil)
 }
 
 // view is a booking as its person sees it.

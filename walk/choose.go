@@ -3,6 +3,7 @@ package walk
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -57,7 +58,7 @@ func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage,
 		return SitePage{}, err
 	}
 	var err error
-	if q.Near && (q.Lat < -90 || q.Lat > 90 || q.Lon < -180 || q.Lon > 180) {
+	if q.Near && !(math.Abs(q.Lat) <= 90 && math.Abs(q.Lon) <= 180) { // so that NaN is refused too
 		return SitePage{}, refuse(BadRequest, "lat, lon: want degrees, -90 to 90 and -180 to 180").field("lat")
 	}
 	index := w.sites.Load().index
@@ -228,16 +229,21 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	if !w.legalAfter(before.Slot, day) {
 		return []Slot{}, nil
 	}
+	return w.followUpSlots(s, day, before.Slot.Product), nil
+}
+
+// followUpSlots lists a site's slots for a follow-up dose on a day.
+func (w *Walk) followUpSlots(s site.Site, day civil.Date, product string) []Slot {
 	now := w.now()
 	out := []Slot{}
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
 		if w.startsLater(day, ses.Minute, now) {
 			out = append(out, w.slotView(booking.Slot{
-				Session: booking.Session{Site: s.Num, Day: day, Minute: ses.Minute}, Product: before.Slot.Product,
+				Session: booking.Session{Site: s.Num, Day: day, Minute: ses.Minute}, Product: product,
 			}, ses.Minutes, w.seatsFree(s.Num, day, ses)))
 		}
 	}
-	return out, nil
+	return out
 }
 
 // choice checks that a slot is real under the rules at this moment and gives the claim on its seat.
@@ -316,19 +322,32 @@ func (w *Walk) legalAfter(before booking.Slot, day civil.Date) bool {
 	return booking.LegalInterval(before.Day, day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
 }
 
-// alternatives are up to five free first-dose slots close to one that was full: the same day first, then the days around.
+// mostAlternatives is how many slots a refusal offers instead.
+const mostAlternatives = 5
+
+// sameDay are a few free slots for a follow-up dose on the day of one that was full.
+func (w *Walk) sameDay(s site.Site, wanted booking.Slot) []Slot {
+	var out []Slot
+	for _, slot := range w.followUpSlots(s, wanted.Day, wanted.Product) {
+		if slot.Free > 0 && slot.ID != wanted.String() && len(out) < mostAlternatives {
+			out = append(out, slot)
+		}
+	}
+	return out
+}
+
+// alternatives are a few free first-dose slots close to one that was full: the same day first, then the days around.
 func (w *Walk) alternatives(c *programme.Campaign, s site.Site, wanted booking.Slot) []Slot {
-	const most = 5
 	var out []Slot
 	days := slices.Clone(w.programme.FirstDays(s.ID, s.Kind, s.Region))
 	distance := func(d civil.Date) civil.Date { return max(d-wanted.Day, wanted.Day-d) }
 	slices.SortStableFunc(days, func(a, b civil.Date) int { return cmp.Compare(distance(a), distance(b)) })
 	for _, day := range days {
 		for _, slot := range w.firstSlots(c, s, day) {
-			if slot.Free == 0 {
+			if slot.Free == 0 || slot.ID == wanted.String() {
 				continue
 			}
-			if out = append(out, slot); len(out) == most {
+			if out = append(out, slot); len(out) == mostAlternatives {
 				return out
 			}
 		}

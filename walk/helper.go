@@ -11,10 +11,12 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"charye/internal/civil"
+	"charye/internal/ratelimit"
 	"charye/person"
 )
 
@@ -27,8 +29,15 @@ type NewRecipient struct {
 	Consent  bool
 }
 
-// maxName is the longest name taken, in characters.
-const maxName = 60
+// The longest name and identity number taken, in characters and bytes; openapi.yaml says the same.
+const (
+	maxName     = 100
+	maxIdentity = 64
+)
+
+// identityGuesses is how often one helper may have an identity number looked up, whatever face they come by: enough for
+// typing errors, too few for guessing.
+var identityGuesses = ratelimit.Rate{Every: 30 * time.Second, Burst: 10}
 
 // AddRecipient registers a recipient for the actor as helper.
 func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (person.Recipient, error) {
@@ -46,10 +55,15 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	switch {
 	case r.Name == "" || !utf8.ValidString(r.Name) || utf8.RuneCountInString(r.Name) > maxName || strings.ContainsFunc(r.Name, unicode.IsControl):
 		return person.Recipient{}, refuse(BadRequest, "name: want 1 to %d characters", maxName).field("name")
-	case r.Identity == "" || len(r.Identity) > 40:
+	case r.Identity == "" || len(r.Identity) > maxIdentity:
 		return person.Recipient{}, refuse(BadRequest, "identity: want the identity number").field("identity")
 	case !r.Consent:
 		return person.Recipient{}, refuse(BadRequest, "consent: the recipient must have agreed; without that nobody can be helped").field("consent")
+	}
+	if wait := w.guesses.Allow(ratelimit.Key{ID: a.Key}, identityGuesses, w.now()); wait > 0 {
+		e := refuse(RateLimited, "too many identity numbers in a short time; check them, and try again after the time given")
+		e.RetryAfter = wait
+		return person.Recipient{}, e
 	}
 	known, err := w.people.FindIdentity(ctx, w.keyer.IdentityIndex(r.Identity))
 	if err != nil && !errors.Is(err, person.ErrIdentityUnknown) {

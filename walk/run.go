@@ -71,6 +71,9 @@ func (w *Walk) every(ctx context.Context, d time.Duration, what string, round fu
 	}
 }
 
+// holdsLooked is how many holds are looked at, to see whether one may fall back to a campaign without stock.
+const holdsLooked = 1000
+
 // tellSupply tells each line how much stock is left.
 func (w *Walk) tellSupply(ctx context.Context) {
 	for i := range w.programme.Campaigns {
@@ -79,7 +82,7 @@ func (w *Walk) tellSupply(ctx context.Context) {
 		unbooked := free
 		if free == 0 {
 			// Sold out is only said when no hold can fall back any more.
-			holds, err := w.ledger.DueHolds(ctx, w.now().Add(24*time.Hour), 1000)
+			holds, err := w.ledger.DueHolds(ctx, w.now().Add(24*time.Hour), holdsLooked)
 			if err != nil {
 				continue
 			}
@@ -87,6 +90,9 @@ func (w *Walk) tellSupply(ctx context.Context) {
 				if h.Campaign == c.Num {
 					unbooked++
 				}
+			}
+			if unbooked == 0 && len(holds) == holdsLooked {
+				unbooked = 1 // there are more holds than were looked at, and one of them may be of this campaign
 			}
 		}
 		w.line.Supply(c.Num, free, unbooked)

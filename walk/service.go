@@ -12,6 +12,7 @@ import (
 	"charye/internal/batch"
 	"charye/internal/clock"
 	"charye/internal/durable"
+	"charye/internal/ratelimit"
 	"charye/internal/seal"
 	"charye/line"
 	"charye/person"
@@ -50,6 +51,7 @@ type Walk struct {
 	passes    *line.Passes
 	pseudonym line.Pseudonyms
 	bookingID [32]byte
+	guesses   *ratelimit.Memory
 	now       clock.Func
 	log       *slog.Logger
 
@@ -80,6 +82,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		passes:    line.NewPasses(d.Keys),
 		pseudonym: line.NewPseudonyms(d.Keys),
 		bookingID: d.Keys.Secret("booking-id"),
+		guesses:   ratelimit.NewMemory(1 << 16),
 		now:       d.Clock,
 		log:       d.Log,
 

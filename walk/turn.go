@@ -279,14 +279,15 @@ func (w *Walk) passOf(ctx context.Context, a Actor, token string) (*programme.Ca
 	if err != nil {
 		return nil, subject{}, err
 	}
+	// What the dates say comes first: nobody is told to ask for a new pass when there is none to be had.
+	if err := w.bookable(c); err != nil {
+		return nil, subject{}, err
+	}
 	if over {
 		return nil, subject{}, refuse(PassExpired, "the pass is over; the turn is kept, ask for a new pass")
 	}
 	if err := w.line.CheckPass(ctx, p); err != nil {
 		return nil, subject{}, w.lineError(c, err)
-	}
-	if err := w.bookable(c); err != nil {
-		return nil, subject{}, err
 	}
 	if err := w.eligible(c, s); err != nil {
 		return nil, subject{}, err

@@ -21,7 +21,8 @@ import (
 	"charye/walk"
 )
 
-// rules is the programme of the tests: one campaign with a draw and helpers, one by roster without helpers.
+// rules is the programme of the tests: one campaign with a draw and helpers, one by roster without helpers, one with a
+// choice of products.
 const rules = `
 programme: walk-test
 name: {ko: 시험, en: Test}
@@ -53,6 +54,15 @@ campaigns:
     name: {en: Reserve}
     products: [janssen]
     eligible: {roster: reserve}
+    gathers: 2021-07-12T19:00:00+09:00
+    opens: 2021-07-12T20:00:00+09:00
+    closes: 2021-07-17T18:00:00+09:00
+    stock: 10
+    line: {order: draw, inside: 100, perSecond: 1000, passMinutes: 10}
+  - id: both
+    name: {en: A choice of products}
+    products: [moderna, janssen]
+    eligible: all
     gathers: 2021-07-12T19:00:00+09:00
     opens: 2021-07-12T20:00:00+09:00
     closes: 2021-07-17T18:00:00+09:00

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
-	"sync"
 	"time"
 
 	"charye/internal/durable"
+	"charye/internal/seal"
 	"charye/programme"
 )
 
@@ -24,24 +23,32 @@ const (
 // firstStart is what a data directory remembers of the programme it was first started with.
 type firstStart struct {
 	Programme string            `json:"programme"`
+	Trial     bool              `json:"trial"`
 	At        time.Time         `json:"at"`
 	Resolved  map[string]string `json:"resolved"` // relative times of a trial, as they came out at the first start
+}
+
+// readFirstStart gives what the directory remembers; [fs.ErrNotExist] when it was never started.
+func readFirstStart(dir *durable.Dir) (first firstStart, err error) {
+	b, err := os.ReadFile(dir.File(startFile))
+	if err != nil {
+		return first, fmt.Errorf("data directory: %w", err)
+	}
+	if err := json.Unmarshal(b, &first); err != nil {
+		return first, fmt.Errorf("%s: %w; put it back from a backup, or name another data directory", dir.File(startFile), err)
+	}
+	return first, nil
 }
 
 // keepProgramme reads the programme as this data directory knows it: relative times mean what they meant at the first
 // start. It keeps a copy of the file, for the commands that only get the directory.
 func keepProgramme(dir *durable.Dir, name string, src []byte) (*programme.Programme, error) {
-	var first firstStart
-	b, err := os.ReadFile(dir.File(startFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		first.At = time.Now()
-	case err != nil:
-		return nil, fmt.Errorf("data directory: %w", err)
-	default:
-		if err := json.Unmarshal(b, &first); err != nil {
-			return nil, fmt.Errorf("data directory: %s: %w", dir.File(startFile), err)
-		}
+	first, err := readFirstStart(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		first, err = firstStart{At: time.Now()}, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	p, err := programme.Parse(name, src, programme.Options{FirstStart: first.At, Resolved: first.Resolved})
 	if err != nil {
@@ -51,8 +58,13 @@ func keepProgramme(dir *durable.Dir, name string, src []byte) (*programme.Progra
 		return nil, fmt.Errorf("data directory %s belongs to the programme %s, and %s is %s; give each its own directory",
 			dir.Path(), first.Programme, name, p.ID)
 	}
-	first.Programme, first.Resolved = p.ID, p.Resolved()
-	if b, err = json.MarshalIndent(first, "", "  "); err != nil {
+	if first.Programme != "" && first.Trial != p.Trial {
+		return nil, fmt.Errorf("data directory %s was first started with `trial: %t`, and %s says `trial: %t`; made-up and real people never share one: give each its own directory",
+			dir.Path(), first.Trial, name, p.Trial)
+	}
+	first.Programme, first.Trial, first.Resolved = p.ID, p.Trial, p.Resolved()
+	b, err := json.MarshalIndent(first, "", "  ")
+	if err != nil {
 		return nil, err
 	}
 	if err := durable.WriteFile(dir.File(startFile), b); err != nil {
@@ -64,6 +76,24 @@ func keepProgramme(dir *durable.Dir, name string, src []byte) (*programme.Progra
 	return p, nil
 }
 
+// openKeys reads the key file of a data directory, or makes one where nothing depends on it yet. Without its keys nobody in
+// a database can be found again, so that a directory that has lost them is refused and not given new ones.
+func openKeys(dir *durable.Dir) (*seal.Keys, error) {
+	name := dir.File(keyFile)
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		for _, keyed := range []string{"people.db", "line.db", "booking.db"} {
+			if _, err := os.Stat(dir.File(keyed)); err == nil {
+				return nil, fmt.Errorf("key file %s is missing, and %s was written with it; put it back from a backup, or name another data directory", name, keyed)
+			}
+		}
+	}
+	keys, err := seal.LoadOrCreate(name)
+	if _, io := errors.AsType[*fs.PathError](err); err != nil && !io {
+		return nil, fmt.Errorf("%w; put it back from a backup, or name another data directory", err)
+	}
+	return keys, err
+}
+
 // servedProgramme reads the programme that a data directory was last served with.
 func servedProgramme(dir *durable.Dir) (*programme.Programme, error) {
 	src, err := os.ReadFile(dir.File(programmeFile))
@@ -71,28 +101,11 @@ func servedProgramme(dir *durable.Dir) (*programme.Programme, error) {
 		return nil, fmt.Errorf("data directory %s has no programme yet; start `charye serve --programme FILE --data %s` first", dir.Path(), dir.Path())
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	b, err := os.ReadFile(dir.File(startFile))
+	first, err := readFirstStart(dir)
 	if err != nil {
 		return nil, err
 	}
-	var first firstStart
-	if err := json.Unmarshal(b, &first); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir.File(startFile), err)
-	}
 	return programme.Parse(dir.File(programmeFile), src, programme.Options{FirstStart: first.At, Resolved: first.Resolved})
-}
-
-// boundedConn gives its room back when it is closed, once.
-type boundedConn struct {
-	net.Conn
-	once  sync.Once
-	leave func()
-}
-
-// Close closes the connection and gives the room back.
-func (c *boundedConn) Close() error {
-	c.once.Do(c.leave)
-	return c.Conn.Close()
 }

@@ -25,13 +25,13 @@ import (
 var demoProgramme []byte
 
 type demoCmd struct {
-	Listen string `default:":8080" placeholder:"ADDR" help:"Address to listen on."`
-	People int    `default:"4000" placeholder:"N" help:"Size of the simulated crowd around you; 0 for nobody."`
+	Listen string `default:":8080" placeholder:"ADDR" help:"Address to listen on, ${default} by default."`
+	People int    `default:"4000" placeholder:"N" help:"Size of the simulated crowd around you, ${default} by default; 0 for nobody."`
 	Data   string `placeholder:"DIR" help:"Keep the demo in this directory instead of a temporary one."`
 }
 
 // Run serves the demo and brings the crowd, until the context ends.
-func (c demoCmd) Run(ctx context.Context, io streams) error {
+func (c demoCmd) Run(ctx context.Context, std streams) error {
 	tmp, err := os.MkdirTemp("", "charye-demo-")
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 	if data == "" {
 		data = filepath.Join(tmp, "data")
 	}
-	s, err := openServer(ctx, serveCmd{Programme: file, Data: data, Listen: c.Listen}, telemetry.NewLogger(io.err, slog.LevelWarn))
+	s, err := openServer(ctx, serveCmd{Programme: file, Data: data, Listen: c.Listen}, telemetry.NewLogger(std.err, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
@@ -54,31 +54,38 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 		return errors.Join(err, s.close())
 	}
 	campaign := s.programme.Campaigns[0]
-	_, _ = fmt.Fprintf(io.out, `
+	_, _ = fmt.Fprintf(std.out, `
   Charye 차례 demo: everything is made up, and gone when you stop it (Ctrl-C).
 
   Pages    %[1]s/            한국어, English at the top of each page
   API      %[1]s/api/v1/campaigns      contract: %[1]s/api/openapi.yaml
   Metrics  %[1]s/metrics
 
-  The campaign %[2]q opens at %[3]s, %[4]d seconds from now, with %[5]d simulated people around you.
-  Sign in with any name and a date of birth from %[6]s to %[7]s.
-  To help somebody else, give any name, born %[8]s, identity number %[9]s.
+  The campaign %[2]q %[3]s, with %[4]d simulated people around you.
+  Sign in with any name and a date of birth from %[5]s to %[6]s.
+  To help somebody else, give any name, born %[7]s, identity number %[8]s.
 
-`, s.url, campaign.Name.In("en"), campaign.Opens.In(s.programme.Zone).Format(time.TimeOnly),
-		int(time.Until(campaign.Opens).Seconds()), c.People, campaign.Born.From, campaign.Born.To, helped.born, helped.identity)
+`, s.url, campaign.Name.In("en"), opening(campaign.Opens.In(s.programme.Zone), time.Now()), c.People, campaign.Born.From, campaign.Born.To, helped.born, helped.identity)
 
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.run(gctx) })
 	if c.People > 0 {
 		g.Go(func() error {
 			if err := c.crowd(gctx, s, data); err != nil && gctx.Err() == nil {
-				_, _ = fmt.Fprintf(io.err, "charye: the simulated crowd stopped: %s\n", oneLine(err))
+				_, _ = fmt.Fprintf(std.err, "charye: the simulated crowd stopped: %s\n", oneLine(err))
 			}
 			return nil
 		})
 	}
 	return g.Wait()
+}
+
+// opening says when a campaign opens; kept data may be from a demo of yesterday.
+func opening(opens, now time.Time) string {
+	if left := opens.Sub(now); left > 0 {
+		return fmt.Sprintf("opens at %s, %d seconds from now", opens.Format(time.TimeOnly), int(left.Seconds()))
+	}
+	return "opened at " + opens.Format(time.DateTime)
 }
 
 // demoHelped is somebody a visitor of the demo may help.
@@ -95,7 +102,7 @@ func (c demoCmd) furnish(ctx context.Context, s *server) (demoHelped, error) {
 	if _, _, err := s.sites.Put(ctx, site.Demo(), time.Now()); err != nil {
 		return demoHelped{}, err
 	}
-	born := defaultBorn(s.programme)
+	born := bornFor(&s.programme.Campaigns[0])
 	rows := trialRoster(person.NewKeyer(s.keys), demoHelpedFrom, 10, born)
 	if _, err := s.people.ReplaceRoster(ctx, "residents", rows, time.Now()); err != nil {
 		return demoHelped{}, err
@@ -104,7 +111,7 @@ func (c demoCmd) furnish(ctx context.Context, s *server) (demoHelped, error) {
 }
 
 func (c demoCmd) crowd(ctx context.Context, s *server, data string) error {
-	m, p, err := openMint(data)
+	m, err := openMint(data)
 	if err != nil {
 		return err
 	}
@@ -112,7 +119,7 @@ func (c demoCmd) crowd(ctx context.Context, s *server, data string) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := crowdConfig(ctx, m, p, data, scenario.People(c.People))
+	cfg, err := crowdConfig(ctx, m, &m.programme.Campaigns[0], scenario.People(c.People))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"charye/internal/durable"
-	"charye/internal/seal"
 	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/site"
@@ -26,7 +25,7 @@ type importCmd struct {
 
 type importSitesCmd struct {
 	Format  string `required:"" enum:"centres,hospitals,clinics,csv" help:"centres (the government API's JSON), hospitals, clinics or csv (id,name,kind,address,lat,lon,phone,region)."`
-	Data    string `default:"charye-data" placeholder:"DIR" help:"The data directory; made when absent."`
+	Data    string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
 	Skipped bool   `help:"Name every row that could not be used, not only the first of each reason."`
 	File    string `arg:"" help:"The file, plain or gzipped."`
 }
@@ -99,7 +98,7 @@ func tellSkipped(w io.Writer, skipped []site.Skipped, all bool) {
 type importRosterCmd struct {
 	ID        string `placeholder:"ROSTER" help:"The roster's id, as campaigns name it; the file's name without its ending by default."`
 	Namespace string `default:"ci" help:"The namespace of the subjects: what the identity providers' configuration says."`
-	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory; made when absent."`
+	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
 	File      string `arg:"" help:"The file, plain or gzipped."`
 }
 
@@ -117,7 +116,7 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	keys, err := seal.LoadOrCreate(dir.File(keyFile))
+	keys, err := openKeys(dir)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"charye/internal/durable"
+	"charye/programme"
 
 	"github.com/alecthomas/kong"
 )
@@ -40,34 +41,33 @@ type cli struct {
 	Help    helpCmd    `cmd:"" help:"Print this help, or that of a command."`
 }
 
-var discard = io.Discard
-
 // streams are where a command reads from and writes to.
 type streams struct{ out, err io.Writer }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	code := run(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
 }
 
 // run parses the arguments and runs one command. Errors are one line on stderr that says what to do.
-func run(ctx context.Context, args []string, io streams) int {
+func run(ctx context.Context, args []string, std streams) int {
 	var c cli
 	exited, exitCode := false, 0
 	parser, err := kong.New(&c,
 		kong.Name("charye"),
 		kong.Description("Charye (차례): everybody gets a fair turn, and nobody gets around it."),
-		kong.Writers(io.out, io.err),
+		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { exited, exitCode = true, code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(io),
+		kong.Bind(std),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil {
-		return fail(io, err)
+		return fail(std, err)
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
@@ -77,14 +77,14 @@ func run(ctx context.Context, args []string, io streams) int {
 		return exitCode
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(io.err, "charye: %s; see `charye help`\n", oneLine(err))
+		_, _ = fmt.Fprintf(std.err, "charye: %s; see `charye help`\n", oneLine(err))
 		return exitUsage
 	}
 	if err := kctx.Run(); err != nil {
 		if exited {
 			return exitCode
 		}
-		return fail(io, err)
+		return fail(std, err)
 	}
 	return exitDone
 }
@@ -94,8 +94,15 @@ type usageError struct{ msg string }
 
 func (e *usageError) Error() string { return e.msg }
 
-func fail(io streams, err error) int {
-	_, _ = fmt.Fprintf(io.err, "charye: %s\n", oneLine(err))
+func fail(std streams, err error) int {
+	if problems, ok := errors.AsType[programme.Errors](err); ok {
+		// A file is put right in one go: a line for each problem.
+		for _, p := range problems {
+			_, _ = fmt.Fprintf(std.err, "charye: %s\n", oneLine(p))
+		}
+		return exitFailed
+	}
+	_, _ = fmt.Fprintf(std.err, "charye: %s\n", oneLine(err))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
@@ -110,6 +117,8 @@ func oneLine(err error) string {
 		msg += "; another program uses that address: stop it, or choose another with --listen"
 	case errors.Is(err, durable.ErrDiskFull), errors.Is(err, syscall.ENOSPC):
 		msg += "; make space on the disk of the data directory and start again: nothing acknowledged was lost"
+	case errors.Is(err, durable.ErrDamaged):
+		msg += "; put the data directory back from a backup, or name another one"
 	case errors.Is(err, durable.ErrNewerData):
 		msg += "; use that newer charye, or another data directory"
 	}
@@ -119,8 +128,8 @@ func oneLine(err error) string {
 type versionCmd struct{}
 
 // Run prints the version.
-func (versionCmd) Run(io streams) error {
-	_, err := fmt.Fprintf(io.out, "charye %s\n", version)
+func (versionCmd) Run(std streams) error {
+	_, err := fmt.Fprintf(std.out, "charye %s\n", version)
 	return err
 }
 
@@ -129,8 +138,8 @@ type helpCmd struct {
 }
 
 // Run prints the manual of a command, or the overview.
-func (h helpCmd) Run(ctx context.Context, io streams) error {
-	quiet := streams{out: io.out, err: discard}
+func (h helpCmd) Run(ctx context.Context, std streams) error {
+	quiet := streams{out: std.out, err: io.Discard}
 	if code := run(ctx, append(h.Command, "--help"), quiet); code != exitDone {
 		return &usageError{msg: "no such command: " + strings.Join(h.Command, " ") + "; see `charye help`"}
 	}

@@ -15,7 +15,6 @@ import (
 
 	"charye/internal/civil"
 	"charye/internal/durable"
-	"charye/internal/seal"
 	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/programme"
@@ -60,8 +59,8 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	if c.People > 0 {
 		scale = float64(c.People) / float64(scenario.Eligible)
 	}
-	if scale <= 0 || scale > 1 && scenario.Eligible > 1_000_000 {
-		return &usageError{msg: "--scale: want more than 0 and at most the country's size"}
+	if c.People < 0 || !(scale > 0) || scale > 1 && scenario.Eligible > 1_000_000 {
+		return &usageError{msg: "--scale, --people: want more than 0 and at most the country's size"}
 	}
 	pid := 0
 	if c.Embedded {
@@ -71,15 +70,19 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 		}
 		defer stop()
 	}
-	m, p, err := openMint(c.Data)
+	m, err := openMint(c.Data)
 	if err != nil {
 		return err
 	}
-	cfg, err := crowdConfig(ctx, m, p, c.Data, scenario.Scaled(scale))
+	campaign, err := m.campaign(c.Campaign)
 	if err != nil {
 		return err
 	}
-	cfg.Target, cfg.Campaign, cfg.PID, cfg.Seed, cfg.Progress = c.Target, c.Campaign, pid, c.Seed, out.err
+	cfg, err := crowdConfig(ctx, m, campaign, scenario.Scaled(scale))
+	if err != nil {
+		return err
+	}
+	cfg.Target, cfg.PID, cfg.Seed, cfg.Progress = c.Target, pid, c.Seed, out.err
 	report, err := rush.Run(ctx, cfg)
 	if report != nil {
 		err = errors.Join(err, c.write(out, report))
@@ -109,15 +112,14 @@ func (c rushCmd) write(out streams, r *rush.Report) error {
 }
 
 // crowdConfig gives the crowd its people: sessions signed with the server's keys, and a roster of people to be helped.
-func crowdConfig(ctx context.Context, m *mint, p *programme.Programme, data string, s rush.Scenario) (rush.Config, error) {
-	born := defaultBorn(p)
-	tooYoung := born + civil.Date(40*365)
+func crowdConfig(ctx context.Context, m *mint, c *programme.Campaign, s rush.Scenario) (rush.Config, error) {
+	born, outside := bornFor(c), bornOutside(c)
 	cfg := rush.Config{
-		Scenario: s,
+		Campaign: c.ID, Scenario: s,
 		Session: func(n int, eligible bool) (string, string) {
 			day := born
 			if !eligible {
-				day = tooYoung
+				day = outside
 			}
 			who, token, err := m.session(n, day)
 			if err != nil {
@@ -132,20 +134,24 @@ func crowdConfig(ctx context.Context, m *mint, p *programme.Programme, data stri
 		t := person.Trial(recipientsFrom + i)
 		cfg.Recipients = append(cfg.Recipients, rush.Recipient{Name: t.Name, Born: born.String(), Identity: t.Identity})
 	}
-	dir, err := durable.ExistingDir(data)
-	if err != nil {
-		return rush.Config{}, err
-	}
-	keys, err := seal.Load(dir.File(keyFile))
-	if err != nil {
-		return rush.Config{}, err
-	}
-	people, err := personsqlite.Open(ctx, data, keys)
+	people, err := personsqlite.Open(ctx, m.dir.Path(), m.keys)
 	if err != nil {
 		return rush.Config{}, err
 	}
 	_, err = people.ReplaceRoster(ctx, "rush-recipients", trialRoster(m.keyer, recipientsFrom, n, born), time.Now())
 	return cfg, errors.Join(err, people.Close())
+}
+
+// campaign finds a campaign of the directory's programme; without an id it is the first.
+func (m *mint) campaign(id string) (*programme.Campaign, error) {
+	if id == "" {
+		return &m.programme.Campaigns[0], nil
+	}
+	c, ok := m.programme.Campaign(id)
+	if !ok {
+		return nil, &usageError{msg: "--campaign: the programme " + m.programme.ID + " has no campaign " + id}
+	}
+	return c, nil
 }
 
 // recipientsFrom is the number of the first made-up person who is helped; the crowd's own numbers are below.

@@ -2,14 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
+	"net/netip"
 	"os"
-	"strings"
 	"time"
 
 	bookingsqlite "charye/booking/sqlite"
@@ -19,7 +19,6 @@ import (
 	"charye/internal/telemetry"
 	"charye/line"
 	linesqlite "charye/line/sqlite"
-	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/programme"
 	sitesqlite "charye/site/sqlite"
@@ -30,35 +29,27 @@ import (
 
 type serveCmd struct {
 	Programme string `required:"" placeholder:"FILE" help:"The programme file (YAML)."`
-	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory; made when absent."`
-	Listen    string `default:"localhost:8080" placeholder:"ADDR" help:"Address to listen on."`
+	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
+	Listen    string `default:"localhost:8080" placeholder:"ADDR" help:"Address to listen on, ${default} by default."`
 	PublicURL string `placeholder:"URL" help:"The address people use, when it is not the one listened on (behind a proxy)."`
 	Providers string `placeholder:"FILE" help:"Identity providers (YAML). A trial programme also has a made-up one."`
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
-	Debug     string `placeholder:"ADDR" help:"Serve Go's profiles here, for the engineers only: a loopback address."`
+
+	TrustedProxy []netip.Prefix `placeholder:"NETWORK" help:"Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For tells whom the rates are for."`
+
+	Debug string `placeholder:"ADDR" help:"Serve Go's profiles here, for the engineers only: a loopback address."`
 }
 
 // Run serves until the context ends, then stops gracefully.
-func (c serveCmd) Run(ctx context.Context, io streams) error {
-	s, err := openServer(ctx, c, telemetry.NewLogger(io.err, slog.LevelInfo))
+func (c serveCmd) Run(ctx context.Context, std streams) error {
+	s, err := openServer(ctx, c, telemetry.NewLogger(std.err, slog.LevelInfo))
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(io.out, "charye serves %s on %s\n", s.programme.ID, s.url)
+	_, _ = fmt.Fprintf(std.out, "charye serves %s on %s\n", s.programme.ID, s.url)
 	return s.run(ctx)
 }
-
-// The bounds of the HTTP server. Headers and bodies must come promptly; an answer may take long only where it is long.
-const (
-	headerTimeout  = 5 * time.Second
-	requestTimeout = 15 * time.Second
-	answerTimeout  = 2 * time.Minute
-	idleTimeout    = 75 * time.Second
-	maxHeaderBytes = 16 << 10
-	drainTimeout   = 20 * time.Second
-	maxConnections = 16000 // leaves room for files below the usual limit of 20,000
-)
 
 // server is a whole Charye, opened and listening; tests and the demo start the same one as serve does.
 type server struct {
@@ -70,12 +61,13 @@ type server struct {
 	walk      *walk.Walk
 	url       string
 	log       *slog.Logger
-
-	cert, key string // files, when this server speaks TLS itself
+	tls       *tls.Config // nil: an edge proxy speaks TLS, or this is a trial on one machine
+	proxies   []netip.Prefix
 
 	listener net.Listener
 	http     *http.Server
-	draining chan struct{} // closed when draining begins
+	draining chan struct{}               // closed when draining begins
+	work     func(context.Context) error // in the background: admission above all
 	closers  []func() error
 }
 
@@ -93,24 +85,22 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err := loopbackOnly(c.Debug); err != nil {
 		return nil, err
 	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return nil, &usageError{msg: "--tls-cert and --tls-key go together"}
+	if err := checkPublicURL(c.PublicURL); err != nil {
+		return nil, err
 	}
-	var configured []person.Provider
-	if c.Providers != "" {
-		b, err := os.ReadFile(c.Providers)
-		if err != nil {
-			return nil, fmt.Errorf("providers: %w", err)
-		}
-		if configured, err = person.ReadProviders(c.Providers, b); err != nil {
-			return nil, err
-		}
+	certificate, err := c.certificate()
+	if err != nil {
+		return nil, err
 	}
-	if len(configured) == 0 && !draft.Trial {
+	providers, err := readProviders(c.Providers)
+	if err != nil {
+		return nil, err
+	}
+	if len(providers.list) == 0 && !draft.Trial {
 		return nil, &usageError{msg: "nobody could sign in: give --providers FILE (only a trial programme has a made-up provider)"}
 	}
 
-	s := &server{log: log, cert: c.TLSCert, key: c.TLSKey, draining: make(chan struct{})}
+	s := &server{log: log, tls: certificate, proxies: c.TrustedProxy, draining: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -127,6 +117,9 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		return nil
 	})
 	s.url = publicURL(c, s.listener.Addr())
+	if err := checkProtected(s.url); err != nil {
+		return nil, err
+	}
 	if c.Debug != "" {
 		if err := s.listenDebug(c.Debug); err != nil {
 			return nil, err
@@ -144,13 +137,13 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if s.programme, err = keepProgramme(dir, c.Programme, src); err != nil {
 		return nil, err
 	}
-	if s.keys, err = seal.LoadOrCreate(dir.File(keyFile)); err != nil {
+	if s.keys, err = openKeys(dir); err != nil {
 		return nil, err
 	}
 	if err := s.openStores(ctx, dir); err != nil {
 		return nil, err
 	}
-	return s, s.wire(configured)
+	return s, s.wire(providers)
 }
 
 func (s *server) openStores(ctx context.Context, dir *durable.Dir) (err error) {
@@ -182,6 +175,7 @@ func (s *server) openStores(ctx context.Context, dir *durable.Dir) (err error) {
 		return err
 	}
 	s.closers = append(s.closers, func() error { s.walk.Stop(); return nil })
+	s.work = s.walk.Run
 	return nil
 }
 
@@ -200,23 +194,51 @@ func lineConfigs(p *programme.Programme) []line.Config {
 	return out
 }
 
-// run serves until ctx ends. Then no request is cut: the listener closes, those under way are answered, everything they
-// were told is on disk, and only then the stores close.
+// certificate reads the files of --tls-cert and --tls-key; nil without them.
+func (c serveCmd) certificate() (*tls.Config, error) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return nil, &usageError{msg: "--tls-cert and --tls-key go together"}
+	}
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", c.TLSCert, c.TLSKey, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}}, nil
+}
+
+// run serves until ctx ends. Then no request is cut: answers ask clients to come back on another connection, /readyz sends
+// proxies away, and when connections have had time to empty the listener closes; those under way are answered, everything
+// they were told is on disk, and only then the stores close.
 func (s *server) run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	g, gctx := errgroup.WithContext(ctx)
-	background := make(chan error, 1)
-	go func() { background <- s.walk.Run(work) }()
+	var background error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		background = s.work(work)
+	}()
+	g.Go(func() error { // without the work in the background nobody is let in: better to end, and be started again
+		select {
+		case <-ended:
+			return errors.New("the work in the background ended")
+		case <-gctx.Done():
+			return nil
+		}
+	})
+	bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
 	g.Go(func() error {
-		bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
 		var err error
-		if s.cert != "" {
-			err = s.http.ServeTLS(bounded, s.cert, s.key)
+		if s.tls != nil {
+			err = s.http.ServeTLS(bounded, "", "")
 		} else {
 			err = s.http.Serve(bounded)
 		}
-		if errors.Is(err, http.ErrServerClosed) {
+		if errors.Is(err, http.ErrServerClosed) || gctx.Err() != nil && errors.Is(err, net.ErrClosed) {
 			return nil
 		}
 		return err
@@ -224,13 +246,24 @@ func (s *server) run(ctx context.Context) error {
 	g.Go(func() error {
 		<-gctx.Done()
 		close(s.draining)
+		bounded.linger(lingerTimeout, 1) // one place in the room is the next caller's
+		err := s.listener.Close()
+		// Only when all that was accepted has been read: net/http drops requests that it reads after Shutdown.
+		bounded.linger(lastTimeout, 0)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		return s.http.Shutdown(drain)
+		if e := s.http.Shutdown(drain); !errors.Is(e, context.DeadlineExceeded) {
+			return errors.Join(err, e)
+		}
+		// Whoever is left does not take the answer, or does not finish the request: all others have theirs.
+		s.log.LogAttrs(ctx, slog.LevelWarn, "some clients did not take their answers in time and were cut off",
+			slog.Duration("after", drainTimeout))
+		return errors.Join(err, s.http.Close())
 	})
 	err := g.Wait()
 	stopWork()
-	return errors.Join(err, <-background, s.close())
+	<-ended
+	return errors.Join(err, background, s.close())
 }
 
 // close undoes what was opened, last first.
@@ -241,52 +274,4 @@ func (s *server) close() error {
 	}
 	s.closers = nil
 	return err
-}
-
-func publicURL(c serveCmd, addr net.Addr) string {
-	if c.PublicURL != "" {
-		return strings.TrimSuffix(c.PublicURL, "/")
-	}
-	scheme := "http"
-	if c.TLSCert != "" {
-		scheme = "https"
-	}
-	host, port, err := net.SplitHostPort(addr.String())
-	if err != nil {
-		return scheme + "://" + addr.String()
-	}
-	if ip := net.ParseIP(host); ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
-		host = "localhost"
-	}
-	return (&url.URL{Scheme: scheme, Host: net.JoinHostPort(host, port)}).String()
-}
-
-// newHTTPServer speaks HTTP/1.1 only. Go 1.26.8 has a remotely triggerable crash in its HTTP/2 server (GO-2026-6617); an
-// edge proxy may speak HTTP/2 in front.
-func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Server{
-		Handler: h, Protocols: protocols,
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-}
-
-// boundedListener holds back the accepting of connections beyond its room.
-type boundedListener struct {
-	net.Listener
-	room chan struct{}
-}
-
-// Accept waits for room, then for a connection.
-func (l *boundedListener) Accept() (net.Conn, error) {
-	l.room <- struct{}{}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.room
-		return nil, err
-	}
-	return &boundedConn{Conn: c, leave: func() { <-l.room }}, nil
 }

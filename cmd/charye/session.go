@@ -29,11 +29,11 @@ func (c sessionCmd) Run(ctx context.Context, out streams) error {
 	if c.People < 1 || c.From < 1 {
 		return &usageError{msg: "--people and --from: want 1 or more"}
 	}
-	mint, p, err := openMint(c.Data)
+	mint, err := openMint(c.Data)
 	if err != nil {
 		return err
 	}
-	born := defaultBorn(p)
+	born := bornFor(&mint.programme.Campaigns[0])
 	if c.Born != "" {
 		if born, err = civil.Parse(c.Born); err != nil {
 			return &usageError{msg: "--born: " + err.Error()}
@@ -61,29 +61,35 @@ func (c sessionCmd) Run(ctx context.Context, out streams) error {
 
 // mint makes sessions of made-up people with the server's own keys.
 type mint struct {
-	sessions *person.Sessions
-	keyer    *person.Keyer
-	now      time.Time
+	dir       *durable.Dir
+	programme *programme.Programme
+	keys      *seal.Keys
+	sessions  *person.Sessions
+	keyer     *person.Keyer
+	now       time.Time
 }
 
 // openMint refuses unless the directory's programme is a trial.
-func openMint(data string) (*mint, *programme.Programme, error) {
+func openMint(data string) (*mint, error) {
 	dir, err := durable.ExistingDir(data)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	p, err := servedProgramme(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !p.Trial {
-		return nil, nil, fmt.Errorf("the programme %s is not marked `trial: true`; sessions are made up for trials only", p.ID)
+		return nil, fmt.Errorf("the programme %s is not marked `trial: true`; sessions are made up for trials only", p.ID)
 	}
 	keys, err := seal.Load(dir.File(keyFile))
 	if err != nil {
-		return nil, nil, fmt.Errorf("the server's key file is needed: %w", err)
+		return nil, fmt.Errorf("the server's key file is needed: %w", err)
 	}
-	return &mint{sessions: person.NewSessions(keys), keyer: person.NewKeyer(keys), now: time.Now().Truncate(time.Second)}, p, nil
+	return &mint{
+		dir: dir, programme: p, keys: keys,
+		sessions: person.NewSessions(keys), keyer: person.NewKeyer(keys), now: time.Now().Truncate(time.Second),
+	}, nil
 }
 
 func (m *mint) session(n int, born civil.Date) (person.Key, string, error) {
@@ -95,10 +101,18 @@ func (m *mint) session(n int, born civil.Date) (person.Key, string, error) {
 	return who, token, err
 }
 
-// defaultBorn is a date of birth that the first campaign takes.
-func defaultBorn(p *programme.Programme) civil.Date {
-	if b := p.Campaigns[0].Born; b != nil {
+// bornFor is a date of birth that a campaign takes.
+func bornFor(c *programme.Campaign) civil.Date {
+	if b := c.Born; b != nil {
 		return b.From + (b.To-b.From)/2
 	}
 	return civil.New(1964, time.July, 1)
+}
+
+// bornOutside is a date of birth that a campaign does not take, if there is one.
+func bornOutside(c *programme.Campaign) civil.Date {
+	if c.Born != nil {
+		return c.Born.To + 1
+	}
+	return bornFor(c)
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,7 +26,7 @@ const (
 )
 
 // wire joins the walk to its faces.
-func (s *server) wire(configured []person.Provider) error {
+func (s *server) wire(configured identityProviders) error {
 	var trial *oidctest.Provider
 	var client *http.Client
 	if s.programme.Trial {
@@ -41,13 +39,17 @@ func (s *server) wire(configured []person.Provider) error {
 		if err != nil {
 			return err
 		}
-		configured = append(configured, person.Provider{
+		configured.list = append(configured.list, person.Provider{
 			ID: trialProvider, NameKO: "시험용 로그인 (가상)", NameEN: "Trial sign-in (made up)",
 			Issuer: issuer, ClientID: "charye", SubjectClaim: "ci", Namespace: person.NamespaceCI,
 		})
-		client = &http.Client{Timeout: 5 * time.Second, Transport: inProcess{prefix: issuer + "/", handler: trial}}
+		// The server need not reach itself by the address that people use.
+		client = trial.Client(http.DefaultTransport)
+		client.Timeout = 5 * time.Second
 	}
-	providers, err := person.NewProviders(configured, s.keys, person.SignInOptions{RedirectURL: s.url + callbackPath, Client: client})
+	providers, err := person.NewProviders(configured.list, s.keys, person.SignInOptions{
+		RedirectURL: s.url + callbackPath, Client: client, Secrets: configured.secrets,
+	})
 	if err != nil {
 		return err
 	}
@@ -66,20 +68,29 @@ func (s *server) wire(configured []person.Provider) error {
 			p.Address = ratelimit.Rate{}
 		}
 	}
-	theAPI := api.New(s.walk, sessions, api.Options{Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits})
+	theAPI := api.New(s.walk, sessions, api.Options{
+		Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits, TrustedProxies: s.proxies,
+	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
 		PublicURL: s.url, Calendar: api.Calendar, Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	s.http = newHTTPServer(s.route(theAPI, pages, trial), s.log)
+	s.http = newHTTPServer(s.route(theAPI, onPublicHost(s.url, pages), trial), s.log)
+	s.http.TLSConfig = s.tls
 	return nil
 }
 
 // route gives each request to the face it is for.
 func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-s.draining:
+			// A request on a connection that is closed as idle would be lost.
+			w.Header()["Connection"] = closing
+		default:
+		}
 		switch {
 		case api.Owns(r.URL.Path):
 			theAPI.ServeHTTP(w, r)
@@ -90,6 +101,8 @@ func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) htt
 		}
 	})
 }
+
+var closing = []string{"close"}
 
 // isReady reports whether this server should get requests: not while it drains, and only when its stores answer.
 func (s *server) isReady(ctx context.Context) error {
@@ -169,36 +182,3 @@ func (s signIn) Verify(token string) (person.Session, error) {
 
 // OpenName opens the name sealed in a session token.
 func (s signIn) OpenName(token string) (string, error) { return s.sessions.OpenName(token) }
-
-// inProcess answers requests for the made-up provider without the network: the server need not reach itself by the
-// address that people use.
-type inProcess struct {
-	prefix  string
-	handler http.Handler
-}
-
-// RoundTrip serves what is for the made-up provider and sends the rest out.
-func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.HasPrefix(r.URL.String(), t.prefix) {
-		return http.DefaultTransport.RoundTrip(r)
-	}
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	rec := &recorder{header: make(http.Header), status: http.StatusOK}
-	t.handler.ServeHTTP(rec, r)
-	return &http.Response{
-		Status: http.StatusText(rec.status), StatusCode: rec.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: rec.header, Body: io.NopCloser(&rec.body), ContentLength: int64(rec.body.Len()), Request: r,
-	}, nil
-}
-
-type recorder struct {
-	header http.Header
-	body   bytes.Buffer
-	status int
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) WriteHeader(status int)      { r.status = status }
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }

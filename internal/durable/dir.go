@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ const Format = 1
 const (
 	formatFile = "CHARYE"
 	lockFile   = "serve.lock"
+	newPrefix  = ".charye-new-" // of files that WriteFile has not finished
 )
 
 // What opening a data directory refuses. Each message says what to do.
@@ -39,18 +41,13 @@ func OpenDir(path string) (*Dir, error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	b, err := os.ReadFile(filepath.Join(path, formatFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := alone(context.Background(), path, func() error { return begin(path) }); err != nil {
+			return nil, fmt.Errorf("data directory %s %w", path, err)
+		}
+		b, err = os.ReadFile(filepath.Join(path, formatFile))
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			return nil, fmt.Errorf("data directory: %w", err)
-		}
-		if len(entries) > 0 {
-			return nil, fmt.Errorf("data directory %s %w", path, ErrNotData)
-		}
-		if err := WriteFile(filepath.Join(path, formatFile), []byte(strconv.Itoa(Format)+"\n")); err != nil {
-			return nil, fmt.Errorf("data directory: %w", err)
-		}
 	case err != nil:
 		return nil, fmt.Errorf("data directory: %w", err)
 	default:
@@ -61,6 +58,23 @@ func OpenDir(path string) (*Dir, error) {
 		}
 	}
 	return &Dir{path: path}, nil
+}
+
+// begin marks a directory as ours if nobody else's files are in it; it may have been marked by another process just now.
+func begin(path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		switch {
+		case e.Name() == formatFile:
+			return nil
+		case !strings.HasPrefix(e.Name(), newPrefix): // what a begin that was killed left behind
+			return ErrNotData
+		}
+	}
+	return WriteFile(filepath.Join(path, formatFile), []byte(strconv.Itoa(Format)+"\n"))
 }
 
 // ExistingDir opens a data directory that must be there already.
@@ -104,7 +118,7 @@ func (d *Dir) Unlock() error {
 // WriteFile replaces the file at path so that, whatever happens in between, it holds either the old or the new bytes;
 // the new ones are on disk when it returns.
 func WriteFile(path string, b []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	tmp, err := os.CreateTemp(filepath.Dir(path), newPrefix+"*")
 	if err != nil {
 		return err
 	}

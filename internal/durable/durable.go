@@ -11,6 +11,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -24,6 +28,9 @@ var ErrDiskFull = errors.New("the disk is full")
 // ErrNewerData means that a data file was written by a later version of Charye than this one.
 var ErrNewerData = errors.New("data was written by a newer version of charye")
 
+// ErrDamaged means that a data file is not what was written: a file of another kind, or bytes changed on disk.
+var ErrDamaged = errors.New("the data file is damaged")
+
 // DB is one embedded database: a writer that is a single connection, and readers that never wait for it.
 // Both are safe for concurrent use; writers queue.
 type DB struct {
@@ -34,7 +41,8 @@ type DB struct {
 }
 
 // Open opens or creates the database file at path and applies the migrations found in dir "migrations" of fsys (goose
-// SQL files, forward only). A commit on W is on disk when it returns.
+// SQL files, forward only). A commit on W is on disk when it returns. Several processes may open, and create, the same
+// file at the same moment.
 func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 	common := url.Values{}
 	common.Add("_pragma", "busy_timeout(10000)")
@@ -51,7 +59,7 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 	w.SetMaxOpenConns(1)
 	w.SetMaxIdleConns(1)
 	w.SetConnMaxLifetime(0)
-	if err := migrate(ctx, w, fsys); err != nil {
+	if err := alone(ctx, filepath.Dir(path), func() error { return migrate(ctx, w, fsys) }); err != nil {
 		_ = w.Close()
 		return nil, fmt.Errorf("open %s: %w", path, Wrap(err))
 	}
@@ -72,7 +80,8 @@ func (d *DB) Close() error {
 	return errors.Join(err, Wrap(cpErr), d.W.Close())
 }
 
-// Wrap gives database errors their meaning: a full disk becomes [ErrDiskFull]; others pass through.
+// Wrap gives database errors their meaning: a full disk becomes [ErrDiskFull], a file that is no database, or not whole,
+// [ErrDamaged]; others pass through.
 func Wrap(err error) error {
 	if se, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch se.Code() & 0xff {
@@ -80,9 +89,44 @@ func Wrap(err error) error {
 			return fmt.Errorf("%w: %w", ErrDiskFull, err)
 		case sqlite3.SQLITE_IOERR:
 			return fmt.Errorf("%w (or it cannot be written): %w", ErrDiskFull, err)
+		case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
 	return err
+}
+
+// How long one process waits for another that opens a database of the same directory, and how often it looks.
+const (
+	aloneTimeout = 20 * time.Second
+	aloneEvery   = 10 * time.Millisecond
+)
+
+// alone runs fn while no other process, and no other goroutine of this one, is in alone for the same directory. The first
+// opening of a database needs it: SQLite's busy timeout does not cover the switch to the write-ahead log, and of two that
+// migrate at once the second would find the tables made. The kernel gives the lock back when its holder dies.
+func alone(ctx context.Context, dir string, fn func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, aloneTimeout)
+	defer cancel()
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }() // it gives the lock back; nothing was written
+	for {
+		err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return fn()
+		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: another charye is opening it and does not come to an end", ctx.Err())
+		case <-time.After(aloneEvery):
+		}
+	}
 }
 
 func migrate(ctx context.Context, db *sql.DB, fsys fs.FS) error {

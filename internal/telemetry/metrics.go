@@ -6,6 +6,7 @@
 package telemetry
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"sync"
@@ -67,7 +68,13 @@ func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
 // Handler serves the Prometheus text format, to at most four scrapers at once.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	gather := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		whole := &whole{header: w.Header(), status: http.StatusOK}
+		gather.ServeHTTP(whole, r)
+		w.WriteHeader(whole.status)
+		_, _ = w.Write(whole.body.Bytes()) // a failed write is a client that has gone
+	})
 }
 
 // classes are the status classes; 0 is for what is none, such as a cut connection.
@@ -207,3 +214,15 @@ func (m *Metrics) Build(version string, trial bool) {
 	g.WithLabelValues(version, strconv.FormatBool(trial)).Set(1)
 	m.registry.MustRegister(g)
 }
+
+// whole keeps an answer until it is whole, so that a client that is slow to read, or never does, holds none of the few
+// places in which metrics are gathered.
+type whole struct {
+	header http.Header
+	body   bytes.Buffer
+	status int
+}
+
+func (w *whole) Header() http.Header         { return w.header }
+func (w *whole) WriteHeader(status int)      { w.status = status }
+func (w *whole) Write(b []byte) (int, error) { return w.body.Write(b) }

@@ -83,7 +83,7 @@ func TestLogsNameNoPerson(t *testing.T) {
 	token := strings.Repeat("aB3_", 20)
 	var out bytes.Buffer
 	log := NewLogger(&out, slog.LevelInfo)
-	log.LogAttrs(t.Context(), slog.LevelError, "join "+token, //nolint:sloglint // a careless message is what this is about
+	log.LogAttrs(t.Context(), slog.LevelError, "join "+token, // a careless message is what this is about
 		slog.Any("err", fmt.Errorf("store: %w", errors.New("row 00112233445566778899aabbccddeeff of hong@example.kr, 620301-1234567, 010-1234-5678, 9001011234567, +82 10-1234-5678"))),
 		slog.String("name", "홍길동"),
 		slog.String("Authorization", "Bearer x"),

@@ -32,18 +32,18 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		in.Body = io.NopCloser(bytes.NewReader(b))
 	}
-	done := make(chan *http.Response, 1)
+	done := make(chan *record, 1)
 	go func() {
 		rec := &record{status: http.StatusOK, header: http.Header{}}
 		t.p.ServeHTTP(rec, in)
-		done <- rec.response(req)
+		done <- rec
 	}()
 	select {
-	case res := <-done:
+	case rec := <-done:
 		if err := req.Context().Err(); err != nil {
 			return nil, err
 		}
-		return res, nil
+		return rec.response(req), nil
 	case <-req.Context().Done():
 		return nil, req.Context().Err()
 	}

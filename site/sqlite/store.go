@@ -13,9 +13,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"charye/internal/durable"
 	"charye/site"
 )
@@ -33,34 +30,11 @@ var _ site.Store = (*Store)(nil)
 
 // Open opens or creates the sites of a data directory, which must exist.
 func Open(ctx context.Context, dir string) (*Store, error) {
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
-	for {
-		db, err := durable.Open(ctx, filepath.Join(dir, File), migrations)
-		if err == nil {
-			return &Store{db: db}, nil
-		}
-		if !isBusy(err) {
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(openRetry):
-		}
+	db, err := durable.Open(ctx, filepath.Join(dir, File), migrations)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// When two processes create the file at the same moment, the switch to the write-ahead log fails at once for one of them:
-// SQLite's own busy timeout does not hold there.
-const (
-	openTimeout = 20 * time.Second
-	openRetry   = 20 * time.Millisecond
-)
-
-func isBusy(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
+	return &Store{db: db}, nil
 }
 
 // Close closes the file. It may be called more than once.

@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"charye/test/program"
+
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -36,9 +38,7 @@ const stepTimeout = 30 * time.Second
 // NeedE2E skips the test unless CHARYE_E2E is set.
 func NeedE2E(t testing.TB) {
 	t.Helper()
-	if os.Getenv("CHARYE_E2E") == "" {
-		t.Skip("needs a browser or much time: run make e2e, or set CHARYE_E2E=1")
-	}
+	program.NeedE2E(t)
 }
 
 // Browser is one running browser. Its visitors share nothing but the process.

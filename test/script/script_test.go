@@ -17,16 +17,16 @@ import (
 	"testing"
 	"time"
 
-	"charye/test/journeys"
+	"charye/test/program"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func TestMain(m *testing.M) { journeys.Main(m) }
+func TestMain(m *testing.M) { program.Main(m) }
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	bin := filepath.Dir(journeys.Binary(t))
+	bin := filepath.Dir(program.Binary(t))
 	// Somebody who has the port already; closed when all scripts, which run in parallel, are done.
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

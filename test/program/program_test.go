@@ -1,4 +1,4 @@
-package journeys_test
+package program_test
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"charye/test/journeys"
+	"charye/test/program"
 )
 
 // smallProgramme gathers for an hour: enough for a server to have something to serve.
@@ -34,14 +34,16 @@ timetables:
   - {sites: all, start: +1d, days: 14, from: "09:00", to: "17:00", every: 30m, seats: 5}
 `
 
+func TestMain(m *testing.M) { program.Main(m) }
+
 func TestProgramHarness(t *testing.T) {
 	t.Parallel()
-	journeys.NeedE2E(t)
+	program.NeedE2E(t)
 	file := filepath.Join(t.TempDir(), "small.yaml")
 	if err := os.WriteFile(file, []byte(smallProgramme), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := journeys.StartCharye(t, "serve", "--programme", file)
+	c := program.Start(t, "serve", "--programme", file)
 	at, pid := c.URL, c.PID()
 
 	campaigns := func() {

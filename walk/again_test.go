@@ -1,0 +1,168 @@
+package walk_test
+
+import (
+	"strings"
+	"testing"
+
+	"charye/person"
+	"charye/walk"
+)
+
+// TestBookAgain: whoever cancelled keeps the turn: a new pass, and a new booking under a new key.
+func TestBookAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	w.join(1)
+	w.advance(at(12, 20, 0))
+	pass, slot := w.admit(1, "phone"), w.slot(firstDay, 0)
+	first, err := w.book(1, pass.Token, slot)
+	must(t, err)
+	p, err := w.PlaceOf(ctx, w.actor(1), campaign, "")
+	must(t, err)
+	_, err = w.Enter(ctx, w.actor(1), campaign, "", p.Ticket, "phone", false)
+	wantCode(t, err, walk.AlreadyBooked)
+	_, err = w.Cancel(ctx, w.actor(1), first.ID)
+	must(t, err)
+
+	_, err = w.book(1, pass.Token, slot)
+	wantCode(t, err, walk.NoPass) // it ended with the first booking
+	pass = w.admit(1, "laptop")
+	_, err = w.book(1, pass.Token, slot)
+	if e := wantCode(t, err, walk.Conflict); e.Field != "Idempotency-Key" {
+		t.Fatalf("the key of a cancelled booking was refused for %q", e.Field)
+	}
+	ask := walk.BookRequest{Slot: slot, IdempotencyKey: "again"}
+	again, repeated, err := w.Book(ctx, w.actor(1), pass.Token, ask)
+	must(t, err)
+	if repeated || again.ID == first.ID || again.Cancelled {
+		t.Fatalf("booked again: %+v (repeated %v), want a new booking", again, repeated)
+	}
+}
+
+// TestPassAtTheEnd: a pass that ran out as the campaign closed is not answered with "ask for a new one".
+func TestPassAtTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.join(1)
+	w.advance(at(12, 20, 0))
+	w.set(at(17, 17, 55))
+	pass, slot := w.admit(1, "phone"), w.slot(firstDay, 0)
+	w.set(at(17, 18, 0))
+	_, err := w.book(1, pass.Token, slot)
+	wantCode(t, err, walk.Closed)
+	_, err = w.Hold(t.Context(), w.actor(1), pass.Token, slot)
+	wantCode(t, err, walk.Closed)
+}
+
+// TestChangeOfProduct: another product brings its own number of doses, whichever way.
+func TestChangeOfProduct(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	p, _, err := w.Join(ctx, w.actor(1), "both", "")
+	must(t, err)
+	w.advance(at(12, 20, 0))
+	pass, err := w.Enter(ctx, w.actor(1), "both", "", p.Ticket, "phone", false)
+	must(t, err)
+	slots, err := w.Slots(ctx, "both", "S1", firstDay)
+	must(t, err)
+	of := func(product string) string {
+		t.Helper()
+		for _, s := range slots {
+			if s.Product == product {
+				return s.ID
+			}
+		}
+		t.Fatalf("no slot of %s", product)
+		return ""
+	}
+	b, err := w.book(1, pass.Token, of("janssen"))
+	must(t, err)
+	for _, step := range []struct {
+		product string
+		doses   int
+	}{{"janssen", 1}, {"moderna", 2}, {"moderna", 2}, {"janssen", 1}} {
+		b, err = w.Change(ctx, w.actor(1), b.ID, 1, of(step.product))
+		must(t, err)
+		if len(b.Doses) != step.doses || b.Doses[0].Product.ID != step.product {
+			t.Fatalf("changed to %s: %d doses of %s, want %d", step.product, len(b.Doses), b.Doses[0].Product.ID, step.doses)
+		}
+	}
+	_, err = w.Change(ctx, w.actor(1), b.ID, 2, of("janssen"))
+	wantCode(t, err, walk.BadRequest) // there is no second dose any more
+}
+
+// TestAlternativesLeadSomewhere: a refused slot is never among what is offered instead, and a second dose is offered hours
+// of its own day.
+func TestAlternativesLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	for n := 1; n <= 3; n++ {
+		w.join(n)
+	}
+	w.advance(at(12, 20, 0))
+	var second, mine walk.Booking
+	for n := 1; n <= 3; n++ {
+		b, err := w.book(n, w.admit(n, "phone").Token, w.slot(firstDay, n/3))
+		must(t, err)
+		second, mine = mine, b
+	}
+	must(t, w.Round(ctx))
+	full, own := second.Doses[1], mine.Doses[1]
+	if full.SlotID == own.SlotID {
+		t.Fatal("the third person has the hour of the others")
+	}
+	_, err := w.Change(ctx, w.actor(3), mine.ID, 2, full.SlotID)
+	e := wantCode(t, err, walk.SlotFull)
+	if len(e.Alternatives) == 0 {
+		t.Fatal("no alternatives for dose 2")
+	}
+	for _, alt := range e.Alternatives {
+		if alt.ID == full.SlotID || alt.Start.YearDay() != full.Start.YearDay() {
+			t.Errorf("%s is offered instead of %s", alt.ID, full.SlotID)
+		}
+		_, err := w.Change(ctx, w.actor(3), mine.ID, 2, alt.ID)
+		must(t, err)
+	}
+}
+
+// TestGuessing: identity numbers cannot be tried through, by whatever face.
+func TestGuessing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	guess := func(helper, n int) error {
+		_, err := w.AddRecipient(ctx, w.actor(helper), walk.NewRecipient{
+			Campaign: campaign, Name: "이어른", Born: born, Identity: person.Trial(n).Identity, Consent: true,
+		})
+		return err
+	}
+	for range 10 {
+		wantCode(t, guess(50, 999), walk.HelperNotAllowed)
+	}
+	e := wantCode(t, guess(50, 100), walk.RateLimited) // right by now, but nobody finds out
+	if e.RetryAfter <= 0 {
+		t.Fatal("no time to try again was given")
+	}
+	must(t, guess(51, 101)) // another helper is not held back
+	w.now.Add(int64(e.RetryAfter))
+	must(t, guess(50, 100))
+}
+
+// TestLongestTexts: what the contract allows is taken, a character more is not.
+func TestLongestTexts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	add := func(name string) error {
+		_, err := w.AddRecipient(t.Context(), w.actor(50), walk.NewRecipient{
+			Campaign: campaign, Name: name, Born: born, Identity: person.Trial(100).Identity, Consent: true,
+		})
+		return err
+	}
+	if e := wantCode(t, add(strings.Repeat("가", 101)), walk.BadRequest); e.Field != "name" {
+		t.Fatalf("the refusal names %q, want name", e.Field)
+	}
+	must(t, add(strings.Repeat("가", 100)))
+}
