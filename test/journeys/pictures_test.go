@@ -58,8 +58,15 @@ func TestPictures(t *testing.T) {
 		early.WaitUntil("sites of Seoul", `location.search.includes('region=')`, 30*time.Second)
 		early.Click(".sites li:nth-child(2) a")
 		early.WaitFor("form .radio")
+		early.Click(".days li:nth-child(9) a")
+		early.WaitUntil("another day", `!!document.querySelector('.days li:nth-child(9) [aria-current]')`, 30*time.Second)
 		early.Click("form .radio:not(.off)")
-		early.Eval(`(() => { document.activeElement.blur(); scrollTo(0, document.querySelector('h1').offsetTop - 16); return 1; })()`, new(int))
+		// The days and the times of one of them, with the choice made: the middle of a page that is longer than a telephone.
+		early.Eval(`(() => {
+			document.activeElement.blur();
+			scrollTo(0, document.querySelector('.days li:nth-child(7)').getBoundingClientRect().top + scrollY - 8);
+			return 1;
+		})()`, new(int))
 		keep(t, "booking.png", early.Picture())
 	})
 }
