@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"charye/internal/durable"
+	"charye/internal/seal"
 	"charye/programme"
 )
 
@@ -34,7 +35,7 @@ func readFirstStart(dir *durable.Dir) (first firstStart, err error) {
 		return first, fmt.Errorf("data directory: %w", err)
 	}
 	if err := json.Unmarshal(b, &first); err != nil {
-		return first, fmt.Errorf("data directory: %s: %w", dir.File(startFile), err)
+		return first, fmt.Errorf("%s: %w; put it back from a backup, or name another data directory", dir.File(startFile), err)
 	}
 	return first, nil
 }
@@ -73,6 +74,24 @@ func keepProgramme(dir *durable.Dir, name string, src []byte) (*programme.Progra
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	return p, nil
+}
+
+// openKeys reads the key file of a data directory, or makes one where nothing depends on it yet. Without its keys nobody in
+// a database can be found again, so that a directory that has lost them is refused and not given new ones.
+func openKeys(dir *durable.Dir) (*seal.Keys, error) {
+	name := dir.File(keyFile)
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		for _, keyed := range []string{"people.db", "line.db", "booking.db"} {
+			if _, err := os.Stat(dir.File(keyed)); err == nil {
+				return nil, fmt.Errorf("key file %s is missing, and %s was written with it; put it back from a backup, or name another data directory", name, keyed)
+			}
+		}
+	}
+	keys, err := seal.LoadOrCreate(name)
+	if _, io := errors.AsType[*fs.PathError](err); err != nil && !io {
+		return nil, fmt.Errorf("%w; put it back from a backup, or name another data directory", err)
+	}
+	return keys, err
 }
 
 // servedProgramme reads the programme that a data directory was last served with.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"charye/internal/durable"
-	"charye/internal/seal"
 	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/site"
@@ -117,7 +116,7 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	keys, err := seal.LoadOrCreate(dir.File(keyFile))
+	keys, err := openKeys(dir)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"charye/internal/durable"
+	"charye/programme"
 
 	"github.com/alecthomas/kong"
 )
@@ -94,6 +95,13 @@ type usageError struct{ msg string }
 func (e *usageError) Error() string { return e.msg }
 
 func fail(std streams, err error) int {
+	if problems, ok := errors.AsType[programme.Errors](err); ok {
+		// A file is put right in one go: a line for each problem.
+		for _, p := range problems {
+			_, _ = fmt.Fprintf(std.err, "charye: %s\n", oneLine(p))
+		}
+		return exitFailed
+	}
 	_, _ = fmt.Fprintf(std.err, "charye: %s\n", oneLine(err))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
@@ -109,6 +117,8 @@ func oneLine(err error) string {
 		msg += "; another program uses that address: stop it, or choose another with --listen"
 	case errors.Is(err, durable.ErrDiskFull), errors.Is(err, syscall.ENOSPC):
 		msg += "; make space on the disk of the data directory and start again: nothing acknowledged was lost"
+	case errors.Is(err, durable.ErrDamaged):
+		msg += "; put the data directory back from a backup, or name another one"
 	case errors.Is(err, durable.ErrNewerData):
 		msg += "; use that newer charye, or another data directory"
 	}

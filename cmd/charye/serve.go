@@ -137,7 +137,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if s.programme, err = keepProgramme(dir, c.Programme, src); err != nil {
 		return nil, err
 	}
-	if s.keys, err = seal.LoadOrCreate(dir.File(keyFile)); err != nil {
+	if s.keys, err = openKeys(dir); err != nil {
 		return nil, err
 	}
 	if err := s.openStores(ctx, dir); err != nil {

@@ -28,6 +28,9 @@ var ErrDiskFull = errors.New("the disk is full")
 // ErrNewerData means that a data file was written by a later version of Charye than this one.
 var ErrNewerData = errors.New("data was written by a newer version of charye")
 
+// ErrDamaged means that a data file is not what was written: a file of another kind, or bytes changed on disk.
+var ErrDamaged = errors.New("the data file is damaged")
+
 // DB is one embedded database: a writer that is a single connection, and readers that never wait for it.
 // Both are safe for concurrent use; writers queue.
 type DB struct {
@@ -77,7 +80,8 @@ func (d *DB) Close() error {
 	return errors.Join(err, Wrap(cpErr), d.W.Close())
 }
 
-// Wrap gives database errors their meaning: a full disk becomes [ErrDiskFull]; others pass through.
+// Wrap gives database errors their meaning: a full disk becomes [ErrDiskFull], a file that is no database, or not whole,
+// [ErrDamaged]; others pass through.
 func Wrap(err error) error {
 	if se, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch se.Code() & 0xff {
@@ -85,6 +89,8 @@ func Wrap(err error) error {
 			return fmt.Errorf("%w: %w", ErrDiskFull, err)
 		case sqlite3.SQLITE_IOERR:
 			return fmt.Errorf("%w (or it cannot be written): %w", ErrDiskFull, err)
+		case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
 	return err

@@ -190,8 +190,8 @@ func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), path, older); err == nil || errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v, want an error that names the file", err)
+	if _, err := Open(t.Context(), path, older); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v, want %v of the file", err, ErrDamaged)
 	}
 	if after, err := os.ReadFile(path); err != nil || string(after) != text {
 		t.Errorf("the file was changed: %v", err)

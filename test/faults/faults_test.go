@@ -126,7 +126,7 @@ type answer struct {
 
 	Ticket string
 	State  string
-	Number uint32
+	Number number
 	Code   string
 	Pass   string
 	ID     string
@@ -146,6 +146,17 @@ type answer struct {
 		ID        string
 		Cancelled bool
 	}
+}
+
+// number is a place's number; a booking's, which is for saying on the telephone, reads as 0.
+type number uint32
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (n *number) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' || string(b) == "null" {
+		return nil
+	}
+	return json.Unmarshal(b, (*uint32)(n))
 }
 
 // call is one request. header holds pairs.

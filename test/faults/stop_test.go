@@ -64,7 +64,7 @@ func TestStopCutsNobody(t *testing.T) {
 		half[i] = conn
 	}
 
-	numbers := make([]uint32, len(tokens)) // as told; 0: not told
+	numbers := make([]number, len(tokens)) // as told; 0: not told
 	var lost, unread, busy atomic.Int64
 	var load sync.WaitGroup
 	for l := range loaders {
