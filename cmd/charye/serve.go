@@ -241,7 +241,9 @@ func (s *server) run(ctx context.Context) error {
 		bounded.linger(lastTimeout, 0)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		if e := s.http.Shutdown(drain); !errors.Is(e, context.DeadlineExceeded) {
+		if e := s.http.Shutdown(drain); errors.Is(e, net.ErrClosed) { // by us, just now: net/http has not noticed yet
+			return err
+		} else if !errors.Is(e, context.DeadlineExceeded) {
 			return errors.Join(err, e)
 		}
 		// Whoever is left does not take the answer, or does not finish the request: all others have theirs.
