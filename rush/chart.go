@@ -15,8 +15,8 @@ type chartLine struct {
 }
 
 const (
-	chartW, chartH                   = 900, 280
-	padLeft, padRight, padTop, padUp = 70, 16, 12, 34
+	chartW, chartH                   = 960, 250
+	padLeft, padRight, padTop, padUp = 70, 16, 12, 38
 )
 
 // chart draws lines over time as inline SVG, with a title and a description for those who do not see it.
@@ -48,7 +48,7 @@ func chart(id, title, unit string, lines []chartLine) string {
 		put(`<line class="g" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/><text x="%.1f" y="%d" text-anchor="middle">%.4g</text>`,
 			px(x), px(x), padTop, chartH-padUp, px(x), chartH-padUp+16, x+0)
 	}
-	put(`<text x="%d" y="%d" text-anchor="middle">seconds after the opening</text>`, (chartW+padLeft)/2, chartH-2)
+	put(`<text x="%d" y="%d" text-anchor="middle">seconds after the opening</text>`, (chartW+padLeft)/2, chartH-4)
 	if x0 < 0 && x1 > 0 {
 		put(`<line class="o" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, px(0), px(0), padTop, chartH-padUp)
 	}

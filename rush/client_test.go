@@ -216,13 +216,13 @@ func TestClientGivesUpAfterItsTimeLimit(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	c := &conn{addr: l.Addr().String(), host: "x"}
-	_, err = c.do(&request{method: "GET", path: []byte("/")}, 50*time.Millisecond)
+	_, err = c.do(&request{method: "GET", path: []byte("/")}, 500*time.Millisecond)
 	if !errors.Is(err, errLost) || kindOf(err) != "timeout" {
 		t.Errorf("err = %v (%s); want a timeout", err, kindOf(err))
 	}
 	_ = l.Close()
 	c2 := &conn{addr: l.Addr().String(), host: "x"}
-	if _, err = c2.do(&request{method: "GET", path: []byte("/")}, time.Second); errors.Is(err, errLost) || kindOf(err) != "connection refused" {
+	if _, err = c2.do(&request{method: "GET", path: []byte("/")}, 10*time.Second); errors.Is(err, errLost) || kindOf(err) != "connection refused" {
 		t.Errorf("err = %v (%s); want connection refused, nothing sent", err, kindOf(err))
 	}
 }

@@ -82,18 +82,19 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 <title>Rush report: {{.Scenario.Title}}</title>
 <style>
 :root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem 1rem 4rem;background:#fff;color:#1b1b1f}
+body{font:16px/1.5 system-ui,sans-serif;max-width:66rem;margin:0 auto;padding:1rem 1rem 4rem;background:#fff;color:#1b1b1f}
 h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}
 .ok,.bad{padding:.6rem 1rem;border-left:.4rem solid;font-weight:600}.ok{border-color:#2b7a3d;background:#e9f5ec}.bad{border-color:#b3261e;background:#fbeae9}
-dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.75rem;margin:1rem 0}
-dl div{border:1px solid #c8c8d0;border-radius:.5rem;padding:.5rem .8rem}dt{font-size:.85rem}dd{margin:0;font-size:1.35rem;font-variant-numeric:tabular-nums}
+dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.6rem,1fr));gap:.6rem;margin:1rem 0}
+dl div{border:1px solid #c8c8d0;border-radius:.5rem;padding:.55rem .8rem;display:flex;flex-direction:column;justify-content:space-between}dt{font-size:.85rem;line-height:1.3}dd{margin:.2rem 0 0;font-size:1.45rem;line-height:1.2;font-weight:600;font-variant-numeric:tabular-nums}
+dl .held{border-color:#2b7a3d;background:#e9f5ec}dl .held dd{color:#1d5c2c}dl .broken{border-color:#b3261e;background:#fbeae9}dl .broken dd{color:#8c1d17}
 .w{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:.25rem .6rem;border-bottom:1px solid #d8d8de}th:first-child,td:first-child{text-align:left}
 caption{text-align:left;font-weight:600;padding:.3rem 0}
 figure{margin:1.2rem 0}figcaption{font-weight:600}figure>svg{width:100%;height:auto}
 svg text{font-size:12px;fill:currentColor}.g{stroke:currentColor;stroke-opacity:.15}.o{stroke:currentColor;stroke-dasharray:3 3}.l{fill:none;stroke-width:2}
 .k{margin:.2rem 0;display:flex;gap:1.2rem;flex-wrap:wrap;font-size:.9rem}.s{width:30px;height:8px;vertical-align:middle}
-@media(prefers-color-scheme:dark){body{background:#16161a;color:#e8e8ee}.ok{background:#17301d}.bad{background:#3b1a18}figure>svg,.s{filter:brightness(1.7)}}
+@media(prefers-color-scheme:dark){body{background:#16161a;color:#e8e8ee}.ok{background:#17301d}.bad{background:#3b1a18}dl .held{background:#17301d}dl .held dd{color:#9fe0af}dl .broken{background:#3b1a18}dl .broken dd{color:#ffb4ab}figure>svg,.s{filter:brightness(1.7)}}
 </style></head><body>
 <h1>Rush report: {{.Scenario.Title}}</h1>
 <p>{{n .Arrivals}} visits by {{i .People}} people over real HTTP/1.1, open arrivals; {{printf "%.0f" .Seconds}} s in all, {{printf "%.0f" .OpenFor}} s from the opening, on {{.Cores}} cores shared by client and server. Started {{.StartedAt.Format "2006-01-02 15:04:05 MST"}}, seed {{.Seed}}.</p>
@@ -101,10 +102,10 @@ svg text{font-size:12px;fill:currentColor}.g{stroke:currentColor;stroke-opacity:
 <dl>
 <div><dt>Places</dt><dd>{{n .Places}}</dd></div>
 <div><dt>Bookings</dt><dd>{{n .Bookings}}</dd></div>
-<div><dt>Inversions</dt><dd>{{.Inversions}}</dd></div>
-<div><dt>Passes before turn</dt><dd>{{.BeforeTurn}}</dd></div>
-<div><dt>Oversold</dt><dd>{{.Oversold}}</dd></div>
-<div><dt>Duplicates</dt><dd>{{.Duplicates}}</dd></div>
+<div class="{{if .Inversions}}broken{{else}}held{{end}}"><dt>Let in out of order</dt><dd>{{.Inversions}}</dd></div>
+<div class="{{if .BeforeTurn}}broken{{else}}held{{end}}"><dt>Let in before their turn</dt><dd>{{.BeforeTurn}}</dd></div>
+<div class="{{if .Oversold}}broken{{else}}held{{end}}"><dt>Oversold</dt><dd>{{.Oversold}}</dd></div>
+<div class="{{if .Duplicates}}broken{{else}}held{{end}}"><dt>Booked twice</dt><dd>{{.Duplicates}}</dd></div>
 <div><dt>Places in the best second</dt><dd>{{f .PlacesPerSecond}}</dd></div>
 <div><dt>Bookings in the best second</dt><dd>{{f .BookingsPerSecond}}</dd></div>
 <div><dt>Requests of one who booked</dt><dd>{{printf "%.1f" .PerBooked.Mean}}</dd></div>

@@ -68,8 +68,8 @@ func TestRushFindsNothingInAnHonestServer(t *testing.T) {
 	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "All invariants held") {
 		t.Errorf("text report: %v\n%s", err, text.String())
 	}
-	if err := r.WriteHTML(&page); err != nil || strings.Count(page.String(), "<svg viewBox=\"0 0 900") != 3 {
-		t.Errorf("page: %v, %d charts", err, strings.Count(page.String(), "<svg viewBox=\"0 0 900"))
+	if err := r.WriteHTML(&page); err != nil || strings.Count(page.String(), "<figure>") != 3 {
+		t.Errorf("page: %v, %d charts", err, strings.Count(page.String(), "<figure>"))
 	}
 	for _, outside := range []string{"http://", "https://", "<script", "url("} {
 		if strings.Contains(page.String(), outside) {
@@ -112,7 +112,11 @@ func TestRushFindsEachVice(t *testing.T) {
 			if vice == "oversold" {
 				stock = 36
 			}
-			r := rushAt(t, newRotten(vice, time.Second, 2*time.Second, stock), s)
+			opens := 2 * time.Second
+			if vice == "open door" { // what this one does wrong, it does between gathering and opening
+				opens = 5 * time.Second
+			}
+			r := rushAt(t, newRotten(vice, time.Second, opens, stock), s)
 			for _, kind := range want {
 				if !slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Kind == kind }) {
 					t.Errorf("%s: the rush did not find %q; it found %+v", vice, kind, r.Violations)

@@ -196,7 +196,8 @@ func TestTimesAndRanges(t *testing.T) {
 		{5 * time.Minute, 5 * time.Minute, "5분에서 6분 사이", "5 to 6 minutes"},
 		{125 * time.Second, 241 * time.Second, "2분에서 5분 사이", "2 to 5 minutes"},
 		{50 * time.Minute, 3*time.Hour + 1*time.Second, "길어도 4시간쯤", "Up to 4 hours"},
-		{2 * time.Hour, 1000 * time.Hour, "2시간에서 1,000시간 사이", "2 to 1,000 hours"},
+		{200 * time.Hour, 1000 * time.Hour, "200시간에서 1,000시간 사이", "200 to 1,000 hours"},
+		{2 * time.Minute, 6 * time.Hour, "아직 알 수 없습니다. 곧 알려 드립니다.", "We cannot say yet. It will show here soon."},
 	} {
 		lo, hi := c.lo, c.hi
 		if lo == -1 {

@@ -95,7 +95,8 @@ func twoDigits(n int) string {
 func (l *language) estimate(wait [2]time.Duration) (string, error) {
 	lo, hi := int(wait[0]/time.Second), int(wait[1]/time.Second)
 	switch {
-	case lo < 0 || hi < 0:
+	case lo < 0 || hi < 0, hi > 3600 && hi > 8*max(lo, 60):
+		// A range from minutes to many hours tells nobody anything: it stands only until the pace has been measured.
 		return l.text("wait.estimate.unknown")
 	case hi < 60:
 		return l.text("wait.estimate.soon")

@@ -34,10 +34,10 @@ func TestWaitingScript(t *testing.T) {
 
 	t.Run("the line moves and the turn comes", func(t *testing.T) {
 		w, svc := start(t, "waiting")
-		w.WaitForText("123,289 people are ahead of you")
+		w.WaitForText("123,289 people ahead of you")
 		// The public document alone moves the number on: the place is not asked for.
 		move(svc, func() { svc.doc.Admitted = 634511; svc.fail["place"] = errors.New("not to be asked") })
-		w.WaitForText("100,000 people are ahead of you")
+		w.WaitForText("100,000 people ahead of you")
 		w.WaitForText("1 to 4 minutes")
 		if w.Says("connection is lost") {
 			t.Error("asked for the place without need")
@@ -74,20 +74,20 @@ func TestWaitingScript(t *testing.T) {
 			svc.doc.Admitted = 0
 		})
 		w.WaitForText("4,242")
-		w.WaitForText("4,241 people are ahead of you")
+		w.WaitForText("4,241 people ahead of you")
 		move(svc, func() { svc.state = walk.StateSoldOut })
 		w.WaitForText("All doses there are have been booked")
 		move(svc, func() { svc.state = "paused" })
 		w.WaitForText("Booking has been paused")
 		move(svc, func() { svc.state = "open" })
-		w.WaitForText("people are ahead of you")
+		w.WaitForText("people ahead of you")
 		move(svc, func() { svc.state = "closed" })
 		w.WaitForText("Booking has closed")
 	})
 
 	t.Run("a lost network keeps the place and opens nothing", func(t *testing.T) {
 		w, svc := start(t, "waiting")
-		w.WaitForText("123,289 people are ahead of you")
+		w.WaitForText("123,289 people ahead of you")
 		w.Offline(true)
 		w.WaitForText("The connection is lost. Your place is safe")
 		// The turn comes while the network is away: nothing may open.
@@ -109,16 +109,16 @@ func TestWaitingScript(t *testing.T) {
 
 	t.Run("a broken store keeps the place too", func(t *testing.T) {
 		w, svc := start(t, "waiting")
-		w.WaitForText("123,289 people are ahead of you")
+		w.WaitForText("123,289 people ahead of you")
 		move(svc, func() { svc.fail["line"] = errors.New("down") })
 		w.WaitForText("The connection is lost. Your place is safe")
 		move(svc, func() { delete(svc.fail, "line"); svc.doc.Admitted = 634511 })
-		w.WaitForText("100,000 people are ahead of you")
+		w.WaitForText("100,000 people ahead of you")
 	})
 
 	t.Run("a ticket that is not known asks for a fresh page", func(t *testing.T) {
 		w, svc := start(t, "waiting")
-		w.WaitForText("123,289 people are ahead of you")
+		w.WaitForText("123,289 people ahead of you")
 		move(svc, func() { svc.place = nil; svc.doc.Admitted = 734600 })
 		w.WaitForText("This page is out of date")
 		if w.Says("It is your turn") {
@@ -148,7 +148,7 @@ func TestWithoutScript(t *testing.T) {
 	t.Cleanup(srv.Close)
 	w := browser.Visitor(journeys.WithoutScript, journeys.Speaking("en"))
 	w.Open(srv.URL + "/as/waiting?l=en&to=/c/age-55-59/wait")
-	if !w.Says("123,289 people are ahead of you") {
+	if !w.Says("123,289 people ahead of you") {
 		t.Fatal("no place on the page")
 	}
 	svc.mu.Lock()

@@ -129,6 +129,9 @@ func (h *handler) enter(q *request) error {
 	case err == nil:
 	case codeOf(err) == walk.NotYourTurn:
 		return q.redirect(q.back)
+	case codeOf(err) == walk.SlotFull:
+		// The stock went while the turn stood open: the waiting page tells how it goes on.
+		return q.redirect(campaignPath(campaign, "wait", recipient))
 	case codeOf(err) == walk.NotSignedIn && takeover:
 		return q.redirect(withQuery("/sign-in", "fresh", "1", "return", q.back))
 	default:

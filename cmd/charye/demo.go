@@ -25,8 +25,8 @@ import (
 var demoProgramme []byte
 
 type demoCmd struct {
-	Listen string `default:":8080" placeholder:"ADDR" help:"Address to listen on."`
-	People int    `default:"4000" placeholder:"N" help:"Size of the simulated crowd around you; 0 for nobody."`
+	Listen string `default:":8080" placeholder:"ADDR" help:"Address to listen on, ${default} by default."`
+	People int    `default:"4000" placeholder:"N" help:"Size of the simulated crowd around you, ${default} by default; 0 for nobody."`
 	Data   string `placeholder:"DIR" help:"Keep the demo in this directory instead of a temporary one."`
 }
 
@@ -119,7 +119,7 @@ func (c demoCmd) crowd(ctx context.Context, s *server, data string) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := crowdConfig(ctx, m, &m.programme.Campaigns[0], scenario.People(c.People))
+	cfg, err := crowdConfig(ctx, m, &m.programme.Campaigns[0], scenario.People(c.People), "")
 	if err != nil {
 		return err
 	}

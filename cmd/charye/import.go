@@ -13,9 +13,7 @@ import (
 
 	"charye/internal/durable"
 	"charye/person"
-	personsqlite "charye/person/sqlite"
 	"charye/site"
-	sitesqlite "charye/site/sqlite"
 )
 
 type importCmd struct {
@@ -24,10 +22,11 @@ type importCmd struct {
 }
 
 type importSitesCmd struct {
-	Format  string `required:"" enum:"centres,hospitals,clinics,csv" help:"centres (the government API's JSON), hospitals, clinics or csv (id,name,kind,address,lat,lon,phone,region)."`
-	Data    string `default:"charye-data" placeholder:"DIR" help:"The data directory; made when absent."`
-	Skipped bool   `help:"Name every row that could not be used, not only the first of each reason."`
-	File    string `arg:"" help:"The file, plain or gzipped."`
+	Format   string `required:"" enum:"centres,hospitals,clinics,csv" help:"centres (the government API's JSON), hospitals, clinics or csv (id,name,kind,address,lat,lon,phone,region)."`
+	Data     string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
+	Skipped  bool   `help:"Name every row that could not be used, not only the first of each reason."`
+	Postgres string `placeholder:"URL" help:"Import into PostgreSQL instead; the data directory then only holds the keys."`
+	File     string `arg:"" help:"The file, plain or gzipped."`
 }
 
 // Run imports a sites file: all of its usable rows or, when the file itself is wrong, none.
@@ -45,7 +44,7 @@ func (c importSitesCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	store, err := sitesqlite.Open(ctx, dir.Path())
+	store, err := openSites(ctx, dir, c.Postgres)
 	if err != nil {
 		return err
 	}
@@ -98,7 +97,8 @@ func tellSkipped(w io.Writer, skipped []site.Skipped, all bool) {
 type importRosterCmd struct {
 	ID        string `placeholder:"ROSTER" help:"The roster's id, as campaigns name it; the file's name without its ending by default."`
 	Namespace string `default:"ci" help:"The namespace of the subjects: what the identity providers' configuration says."`
-	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory; made when absent."`
+	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
+	Postgres  string `placeholder:"URL" help:"Import into PostgreSQL instead; the data directory then only holds the keys."`
 	File      string `arg:"" help:"The file, plain or gzipped."`
 }
 
@@ -120,7 +120,7 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	store, err := personsqlite.Open(ctx, dir.Path(), keys)
+	store, err := openPeople(ctx, dir, c.Postgres, keys)
 	if err != nil {
 		return err
 	}

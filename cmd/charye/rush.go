@@ -16,16 +16,15 @@ import (
 	"charye/internal/civil"
 	"charye/internal/durable"
 	"charye/person"
-	personsqlite "charye/person/sqlite"
 	"charye/programme"
 	"charye/rush"
 	"charye/site"
-	sitesqlite "charye/site/sqlite"
 )
 
 type rushCmd struct {
 	Target   string   `placeholder:"URL" help:"A running server on this machine that serves a trial programme; needs --data."`
 	Data     string   `placeholder:"DIR" help:"The data directory of that server; with --embedded, where to keep its data."`
+	Postgres string   `placeholder:"URL" help:"With --target: the PostgreSQL of that server, when it keeps people there."`
 	Embedded bool     `help:"Start a server for the scenario, and stop it afterwards."`
 	Sites    []string `placeholder:"FORMAT=FILE" help:"With --embedded: sites to import first (see import sites); made-up ones otherwise."`
 	Campaign string   `placeholder:"ID" help:"The campaign; the first one by default."`
@@ -78,7 +77,7 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := crowdConfig(ctx, m, campaign, scenario.Scaled(scale))
+	cfg, err := crowdConfig(ctx, m, campaign, scenario.Scaled(scale), c.Postgres)
 	if err != nil {
 		return err
 	}
@@ -112,7 +111,7 @@ func (c rushCmd) write(out streams, r *rush.Report) error {
 }
 
 // crowdConfig gives the crowd its people: sessions signed with the server's keys, and a roster of people to be helped.
-func crowdConfig(ctx context.Context, m *mint, c *programme.Campaign, s rush.Scenario) (rush.Config, error) {
+func crowdConfig(ctx context.Context, m *mint, c *programme.Campaign, s rush.Scenario, postgres string) (rush.Config, error) {
 	born, outside := bornFor(c), bornOutside(c)
 	cfg := rush.Config{
 		Campaign: c.ID, Scenario: s,
@@ -134,7 +133,7 @@ func crowdConfig(ctx context.Context, m *mint, c *programme.Campaign, s rush.Sce
 		t := person.Trial(recipientsFrom + i)
 		cfg.Recipients = append(cfg.Recipients, rush.Recipient{Name: t.Name, Born: born.String(), Identity: t.Identity})
 	}
-	people, err := personsqlite.Open(ctx, m.dir.Path(), m.keys)
+	people, err := openPeople(ctx, m.dir, postgres, m.keys)
 	if err != nil {
 		return rush.Config{}, err
 	}
@@ -240,7 +239,7 @@ func (c *rushCmd) importSites(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	store, err := sitesqlite.Open(ctx, dir.Path())
+	store, err := openSites(ctx, dir, "")
 	if err != nil {
 		return err
 	}

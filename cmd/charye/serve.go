@@ -12,16 +12,12 @@ import (
 	"os"
 	"time"
 
-	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/clock"
 	"charye/internal/durable"
 	"charye/internal/seal"
 	"charye/internal/telemetry"
 	"charye/line"
-	linesqlite "charye/line/sqlite"
-	personsqlite "charye/person/sqlite"
 	"charye/programme"
-	sitesqlite "charye/site/sqlite"
 	"charye/walk"
 
 	"golang.org/x/sync/errgroup"
@@ -29,14 +25,16 @@ import (
 
 type serveCmd struct {
 	Programme string `required:"" placeholder:"FILE" help:"The programme file (YAML)."`
-	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory; made when absent."`
-	Listen    string `default:"localhost:8080" placeholder:"ADDR" help:"Address to listen on."`
+	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
+	Listen    string `default:"localhost:8080" placeholder:"ADDR" help:"Address to listen on, ${default} by default."`
 	PublicURL string `placeholder:"URL" help:"The address people use, when it is not the one listened on (behind a proxy)."`
 	Providers string `placeholder:"FILE" help:"Identity providers (YAML). A trial programme also has a made-up one."`
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
 
-	TrustedProxy []netip.Prefix `placeholder:"NETWORK,…" help:"Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For tells whom the rates are for."`
+	Engines engines `embed:""`
+
+	TrustedProxy []netip.Prefix `placeholder:"NETWORK" help:"Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For tells whom the rates are for."`
 
 	Debug string `placeholder:"ADDR" help:"Serve Go's profiles here, for the engineers only: a loopback address."`
 }
@@ -55,14 +53,12 @@ func (c serveCmd) Run(ctx context.Context, std streams) error {
 type server struct {
 	programme *programme.Programme
 	keys      *seal.Keys
-	sites     *sitesqlite.Store
-	people    *personsqlite.Store
-	line      *linesqlite.Line
-	walk      *walk.Walk
-	url       string
-	log       *slog.Logger
-	tls       *tls.Config // nil: an edge proxy speaks TLS, or this is a trial on one machine
-	proxies   []netip.Prefix
+	stores
+	walk    *walk.Walk
+	url     string
+	log     *slog.Logger
+	tls     *tls.Config // nil: an edge proxy speaks TLS, or this is a trial on one machine
+	proxies []netip.Prefix
 
 	listener net.Listener
 	http     *http.Server
@@ -83,6 +79,10 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	if err := loopbackOnly(c.Debug); err != nil {
+		return nil, err
+	}
+	shared, err := c.Engines.shared()
+	if err != nil {
 		return nil, err
 	}
 	if err := checkPublicURL(c.PublicURL); err != nil {
@@ -130,45 +130,34 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
-	if err := dir.Lock(); err != nil {
-		return nil, err
+	if !shared { // nodes that share their engines may share the directory too: it then holds only keys and the first start
+		if err := dir.Lock(); err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, dir.Unlock)
 	}
-	s.closers = append(s.closers, dir.Unlock)
 	if s.programme, err = keepProgramme(dir, c.Programme, src); err != nil {
 		return nil, err
 	}
 	if s.keys, err = openKeys(dir); err != nil {
 		return nil, err
 	}
-	if err := s.openStores(ctx, dir); err != nil {
+	if err := s.open(ctx, dir, c.Engines); err != nil {
 		return nil, err
 	}
 	return s, s.wire(providers)
 }
 
-func (s *server) openStores(ctx context.Context, dir *durable.Dir) (err error) {
-	if s.sites, err = sitesqlite.Open(ctx, dir.Path()); err != nil {
-		return err
-	}
-	s.closers = append(s.closers, s.sites.Close)
-	if s.people, err = personsqlite.Open(ctx, dir.Path(), s.keys); err != nil {
-		return err
-	}
-	s.closers = append(s.closers, s.people.Close)
-	ledger, err := bookingsqlite.Open(ctx, dir.Path())
+// open opens the engines and what walks on them.
+func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
+	opened, closers, err := openStores(ctx, dir, e, s.programme, s.keys, s.log)
+	s.closers = append(s.closers, closers...)
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, ledger.Close)
-	s.line, err = linesqlite.Open(ctx, dir.Path(), lineConfigs(s.programme), linesqlite.Options{
-		Clock: clock.System, Pseudonyms: line.NewPseudonyms(s.keys), Logger: s.log,
-	})
-	if err != nil {
-		return err
-	}
-	s.closers = append(s.closers, s.line.Close)
+	s.stores = opened
 	s.walk, err = walk.New(ctx, walk.Deps{
-		Programme: s.programme, Line: s.line, Ledger: ledger, Sites: s.sites, People: s.people,
+		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people,
 		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {
@@ -252,7 +241,9 @@ func (s *server) run(ctx context.Context) error {
 		bounded.linger(lastTimeout, 0)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		if e := s.http.Shutdown(drain); !errors.Is(e, context.DeadlineExceeded) {
+		if e := s.http.Shutdown(drain); errors.Is(e, net.ErrClosed) { // by us, just now: net/http has not noticed yet
+			return err
+		} else if !errors.Is(e, context.DeadlineExceeded) {
 			return errors.Join(err, e)
 		}
 		// Whoever is left does not take the answer, or does not finish the request: all others have theirs.

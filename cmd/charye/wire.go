@@ -58,8 +58,8 @@ func (s *server) wire(configured identityProviders) error {
 	metrics.Build(version, s.programme.Trial)
 	metrics.WatchLines(s.lineSamples)
 	metrics.WatchBatch("bookings", s.walk.Waiting)
-	metrics.WatchBatch("joins", func() int { return s.line.Stats().JoinsWaiting })
-	metrics.WatchBatch("passes", func() int { return s.line.Stats().PassesWaiting })
+	metrics.WatchBatch("joins", s.joinsWaiting)
+	metrics.WatchBatch("passes", s.passesWaiting)
 
 	limits := api.DefaultLimits()
 	if s.programme.Trial {

@@ -2,6 +2,7 @@ package journeys_test
 
 import (
 	"testing"
+	"time"
 
 	"charye/test/journeys"
 )
@@ -54,6 +55,7 @@ const faults = `(() => {
 // healthy checks the page that a window shows, and takes its picture.
 func healthy(t *testing.T, w *journeys.Window, name string) {
 	t.Helper()
+	w.WaitUntil("the whole page, with its looks", `document.readyState === 'complete'`, 30*time.Second)
 	var wrong []string
 	w.Eval(faults, &wrong)
 	for _, f := range wrong {

@@ -185,7 +185,7 @@ func chooseAndConfirm(w *journeys.Window) {
 type guest struct {
 	s                     *world
 	session, ticket, pass string
-	number                int
+	number, tries         int
 }
 
 // guests makes so many people.
@@ -223,7 +223,7 @@ func (g *guest) call(method, path string, body, into any) int {
 	}
 	for k, v := range map[string]string{
 		"Authorization": "Bearer " + g.session, "Charye-Ticket": g.ticket, "Charye-Pass": g.pass,
-		"Content-Type": "application/json", "Idempotency-Key": "once",
+		"Content-Type": "application/json", "Idempotency-Key": fmt.Sprint("try-", g.tries),
 	} {
 		if v != "" {
 			req.Header.Set(k, v)
@@ -329,6 +329,26 @@ func (g *guest) book() {
 	if status := g.call("POST", "/bookings", map[string]string{"slot": g.slot("s4")}, nil); status != http.StatusCreated {
 		g.s.t.Fatalf("a guest books: %d", status)
 	}
+}
+
+// cancel cancels what the guest has booked.
+func (g *guest) cancel() {
+	g.s.t.Helper()
+	var mine struct {
+		Bookings []struct{ ID, Status string }
+	}
+	if status := g.call("GET", "/bookings", nil, &mine); status != http.StatusOK {
+		g.s.t.Fatalf("a guest's bookings: %d", status)
+	}
+	for _, b := range mine.Bookings {
+		if b.Status == "cancelled" {
+			continue
+		}
+		if status := g.call("DELETE", "/bookings/"+b.ID, nil, nil); status >= 300 {
+			g.s.t.Fatalf("a guest cancels: %d", status)
+		}
+	}
+	g.tries++
 }
 
 // holdTheDoor has somebody go in before everybody else; with the narrow rules the rest then wait until that guest books.

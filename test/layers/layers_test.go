@@ -45,8 +45,8 @@ var rooms = map[string][]string{
 	"internal/**": {},
 }
 
-// outside is what the domains never reach, however long the way: SQL and its drivers.
-var outside = []string{"database/sql", "modernc.org/sqlite", "github.com/pressly/goose/v3"}
+// outside is what the domains never reach, however long the way: SQL, its drivers, and the clustered line's store.
+var outside = []string{"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "github.com/valkey-io/valkey-go"}
 
 // pkg is what `go list -json` says of a package.
 type pkg struct {
@@ -89,6 +89,15 @@ func TestArrowsBite(t *testing.T) {
 			[]string{"charye/line must not import charye/booking"}},
 		{"a domain and its own engine", pkg{"charye/line", []string{"charye/line/sqlite"}, nil},
 			[]string{"charye/line must not import charye/line/sqlite"}},
+		{"the clustered line may use its store", pkg{"charye/line/valkey", []string{"charye/line", "github.com/valkey-io/valkey-go"}, []string{"github.com/valkey-io/valkey-go"}}, nil},
+		{"a domain that reaches the clustered store", pkg{"charye/line", nil, []string{"github.com/valkey-io/valkey-go"}},
+			[]string{"charye/line reaches github.com/valkey-io/valkey-go"}},
+		{"an engine for many nodes may use its driver and its domain",
+			pkg{"charye/booking/postgres", []string{"charye/internal/pgdb", "charye/booking", "charye/person"}, []string{"github.com/jackc/pgx/v5"}}, nil},
+		{"an engine for many nodes and the embedded one", pkg{"charye/booking/postgres", []string{"charye/booking/sqlite"}, nil},
+			[]string{"charye/booking/postgres must not import charye/booking/sqlite"}},
+		{"a domain and the driver", pkg{"charye/booking", nil, []string{"github.com/jackc/pgx/v5"}},
+			[]string{"charye/booking reaches github.com/jackc/pgx/v5"}},
 		{"an engine and another", pkg{"charye/booking/sqlite", []string{"charye/line/sqlite"}, nil},
 			[]string{"charye/booking/sqlite must not import charye/line/sqlite"}},
 		{"a face and an engine", pkg{"charye/api", []string{"charye/booking/sqlite"}, nil},

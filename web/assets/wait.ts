@@ -41,7 +41,7 @@ const put = (id: string, value: string) => {
 
 // estimate has the same rule as estimate in format.go.
 function estimate(lo: number, hi: number): string {
-  if (lo < 0 || hi < 0) return text.unknown;
+  if (lo < 0 || hi < 0 || (hi > 3600 && hi > 8 * Math.max(lo, 60))) return text.unknown;
   if (hi < 60) return text.soon;
   const unit = hi <= 7200 ? 60 : 3600;
   lo = Math.floor(lo / unit);
@@ -84,6 +84,7 @@ function show(next: string): void {
     const heading = root.querySelector<HTMLElement>('[data-part="' + state + '"] h2');
     if (state === "turn" && heading) {
       document.title = text.turnTitle;
+      put("say", "");
       heading.focus(); // which a screen reader reads out
     } else {
       put("say", state === "waiting" ? element("ahead").textContent || "" : heading ? heading.textContent || "" : "");

@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"charye/booking"
+	"charye/internal/pgdb"
+	"charye/person"
+)
+
+// Bookings lists a person's bookings, oldest first.
+func (l *Ledger) Bookings(ctx context.Context, who person.Key) ([]booking.Booking, error) {
+	return query(ctx, l, "list bookings", scanBooking, `SELECT `+bookingColumns+` FROM bookings WHERE person = $1::bytea ORDER BY id`, who[:])
+}
+
+// Booking finds a booking by id.
+func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok bool, err error) {
+	list, err := query(ctx, l, "find booking", scanBooking, `SELECT `+bookingColumns+` FROM bookings WHERE id = $1::bigint`, id)
+	if err != nil || len(list) == 0 {
+		return b, false, err
+	}
+	return list[0], true, nil
+}
+
+// Counters lists all counters as of one commit, and the last event of that commit.
+func (l *Ledger) Counters(ctx context.Context, yield func(booking.CounterState)) (seq int64, err error) {
+	err = pgx.BeginTxFunc(ctx, l.db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `SELECT next_seq - 1 FROM streams WHERE name = 'booking'`).Scan(&seq); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT id, capacity, used FROM counters`)
+		if err != nil {
+			return err
+		}
+		return eachCounter(rows, yield)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("booking: list counters: %w", pgdb.Wrap(err))
+	}
+	return seq, nil
+}
+
+const listEvents = `SELECT seq, at, kind, person, actor, channel, why, what FROM events
+	WHERE stream = 'booking' AND seq > $1::bigint ORDER BY seq LIMIT $2::bigint`
+
+// Events lists events after a number. What is listed was committed, and nothing will come to stand before it.
+func (l *Ledger) Events(ctx context.Context, after int64, limit int) ([]booking.Event, error) {
+	return query(ctx, l, "list events", scanEvent, listEvents, after, max(limit, 0))
+}
+
+// lastInstant is beyond any hold and within what PostgreSQL can compare.
+var lastInstant = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// DueHolds lists holds that are over at an instant.
+func (l *Ledger) DueHolds(ctx context.Context, before time.Time, limit int) ([]booking.Hold, error) {
+	if before.After(lastInstant) {
+		before = lastInstant
+	}
+	return query(ctx, l, "list due holds", scanHold, `SELECT `+holdColumns+` FROM holds WHERE until <= $1::timestamptz
+		ORDER BY until, id LIMIT $2::bigint`, before, max(limit, 0))
+}
+
+func query[T any](ctx context.Context, l *Ledger, what string, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, err := l.db.Query(ctx, sql, args...)
+	var out []T
+	if err == nil {
+		out, err = pgx.AppendRows(out, rows, scan)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("booking: %s: %w", what, pgdb.Wrap(err))
+	}
+	return out, nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"charye/booking"
+	bookingpostgres "charye/booking/postgres"
+	bookingsqlite "charye/booking/sqlite"
+	"charye/internal/clock"
+	"charye/internal/durable"
+	"charye/internal/seal"
+	"charye/line"
+	linesqlite "charye/line/sqlite"
+	linevalkey "charye/line/valkey"
+	"charye/person"
+	personpostgres "charye/person/postgres"
+	personsqlite "charye/person/sqlite"
+	"charye/programme"
+	"charye/site"
+	sitepostgres "charye/site/postgres"
+	sitesqlite "charye/site/sqlite"
+)
+
+// engines says where things are kept: in the data directory, or in servers that any number of nodes share.
+type engines struct {
+	Postgres string   `placeholder:"URL" help:"Keep bookings, people and sites in PostgreSQL, for any number of nodes; goes with --valkey."`
+	Valkey   []string `placeholder:"ADDR,…" help:"Keep the line in Valkey or Redis, single or Cluster; goes with --postgres."`
+}
+
+// shared reports whether the engines are those of many nodes; one of the two alone is a wrong use.
+func (e engines) shared() (bool, error) {
+	if (e.Postgres == "") != (len(e.Valkey) == 0) {
+		return false, &usageError{msg: "--postgres and --valkey go together: a node that shares one and not the other is no cluster"}
+	}
+	return e.Postgres != "", nil
+}
+
+// stores are the opened engines of a server.
+type stores struct {
+	sites  site.Store
+	people person.Store
+	ledger booking.Ledger
+	line   line.Line
+
+	joinsWaiting, passesWaiting func() int
+}
+
+// openSites opens the sites of PostgreSQL when url is given, else those of the data directory.
+func openSites(ctx context.Context, dir *durable.Dir, url string) (site.Store, error) {
+	if url != "" {
+		return sitepostgres.Open(ctx, url)
+	}
+	return sitesqlite.Open(ctx, dir.Path())
+}
+
+// openPeople opens the people of PostgreSQL when url is given, else those of the data directory.
+func openPeople(ctx context.Context, dir *durable.Dir, url string, keys *seal.Keys) (person.Store, error) {
+	if url != "" {
+		return personpostgres.Open(ctx, url, keys)
+	}
+	return personsqlite.Open(ctx, dir.Path(), keys)
+}
+
+// openStores opens everything a server keeps; closers undo it, last first, also after an error.
+func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger) (s stores, closers []func() error, err error) {
+	if s.sites, err = openSites(ctx, dir, e.Postgres); err != nil {
+		return s, closers, err
+	}
+	closers = append(closers, s.sites.Close)
+	if s.people, err = openPeople(ctx, dir, e.Postgres, keys); err != nil {
+		return s, closers, err
+	}
+	closers = append(closers, s.people.Close)
+	if e.Postgres != "" {
+		s.ledger, err = bookingpostgres.Open(ctx, e.Postgres)
+	} else {
+		s.ledger, err = bookingsqlite.Open(ctx, dir.Path())
+	}
+	if err != nil {
+		return s, closers, err
+	}
+	closers = append(closers, s.ledger.Close)
+	if err = s.openLine(ctx, dir, e, p, keys, log); err != nil {
+		return s, closers, err
+	}
+	return s, append(closers, s.line.Close), nil
+}
+
+func (s *stores) openLine(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger) error {
+	names := line.NewPseudonyms(keys)
+	if len(e.Valkey) == 0 {
+		l, err := linesqlite.Open(ctx, dir.Path(), lineConfigs(p), linesqlite.Options{Clock: clock.System, Pseudonyms: names, Logger: log})
+		if err != nil {
+			return err
+		}
+		s.line = l
+		s.joinsWaiting = func() int { return l.Stats().JoinsWaiting }
+		s.passesWaiting = func() int { return l.Stats().PassesWaiting }
+		return nil
+	}
+	epochs, err := readEpochs(dir)
+	if err != nil {
+		return err
+	}
+	l, err := linevalkey.Open(ctx, lineConfigs(p), linevalkey.Options{
+		Addresses: e.Valkey, Clock: clock.System, Pseudonyms: names, Logger: log, Skew: maxSkew,
+		FoundLate: p.Trial && len(epochs) == 0, Epochs: epochs,
+	})
+	if err != nil {
+		return err
+	}
+	s.line = l
+	s.joinsWaiting = func() int { return l.Stats().JoinsWaiting }
+	s.passesWaiting = func() int { return l.Stats().PassesWaiting }
+	if err := keepEpochs(dir, p, l, epochs); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return nil
+}
+
+// maxSkew is how far a node's clock may be from the store's before the node refuses to go by it.
+const maxSkew = 10 * time.Second
+
+// epochFile remembers which line the shared store held, so that an emptied store is not taken for a new one.
+const epochFile = "line-epochs.json"
+
+func readEpochs(dir *durable.Dir) (map[uint32]string, error) {
+	b, err := os.ReadFile(dir.File(epochFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var epochs map[uint32]string
+	if err := json.Unmarshal(b, &epochs); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir.File(epochFile), err)
+	}
+	return epochs, nil
+}
+
+func keepEpochs(dir *durable.Dir, p *programme.Programme, l *linevalkey.Line, known map[uint32]string) error {
+	epochs := make(map[uint32]string, len(p.Campaigns))
+	for _, c := range p.Campaigns {
+		epoch, err := l.Epoch(c.Num)
+		if err != nil {
+			return err
+		}
+		epochs[c.Num] = epoch
+	}
+	if len(known) == len(epochs) {
+		return nil
+	}
+	b, err := json.Marshal(epochs)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(dir.File(epochFile), b)
+}

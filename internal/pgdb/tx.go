@@ -1,0 +1,117 @@
+package pgdb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// What bounds a transaction on the server's side, whatever becomes of the node that began it. They are set in each
+// transaction, since behind PgBouncer a session keeps nothing.
+const (
+	// idleTimeout is how long the others wait for a node that stopped in the middle: paused, swapped out, cut off.
+	idleTimeout = 2 * time.Second
+	// lockTimeout is how long a transaction waits for those before it.
+	lockTimeout = 8 * time.Second
+	// statementTimeout ends a statement that something is wrong with.
+	statementTimeout = 15 * time.Second
+	// commitTimeout is how long the client waits for the answer to a commit, context or not.
+	commitTimeout = 10 * time.Second
+)
+
+// Tx is a transaction of few round trips: its statements go in batches, and the commit goes with the last one, so that
+// locks never wait for a client that has nothing more to say. One goroutine uses it.
+type Tx struct {
+	conn *pgxpool.Conn
+	// Sent is true from the moment on at which the commit may have happened, whatever error came back.
+	Sent bool
+}
+
+// Long is an [DB.Begin] option for imports: no bound on the time of statements.
+const Long = true
+
+// Begin takes a connection and begins a transaction together with first, which may be nil.
+func (d *DB) Begin(ctx context.Context, first *pgx.Batch, long bool) (*Tx, error) {
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tx{conn: conn}
+	statement := statementTimeout
+	if long {
+		statement = 0
+	}
+	b := &pgx.Batch{}
+	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	// Plans follow the tables as they grow; a kept plan would be that of the empty table.
+	b.Queue(fmt.Sprintf(`SELECT set_config('idle_in_transaction_session_timeout', '%d', true), set_config('lock_timeout', '%d', true),
+		set_config('statement_timeout', '%d', true), set_config('plan_cache_mode', 'force_custom_plan', true)`,
+		idleTimeout.Milliseconds(), lockTimeout.Milliseconds(), statement.Milliseconds()))
+	if first != nil {
+		b.QueuedQueries = append(b.QueuedQueries, first.QueuedQueries...)
+	}
+	if err := t.Do(ctx, b); err != nil {
+		t.End()
+		return nil, err
+	}
+	return t, nil
+}
+
+// Do sends a batch and reads all answers; results go to the functions that its queries were given.
+func (t *Tx) Do(ctx context.Context, b *pgx.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return t.send(ctx, b)
+}
+
+// send ends the connection when it leads to a server that may not write any more: the next one is made to the server that
+// may, where the URL names several.
+func (t *Tx) send(ctx context.Context, b *pgx.Batch) error {
+	err := t.conn.SendBatch(ctx, b).Close()
+	if isReadOnly(err) {
+		_ = t.conn.Conn().Close(ctx) // the error is the one to tell
+	}
+	return err
+}
+
+// Commit sends a last batch and the commit. ctx can stop it before anything is sent and not afterwards: the answer is
+// then waited for, for a bounded time. When the error leaves open whether the commit happened, Sent is true.
+func (t *Tx) Commit(ctx context.Context, b *pgx.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	if b == nil {
+		b = &pgx.Batch{}
+	}
+	b.Queue("COMMIT")
+	t.Sent = true
+	err := t.send(ctx, b)
+	if err == nil || Answered(err) {
+		t.Sent = err == nil // an answer with an error in it means that the server did not commit
+	}
+	return err
+}
+
+// Conn is the connection, for what batches cannot do.
+func (t *Tx) Conn() *pgx.Conn { return t.conn.Conn() }
+
+// End gives the connection back; what was not committed is rolled back. It may be called twice.
+func (t *Tx) End() {
+	if t.conn == nil {
+		return
+	}
+	pg := t.conn.Conn().PgConn()
+	if !pg.IsClosed() && !pg.IsBusy() && pg.TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), idleTimeout)
+		_, _ = t.conn.Exec(ctx, "ROLLBACK") // a connection that cannot is closed by the pool, and rolls back so
+		cancel()
+	}
+	t.conn.Release()
+	t.conn = nil
+}
