@@ -171,7 +171,7 @@ func TestStopWithoutTheirHelp(t *testing.T) {
 	data := t.TempDir() + "/data"
 	c := drill(t, data)
 	for range 20 {
-		neverRead(t, c, "/api/openapi.yaml")
+		neverRead(t, c, "/api/openapi.yaml", 100)
 		begin(t, c, "POST /api/v1/campaigns/drill/places HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
 		begin(t, c, "GET /api/v1/campa")
 	}
