@@ -17,8 +17,9 @@ import (
 
 // Bouncer is a private PgBouncer in transaction mode before a server. It passes every database through.
 type Bouncer struct {
-	dir string
-	cmd *exec.Cmd
+	dir    string
+	cmd    *exec.Cmd
+	exited chan struct{}
 }
 
 var sharedBouncer struct {
@@ -87,7 +88,7 @@ query_wait_timeout = 30
 	b.cmd = p.command("", file)
 	b.cmd.Path, b.cmd.Args[0] = bin, bin
 	b.cmd.Stdout, b.cmd.Stderr = log, log
-	if err := b.cmd.Start(); err != nil {
+	if b.exited, err = start(b.cmd, syscall.SIGKILL); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
@@ -108,8 +109,8 @@ query_wait_timeout = 30
 }
 
 func (b *Bouncer) stop() {
-	_ = b.cmd.Process.Signal(syscall.SIGKILL)
-	_ = b.cmd.Wait() // it was killed
+	_ = b.cmd.Process.Kill() // it may have ended already
+	<-b.exited
 }
 
 // URL names a database behind it, for pgx, in the form that an older PgBouncer can pass on.

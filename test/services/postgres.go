@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,24 +187,11 @@ func (p *Postgres) launch() error {
 	defer func() { _ = log.Close() }() // the server has its own
 	cmd := p.command("postgres", args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	// The server ends with this process, however that ends. The signal is tied to the thread that started it.
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT
-	p.exited = make(chan struct{})
-	started := make(chan error)
-	go func(exited chan struct{}) {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // it was stopped or killed; whether it should have been is for the tests
-		}
-		close(exited)
-	}(p.exited)
-	if err := <-started; err != nil {
+	exited, err := start(cmd, syscall.SIGQUIT)
+	if err != nil {
 		return err
 	}
-	p.cmd = cmd
+	p.cmd, p.exited = cmd, exited
 	return nil
 }
 

@@ -12,7 +12,10 @@ package services
 
 import (
 	"os"
+	"os/exec"
+	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -22,6 +25,25 @@ func NeedE2E(t testing.TB) {
 	if os.Getenv("CHARYE_E2E") == "" {
 		t.Skip("needs a real server: run make e2e, or set CHARYE_E2E=1 (scripts/need-postgres installs what is missing)")
 	}
+}
+
+// start starts a server that ends with this process, however that ends: it is then sent the signal last. exited is closed
+// when it has ended.
+func start(cmd *exec.Cmd, last syscall.Signal) (exited chan struct{}, err error) {
+	cmd.SysProcAttr.Pdeathsig = last
+	exited = make(chan struct{})
+	begun := make(chan error)
+	go func() {
+		defer close(exited)
+		runtime.LockOSThread() // the signal comes when the thread ends that started it
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		begun <- err
+		if err == nil {
+			_ = cmd.Wait() // it was stopped or killed; whether it should have been is for the tests
+		}
+	}()
+	return exited, <-begun
 }
 
 var running struct {
