@@ -9,6 +9,10 @@ import (
 // stays overlap ([Door.Overlap]). Afterwards others are let in too; who comes later than that has lost nothing, the turn stays.
 const Grace = 10 * time.Second
 
+// Promise is how long a dose is kept in mind for somebody whose turn has come and who has not taken a pass yet: they were
+// told when to come back ([MaxPoll] at the most), and nobody behind them is let in for that dose meanwhile.
+const Promise = MaxPoll + MaxPoll/20 + Grace
+
 // Wave is one step of admission: at At all numbers up to UpTo had their turn.
 type Wave struct {
 	At   time.Time
@@ -46,10 +50,10 @@ type Door struct {
 	tokens float64
 	last   time.Time // tokens stand as of this instant
 
-	waves   []Wave   // those whose grace is not over, oldest first
-	settled uint32   // grace is over for numbers up to this
-	claims  []uint64 // bit n: number n took a pass
-	claimed int      // how many of settled+1 … admitted did
+	waves    []Wave   // those whose promise is not over, oldest first
+	claims   []uint64 // bit n: number n took a pass
+	grace    absent   // for the room
+	promised absent   // for the stock
 
 	stays stays // how long people stay inside
 
@@ -61,7 +65,10 @@ type Door struct {
 // NewDoor makes the door of a campaign. past are the waves of admission so far, oldest first, the last of them where
 // admission stands; older ones than the last few minutes may be left out.
 func NewDoor(cfg Config, past []Wave) *Door {
-	d := &Door{cfg: cfg, pace: newPacer(cfg), waves: append([]Wave(nil), past...)}
+	d := &Door{
+		cfg: cfg, pace: newPacer(cfg), waves: append([]Wave(nil), past...),
+		grace: absent{life: Grace}, promised: absent{life: Promise},
+	}
 	if n := len(past); n > 0 {
 		d.admitted = past[n-1].UpTo
 		d.last, d.moved = past[n-1].At, past[n-1].At
@@ -83,8 +90,9 @@ func (d *Door) Claimed(number uint32) {
 	}
 	d.claims[word] |= bit
 	d.stays.entered++
-	if number > d.settled && number <= d.admitted {
-		d.claimed++
+	if number <= d.admitted {
+		d.grace.came(number)
+		d.promised.came(number)
 	}
 }
 
@@ -106,7 +114,6 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	if !running || waiting <= 0 || !c.Supply.Known || c.Supply.Free <= 0 {
 		return d.admitted
 	}
-	expected := c.Live + d.Expected()
 	tokens := int(d.tokens)
 	room := d.cfg.Inside - c.Live - int(math.Ceil(float64(d.Expected())*d.Overlap()))
 	if d.Overlap() < 1 {
@@ -115,7 +122,7 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	}
 	// Everybody inside will want one of the unbooked. An eighth more may try, since some leave without booking; the last
 	// seven are never promised twice.
-	stock := min(margin(c.Supply.Unbooked)-expected, margin(c.Supply.Free))
+	stock := min(margin(c.Supply.Unbooked)-c.Live-d.Promised(), margin(c.Supply.Free))
 	if tokens <= min(room, stock, waiting) {
 		d.pace.pressed = true
 	}
@@ -138,37 +145,65 @@ func (d *Door) Admit(now time.Time, upTo uint32) {
 	}
 	for k := d.admitted + 1; k <= upTo; k++ {
 		if d.hasClaimed(k) {
-			d.claimed++
+			d.grace.came(k)
+			d.promised.came(k)
 		}
 	}
 	d.admitted, d.moved = upTo, now
 	d.waves = append(d.waves, Wave{now, upTo})
 }
 
-// Expected is how many have had their turn lately and have not come yet.
-func (d *Door) Expected() int { return int(d.admitted-d.settled) - d.claimed }
+// Expected is how many have had their turn within [Grace] and have not come yet.
+func (d *Door) Expected() int { return d.grace.count(d.admitted) }
 
-// settle ends the grace of those admitted too long ago. People who gathered were told to come back within a span after
-// the opening, so nobody is given up before that span and the grace are over.
-func (d *Door) settle(now time.Time, gathered int) {
-	if gathered > 0 {
-		delay, spread := gatherReturn(gathered)
-		if now.Before(d.cfg.Opens.Add(delay + spread + Grace)) {
-			return
-		}
+// Promised is how many have had their turn within [Promise] and have not come yet.
+func (d *Door) Promised() int { return d.promised.count(d.admitted) }
+
+// absent counts those who have had their turn within some time and have not come.
+type absent struct {
+	life    time.Duration
+	next    int    // first of the door's waves whose time is not over
+	settled uint32 // the time is over for numbers up to this
+	claimed int    // how many of settled+1 … admitted came
+}
+
+func (a *absent) came(number uint32) {
+	if number > a.settled {
+		a.claimed++
 	}
-	done := 0
-	for done < len(d.waves) && now.Sub(d.waves[done].At) >= Grace {
-		for k := d.settled + 1; k <= d.waves[done].UpTo; k++ {
+}
+
+func (a *absent) count(admitted uint32) int { return int(admitted-a.settled) - a.claimed }
+
+// settle ends the time of those admitted too long ago.
+func (a *absent) settle(now time.Time, d *Door) {
+	for a.next < len(d.waves) && now.Sub(d.waves[a.next].At) >= a.life {
+		for k := a.settled + 1; k <= d.waves[a.next].UpTo; k++ {
 			if d.hasClaimed(k) {
-				d.claimed--
+				a.claimed--
 			}
 		}
-		d.settled = max(d.settled, d.waves[done].UpTo)
-		done++
+		a.settled = max(a.settled, d.waves[a.next].UpTo)
+		a.next++
 	}
-	if done > 0 {
+}
+
+// settle ends the times of those admitted too long ago. People who gathered were told to come back within a span after
+// the opening, so nobody is given up before that span is over too.
+func (d *Door) settle(now time.Time, gathered int) {
+	var span time.Duration
+	if gathered > 0 {
+		delay, spread := gatherReturn(gathered)
+		span = delay + spread
+	}
+	for _, a := range []*absent{&d.grace, &d.promised} {
+		if !now.Before(d.cfg.Opens.Add(span + a.life)) {
+			a.settle(now, d)
+		}
+	}
+	if done := d.promised.next; done > 0 {
 		d.waves = append(d.waves[:0], d.waves[done:]...)
+		d.grace.next, d.promised.next = max(d.grace.next-done, 0), 0
 	}
 }
 

@@ -145,8 +145,8 @@ func TestDoorProperties(t *testing.T) {
 				if crowd.Live+int(n) > c.Inside || float64(crowd.Live)+d.Overlap()*float64(d.Expected())+n > float64(c.Inside) {
 					t.Fatalf("%v let in beside %d live and %d expected (%d before), inside is %d", n, crowd.Live, d.Expected(), expected, c.Inside)
 				}
-				if s := crowd.Supply.Unbooked; crowd.Live+d.Expected()+int(n) > s+s/8 {
-					t.Fatalf("%v let in beside %d live and %d expected for a stock of %d", n, crowd.Live, d.Expected(), s)
+				if s := crowd.Supply.Unbooked; crowd.Live+d.Promised()+int(n) > s+s/8 {
+					t.Fatalf("%v let in beside %d live and %d promised for a stock of %d", n, crowd.Live, d.Promised(), s)
 				}
 				if _, p := c.PausedAt(now); p || now.Before(opens) {
 					t.Fatalf("%v let in at %v", n, now)

@@ -222,6 +222,17 @@ func soldOutStandbyNewStock(t *testing.T, open Open) {
 	if a := b.status().Admitted; a != 7 {
 		t.Fatalf("%d admitted to a stock of 7", a)
 	}
+	b.run(line.Promise / 2)
+	if a := b.status().Admitted; a != 7 {
+		t.Fatalf("%d admitted while the stock of 7 is promised, whoever sleeps", a)
+	}
+	for number := range uint32(7) {
+		n := b.numbered(number + 1)
+		b.enter(n, 0)
+		if err := b.Leave(b.ctx, theCampaign, Person(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	b.Supply(theCampaign, 0, 3)
 	b.run(time.Minute)
 	if s := b.status(); s.Admitted != 7 || s.SoldOut {
