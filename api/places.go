@@ -109,7 +109,7 @@ func postPasses(f *face, x *exchange) error {
 		return err
 	}
 	recipient := body.text("recipient", 1, maxID)
-	device := body.required("device", 8, maxDevice)
+	device := body.required("device", 1, maxDevice)
 	takeover := body.truth("takeover")
 	if err := body.done(); err != nil {
 		return err

@@ -177,7 +177,7 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 		return Pass{}, err
 	}
 	if device == "" || len(device) > 200 {
-		return Pass{}, refuse(BadRequest, "device: want 1 to 200 characters that this device keeps").field("device")
+		return Pass{}, refuse(BadRequest, "device: want 1 to 128 characters that this device keeps").field("device")
 	}
 	s, err := w.subject(ctx, a, c, recipient)
 	if err != nil {
