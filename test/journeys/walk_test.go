@@ -158,9 +158,7 @@ func telephone(t *testing.T, b *journeys.Browser) {
 	w.Click(`form[action$="/cancel"] button`)
 	w.WaitForText("예약을 취소했습니다")
 	healthy(t, w, "19-cancelled")
-	if d := s.line(); d.Remaining != 1000 {
-		t.Errorf("after cancelling %d doses remain of 1000", d.Remaining)
-	}
+	s.remains(1000)
 	noComplaints(t, w)
 }
 

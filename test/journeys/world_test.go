@@ -375,6 +375,23 @@ func (s *world) line() (d lineDoc) {
 	return d
 }
 
+// remains waits until the line's public document, which may be a second old, says how many doses remain.
+func (s *world) remains(want int) {
+	s.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for over := time.Now().Add(10 * time.Second); ; <-tick.C {
+		d := s.line()
+		if d.Remaining == want {
+			return
+		}
+		if time.Now().After(over) {
+			s.t.Errorf("%d doses remain, want %d", d.Remaining, want)
+			return
+		}
+	}
+}
+
 // noComplaints fails when a page of the window had an error.
 func noComplaints(t *testing.T, w *journeys.Window) {
 	t.Helper()
