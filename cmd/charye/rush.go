@@ -197,6 +197,7 @@ func (c *rushCmd) embed(ctx context.Context, out streams, programmeYAML []byte, 
 	}
 	cmd := exec.Command(self, "serve", "--programme", file, "--data", c.Data, "--listen", "127.0.0.1:0")
 	cmd.Stderr = out.err
+	endWithParent(cmd)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
