@@ -37,6 +37,10 @@ type Supply struct {
 // SoldOut reports that nothing is left and nothing can come free from a hold.
 func (s Supply) SoldOut() bool { return s.Known && s.Free <= 0 && s.Unbooked <= 0 }
 
+// beyond reports whether somebody with so many people ahead will most likely not get a dose of this stock. They are told to
+// look in rarely: if so many ahead never come that it is their turn all the same, the dose waits for them ([Promise]).
+func (s Supply) beyond(ahead int) bool { return s.Known && ahead > s.Unbooked+s.Unbooked/4+50 }
+
 // Door decides how far admission may go. It is pure: time comes in as a value, and nothing is let in until the engine
 // has made it durable and says so with Admit. Not safe for concurrent use.
 //

@@ -425,3 +425,23 @@ func simulate(t *testing.T, c line.Config, people int, stay time.Duration, noSho
 		t.Errorf("%d of %d estimates came true", good, said)
 	}
 }
+
+// Whoever stands far behind the stock looks in rarely; whoever may get a dose is told as before.
+func TestPollsBehindTheStock(t *testing.T) {
+	t.Parallel()
+	c := config()
+	now := opens.Add(time.Minute)
+	v := &line.View{
+		Status: line.Status{Joined: 5000, Admitted: 100, Drawn: true}, Pace: line.Pace{Fast: 100, Slow: 100, Measured: true}, Moved: now,
+		Supply: stock(1000),
+	}
+	for ahead, rarely := range map[int]bool{10: false, 1000: false, 1300: false, 1301: true, 4000: true} {
+		p := c.Stand(line.Place{Seq: 1, Number: uint32(101 + ahead)}, v, now, 0.5)
+		if got := p.PollAfter >= line.MaxPoll*3/4; got != rarely {
+			t.Errorf("%d ahead of a stock of 1000: poll after %v", ahead, p.PollAfter)
+		}
+		if p.State != line.Waiting || p.Wait[0] < 0 {
+			t.Errorf("%d ahead: %s, wait %v", ahead, p.State, p.Wait)
+		}
+	}
+}

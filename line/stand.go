@@ -9,8 +9,9 @@ import (
 // admission advances; it names no person.
 type View struct {
 	Status
-	Pace  Pace
-	Moved time.Time // when admission last moved or had nobody to let in; zero before the first time
+	Pace   Pace
+	Moved  time.Time // when admission last moved or had nobody to let in; zero before the first time
+	Supply Supply    // as last told
 }
 
 // Pace is how fast a door moves, in people per second, as an honest range.
@@ -125,7 +126,7 @@ func (c *Config) pollAfter(p Place, v *View, now time.Time, jitter float64) time
 		return max(c.Opens.Sub(now)+delay+time.Duration(jitter*float64(spread)), MinPoll)
 	case p.State == Gathering: // being drawn, longer than was foreseen
 		return between(MinPoll, 2*time.Second+spread/4)
-	case p.State == Standby, p.Wait[0] < 0:
+	case p.State == Standby, p.Wait[0] < 0, v.Supply.beyond(p.Ahead):
 		return between(MaxPoll*3/4, MaxPoll)
 	}
 	// While the range is wide its lower end would have people ask in vain again and again; its geometric middle, up to

@@ -254,7 +254,7 @@ func (ln *lane) publish(now time.Time) {
 			Drawn: ln.order.Load() != nil, Admitted: ln.door.Admitted(), PerMinute: ln.door.PerMinute(),
 			SoldOut: ln.supply.SoldOut(), At: now,
 		},
-		Pace: ln.door.Pace(), Moved: ln.door.Moved(),
+		Pace: ln.door.Pace(), Moved: ln.door.Moved(), Supply: ln.supply,
 	})
 }
 

@@ -368,6 +368,6 @@ func (ln *lane) publish(b beat, now time.Time) {
 			Drawn: ln.order.Load() != nil, Admitted: max(b.admitted, ln.view.Load().Admitted), PerMinute: s.PerMinute,
 			SoldOut: s.SoldOut, At: now,
 		},
-		Pace: s.Pace, Moved: s.Moved,
+		Pace: s.Pace, Moved: s.Moved, Supply: ln.supply,
 	})
 }
