@@ -35,6 +35,7 @@ type Courier struct {
 	gateways  map[Channel]Gateway
 	describe  Describe
 	languages map[string]*Language
+	from      int64
 	now       clock.Func
 	log       *slog.Logger
 }
@@ -46,8 +47,10 @@ type Wiring struct {
 	Rules    Rules
 	Gateways map[Channel]Gateway
 	Describe Describe
-	Clock    clock.Func
-	Log      *slog.Logger
+	// From is where an outbox that has never followed the feed begins: behind it, what happened is not told any more.
+	From  int64
+	Clock clock.Func
+	Log   *slog.Logger
 }
 
 // NewCourier makes a courier.
@@ -58,7 +61,7 @@ func NewCourier(w Wiring) (*Courier, error) {
 	}
 	return &Courier{
 		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe,
-		languages: languages, now: w.Clock, log: w.Log,
+		languages: languages, from: w.From, now: w.Clock, log: w.Log,
 	}, nil
 }
 
@@ -102,7 +105,7 @@ func (c *Courier) Round(ctx context.Context) error {
 // follow turns events into messages. An event's messages and the place behind it are kept in one step, so that a crash
 // before it plans them again and a crash after it does not.
 func (c *Courier) follow(ctx context.Context) error {
-	at, err := c.outbox.Begin(ctx, 0)
+	at, err := c.outbox.Begin(ctx, c.from)
 	if err != nil {
 		return err
 	}
