@@ -2,10 +2,14 @@ package api
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"charye/notify"
+	"charye/walk"
 )
 
 // The longest addresses taken, in characters; openapi.yaml says the same.
@@ -44,9 +48,22 @@ func putContact(f *face, x *exchange) error {
 		return err
 	}
 	if c, err = f.svc.SetContact(x.ctx, x.actor, c); err != nil {
-		return err
+		return inBody(err, c)
 	}
 	return x.contact(c)
+}
+
+// inBody names the fault of an address by its field in the body.
+func inBody(err error, c notify.Contact) error {
+	for i, a := range c.Addresses {
+		if refused, ok := errors.AsType[*walk.Error](err); ok && refused.Field == fmt.Sprintf("addresses[%d].value", i) {
+			field := map[notify.Channel]string{notify.Text: "phone", notify.Mail: "mail"}[a.Channel]
+			named := *refused
+			named.Field, named.Detail = field, field+strings.TrimPrefix(refused.Detail, refused.Field)
+			return &named
+		}
+	}
+	return err
 }
 
 func (x *exchange) contact(c notify.Contact) error {

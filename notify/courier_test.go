@@ -64,9 +64,9 @@ func (g *gateway) Send(_ context.Context, id notify.ID, to notify.Address, w not
 }
 
 var (
-	seoul = time.FixedZone("KST", 9*60*60)
-	noon  = time.Date(2021, 7, 12, 12, 0, 0, 0, seoul)
-	away  = errors.New("gateway away")
+	seoul   = time.FixedZone("KST", 9*60*60)
+	noon    = time.Date(2021, 7, 12, 12, 0, 0, 0, seoul)
+	errAway = errors.New("gateway away")
 )
 
 func person1(n int) (k person.Key) { k[0], k[1] = byte(n), byte(n>>8); return k }
@@ -217,7 +217,7 @@ func TestGatewayAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.contact(1, text("01011112222"))
-	w.text.fail = func(sent) (error, bool) { return away, false }
+	w.text.fail = func(sent) (error, bool) { return errAway, false }
 	w.book(1, 13)
 	w.round()
 	w.want(map[notify.State]int{notify.Queued: 1})
@@ -236,7 +236,7 @@ func TestGivesUp(t *testing.T) {
 	w := newWorld(t)
 	w.contact(1, text("01011112222"))
 	asked := 0
-	w.text.fail = func(sent) (error, bool) { asked++; return away, false }
+	w.text.fail = func(sent) (error, bool) { asked++; return errAway, false }
 	w.book(1, 13)
 	for at := noon; at.Before(noon.Add(4 * 24 * time.Hour)); at = at.Add(10 * time.Minute) {
 		w.at(at)

@@ -29,17 +29,17 @@ func (w *Walk) SetContact(ctx context.Context, a Actor, c notify.Contact) (notif
 	if err := w.tells(a); err != nil {
 		return c, err
 	}
-	c, err := c.Clean()
+	clean, err := c.Clean()
 	if wrong, ok := errors.AsType[*notify.AddressError](err); ok {
 		return c, refuse(BadRequest, "%s", wrong.Error()).field(wrong.Field)
 	}
 	if err != nil {
 		return c, err
 	}
-	if err := w.outbox.SetContact(ctx, a.Key, c, w.now()); err != nil {
+	if err := w.outbox.SetContact(ctx, a.Key, clean, w.now()); err != nil {
 		return c, unavailable(err)
 	}
-	return c, nil
+	return clean, nil
 }
 
 // Messages lists what the actor was told, the latest first.

@@ -32,7 +32,7 @@ type serveCmd struct {
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
 
-	Messages  string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service. A trial without it writes messages.ndjson into the data directory."`
+	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service. A trial without it writes messages.ndjson into the data directory."`
 
 	Engines engines `embed:""`
 

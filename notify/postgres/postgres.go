@@ -90,9 +90,9 @@ func (o *Outbox) Enqueue(ctx context.Context, from, to int64, list []notify.Mess
 		dose[i], day[i], due[i], expires[i] = int32(m.Dose), int32(m.Day), m.Due, m.Expires
 	}
 	b := &pgx.Batch{}
-	b.Queue(`INSERT INTO messages (`+columns+`, state, at)
-		SELECT n.*, 'queued', $11::timestamptz FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[],
-			$7::integer[], $8::integer[], $9::timestamptz[], $10::timestamptz[]) AS n
+	b.Queue(`INSERT INTO messages (`+columns+`, turn, state, at)
+		SELECT n.*, n.due, 'queued', $11::timestamptz FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[],
+			$7::integer[], $8::integer[], $9::timestamptz[], $10::timestamptz[]) AS n (`+columns+`)
 		ON CONFLICT (id) DO NOTHING`, id, who, kind, booking, event, helper, dose, day, due, expires, at)
 	return wrap("keep messages", tx.Commit(ctx, b))
 }
@@ -114,8 +114,8 @@ func scan(row pgx.CollectableRow, m *notify.Message, more ...any) error {
 
 // Claim implements [notify.Outbox].
 func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) ([]notify.Claimed, error) {
-	rows, err := o.db.Query(ctx, `UPDATE messages m SET state = 'sending', due = $2::timestamptz, at = $1::timestamptz FROM
-		(SELECT id FROM messages WHERE state IN ('queued', 'sending') AND due <= $1::timestamptz ORDER BY due, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED) d
+	rows, err := o.db.Query(ctx, `UPDATE messages m SET state = 'sending', turn = $2::timestamptz, at = $1::timestamptz FROM
+		(SELECT id FROM messages WHERE state IN ('queued', 'sending') AND turn <= $1::timestamptz ORDER BY turn, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED) d
 		WHERE m.id = d.id RETURNING m.id, person, kind, booking, event, helper, dose, day, due, expires, tries`, now, lease, limit)
 	var list []notify.Claimed
 	if err == nil {
@@ -135,7 +135,7 @@ func (o *Outbox) Finish(ctx context.Context, id notify.ID, s notify.State, why s
 
 // Later implements [notify.Outbox].
 func (o *Outbox) Later(ctx context.Context, id notify.ID, at time.Time, why string) error {
-	_, err := o.db.Exec(ctx, `UPDATE messages SET state = 'queued', due = $2::timestamptz, why = $3::text, tries = tries + 1
+	_, err := o.db.Exec(ctx, `UPDATE messages SET state = 'queued', turn = $2::timestamptz, why = $3::text, tries = tries + 1
 		WHERE id = $1::bytea AND state = 'sending'`, id[:], at, why)
 	return wrap("put a message back", err)
 }

@@ -84,8 +84,8 @@ func (o *Outbox) Enqueue(ctx context.Context, from, to int64, list []notify.Mess
 		if n, err := r.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, notify.ErrOvertaken)
 		}
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO message (id, person, kind, booking, event, helper, dose, day, due, expires, state, at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT DO NOTHING`)
+		insert, err := tx.PrepareContext(ctx, `INSERT INTO message (id, person, kind, booking, event, helper, dose, day, due, expires, turn, state, at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT DO NOTHING`)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (o *Outbox) Enqueue(ctx context.Context, from, to int64, list []notify.Mess
 		for i := range list {
 			m := &list[i]
 			if _, err := insert.ExecContext(ctx, m.ID[:], m.To[:], string(m.Kind), m.Booking, m.Event, m.Helper, m.Dose, int64(m.Day),
-				m.Due.UnixMilli(), m.Expires.UnixMilli(), at.UnixMilli()); err != nil {
+				m.Due.UnixMilli(), m.Expires.UnixMilli(), m.Due.UnixMilli(), at.UnixMilli()); err != nil {
 				return err
 			}
 		}
@@ -119,7 +119,7 @@ func scan(rows *sql.Rows, m *notify.Message, more ...any) error {
 // Claim implements [notify.Outbox].
 func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) (list []notify.Claimed, err error) {
 	var one int
-	err = o.db.R.QueryRowContext(ctx, `SELECT 1 FROM message WHERE state IN ('queued', 'sending') AND due <= ? LIMIT 1`, now.UnixMilli()).Scan(&one)
+	err = o.db.R.QueryRowContext(ctx, `SELECT 1 FROM message WHERE state IN ('queued', 'sending') AND turn <= ? LIMIT 1`, now.UnixMilli()).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil // most rounds find nothing, and need no lock
 	}
@@ -127,8 +127,8 @@ func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) (li
 		return nil, fmt.Errorf("claim messages: %w", durable.Wrap(err))
 	}
 	err = o.write(ctx, "claim messages", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `UPDATE message SET state = 'sending', due = ?, at = ? WHERE id IN
-			(SELECT id FROM message WHERE state IN ('queued', 'sending') AND due <= ? ORDER BY due, id LIMIT ?)
+		rows, err := tx.QueryContext(ctx, `UPDATE message SET state = 'sending', turn = ?, at = ? WHERE id IN
+			(SELECT id FROM message WHERE state IN ('queued', 'sending') AND turn <= ? ORDER BY turn, id LIMIT ?)
 			RETURNING `+columns+`, tries`, lease.UnixMilli(), now.UnixMilli(), now.UnixMilli(), limit)
 		if err != nil {
 			return err
@@ -161,7 +161,7 @@ func (o *Outbox) Finish(ctx context.Context, id notify.ID, s notify.State, why s
 // Later implements [notify.Outbox].
 func (o *Outbox) Later(ctx context.Context, id notify.ID, at time.Time, why string) error {
 	return o.write(ctx, "put a message back", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE message SET state = 'queued', due = ?, why = ?, tries = tries + 1 WHERE id = ? AND state = 'sending'`,
+		_, err := tx.ExecContext(ctx, `UPDATE message SET state = 'queued', turn = ?, why = ?, tries = tries + 1 WHERE id = ? AND state = 'sending'`,
 			at.UnixMilli(), why, id[:])
 		return err
 	})

@@ -18,7 +18,8 @@ CREATE TABLE messages (
     helper  boolean     NOT NULL,
     dose    integer     NOT NULL,
     day     integer     NOT NULL, -- civil.Date: days since 1970-01-01
-    due     timestamptz NOT NULL, -- not before; while sending, the end of the lease
+    due     timestamptz NOT NULL, -- when it is to go out
+    turn    timestamptz NOT NULL, -- when a courier may take it: due at first, then the end of a lease or of a wait
     expires timestamptz NOT NULL,
     state   text        NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'obsolete', 'unreachable', 'expired')),
     tries   integer     NOT NULL DEFAULT 0,
@@ -26,7 +27,7 @@ CREATE TABLE messages (
     at      timestamptz NOT NULL  -- when it came into this state
 );
 
-CREATE INDEX messages_due ON messages (due) WHERE state IN ('queued', 'sending');
+CREATE INDEX messages_turn ON messages (turn) WHERE state IN ('queued', 'sending');
 
 CREATE INDEX messages_person ON messages (person);
 

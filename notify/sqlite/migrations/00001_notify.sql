@@ -16,7 +16,8 @@ CREATE TABLE message (
     helper  INTEGER NOT NULL CHECK (helper IN (0, 1)),
     dose    INTEGER NOT NULL,
     day     INTEGER NOT NULL,
-    due     INTEGER NOT NULL, -- not before; while sending, the end of the lease
+    due     INTEGER NOT NULL, -- when it is to go out
+    turn    INTEGER NOT NULL, -- when a courier may take it: due at first, then the end of a lease or of a wait
     expires INTEGER NOT NULL,
     state   TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'obsolete', 'unreachable', 'expired')),
     tries   INTEGER NOT NULL DEFAULT 0,
@@ -24,7 +25,7 @@ CREATE TABLE message (
     at      INTEGER NOT NULL  -- when it came into this state
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX message_due ON message (due) WHERE state IN ('queued', 'sending');
+CREATE INDEX message_turn ON message (turn) WHERE state IN ('queued', 'sending');
 
 CREATE INDEX message_person ON message (person);
 
