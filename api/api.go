@@ -13,6 +13,7 @@ import (
 	"charye/internal/ratelimit"
 	"charye/internal/telemetry"
 	"charye/line"
+	"charye/notify"
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
@@ -45,6 +46,9 @@ type Service interface {
 	AddRecipient(ctx context.Context, a walk.Actor, r walk.NewRecipient) (person.Recipient, error)
 	Recipients(ctx context.Context, a walk.Actor) ([]person.Recipient, error)
 	RemoveRecipient(ctx context.Context, a walk.Actor, id string) error
+	Contact(ctx context.Context, a walk.Actor) (notify.Contact, error)
+	SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error)
+	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
 }
 
 var _ Service = (*walk.Walk)(nil)

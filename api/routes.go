@@ -54,6 +54,9 @@ func Routes() []Route {
 		{Method: "GET", Pattern: b + "/{id}/calendar.ics", Access: SignedIn, lane: laneWork, class: classRead, handle: getCalendar},
 
 		{Method: "GET", Pattern: "/api/v1/me", Access: SignedIn, lane: laneWork, class: classRead, named: true, handle: getMe},
+		{Method: "GET", Pattern: "/api/v1/me/contact", Access: SignedIn, lane: laneWork, class: classRead, handle: getContact},
+		{Method: "PUT", Pattern: "/api/v1/me/contact", Access: SignedIn, lane: laneWork, class: classRead, handle: putContact},
+		{Method: "GET", Pattern: "/api/v1/me/messages", Access: SignedIn, lane: laneWork, class: classRead, handle: getMessages},
 		{Method: "GET", Pattern: "/api/v1/recipients", Access: SignedIn, lane: laneWork, class: classRead, handle: getRecipients},
 		{Method: "POST", Pattern: "/api/v1/recipients", Access: SignedIn, lane: laneWork, class: classIdentity, handle: postRecipients},
 		{Method: "DELETE", Pattern: "/api/v1/recipients/{id}", Access: SignedIn, lane: laneWork, class: classRead, handle: deleteRecipient},

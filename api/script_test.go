@@ -12,6 +12,7 @@ import (
 
 	"charye/internal/civil"
 	"charye/line"
+	"charye/notify"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
@@ -285,4 +286,16 @@ func (s *script) Recipients(ctx context.Context, a walk.Actor) ([]person.Recipie
 
 func (s *script) RemoveRecipient(ctx context.Context, a walk.Actor, id string) error {
 	return s.call(ctx, "RemoveRecipient", a, id)
+}
+
+func (s *script) Contact(ctx context.Context, a walk.Actor) (notify.Contact, error) {
+	return notify.Contact{Lang: "ko", Addresses: []notify.Address{{Channel: notify.Text, Value: "01012345678"}}}, s.call(ctx, "Contact", a)
+}
+
+func (s *script) SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error) {
+	return c, s.call(ctx, "SetContact", a, c)
+}
+
+func (s *script) Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error) {
+	return []notify.Kept{{Message: notify.Message{Kind: notify.Booked, Due: s.now}, State: notify.Sent, At: s.now}}, s.call(ctx, "Messages", a)
 }

@@ -90,7 +90,7 @@ type parser struct{ times }
 
 func (p *parser) programme(root *yaml.Node) *Programme {
 	out := &Programme{}
-	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables")
+	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages")
 	if !ok {
 		return out
 	}
@@ -125,6 +125,10 @@ func (p *parser) programme(root *yaml.Node) *Programme {
 	}
 	if n, ok := o.need("timetables", "a list of timetables, at least one for all sites"); ok {
 		out.Timetables = p.timetables(n)
+	}
+	out.Messages = DefaultMessages
+	if n, ok := o.opt("messages"); ok {
+		out.Messages = p.messages(n)
 	}
 	return out
 }

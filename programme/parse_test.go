@@ -83,6 +83,7 @@ func TestParseDesignExample(t *testing.T) {
 			Helpers: HelperRules{Allowed: true, PerHelper: 5}, Change: ChangeRules{UntilDays: 1},
 		}},
 		Timetables: []Timetable{{Sites: "all", Start: on("2021-07-12"), Days: 14, From: 9 * 60, To: 17 * 60, Every: 30, Seats: 5}},
+		Messages:   DefaultMessages,
 	}
 	if d := cmp.Diff(want, got, exactly); d != "" {
 		t.Error(d)
@@ -151,7 +152,7 @@ func TestParseRefuses(t *testing.T) {
 		{"Asia/Seoul", "../../etc/passwd", `f:3: timezone: "../../etc/passwd" is unknown; want a zone name such as Asia/Seoul`},
 		{"trial: true", "trial: yes", `f:4: trial: is the text "yes"; want true or false`},
 		{"trial: true", "trial: false", `f:23: timetables[0].start: "+1d" is relative, which only a programme with trial: true may use; want an absolute one`},
-		{"trial: true", "trail: true\ntrial: true", "f:4: trail: unknown field; known here: programme, name, timezone, trial, products, campaigns, timetables"},
+		{"trial: true", "trail: true\ntrial: true", "f:4: trail: unknown field; known here: programme, name, timezone, trial, products, campaigns, timetables, messages"},
 		{`cvx: "207"`, "cvx: 207", `f:8: products[0].cvx: is the number 207; write it in quotes: "207"`},
 		{`cvx: "207"`, `cvx: "2o7"`, `f:8: products[0].cvx: "2o7" is no CVX code; want 2 or 3 digits in quotes, such as "207"`},
 		{"dosesPerVial: 10", "dosesPerVial: 1_0", "f:9: products[0].dosesPerVial: is the number 1_0; want a whole number from 1 to 100"},
@@ -235,7 +236,7 @@ func TestParseRefusesWholeFiles(t *testing.T) {
 		"empty":         {"", "f: is empty; want a programme"},
 		"only comments": {"# nothing\n", "f: is empty; want a programme"},
 		"null":          {"~\n", "f: is empty; want a programme"},
-		"a list":        {"- 1\n", "f:1: is a list; want a group of fields: programme, name, timezone, trial, products, campaigns, timetables"},
+		"a list":        {"- 1\n", "f:1: is a list; want a group of fields: programme, name, timezone, trial, products, campaigns, timetables, messages"},
 		"two documents": {string(readFile(t, "full.yaml")) + "---\na: 1\n", "f:48: a second document begins here; want one programme per file"},
 		"too long":      {strings.Repeat("# long\n", MaxBytes/7+1), "f: is 1048579 bytes long; want at most 1048576"},
 		"not UTF-8":     {"name: \xb0\xad\n", "f: is not UTF-8; want the file saved as UTF-8"},

@@ -31,6 +31,7 @@ type Programme struct {
 	Products   []Product
 	Campaigns  []Campaign
 	Timetables []Timetable
+	Messages   MessageRules
 
 	resolved map[string]string
 	plans    *plans

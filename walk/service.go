@@ -15,6 +15,7 @@ import (
 	"charye/internal/ratelimit"
 	"charye/internal/seal"
 	"charye/line"
+	"charye/notify"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
@@ -29,6 +30,7 @@ type Deps struct {
 	Ledger    booking.Ledger
 	Sites     site.Store
 	People    person.Store
+	Outbox    notify.Outbox // nil: nobody is told anything
 	Keys      *seal.Keys
 	Clock     clock.Func
 	Log       *slog.Logger
@@ -44,6 +46,7 @@ type Walk struct {
 	siteStore site.Store
 	sites     atomic.Pointer[directory]
 	people    person.Store
+	outbox    notify.Outbox
 	rosters   *person.Rosters
 	keyer     *person.Keyer
 	keys      *seal.Keys
@@ -75,6 +78,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		desk:      booking.NewDesk(d.Ledger, batch.Options{}),
 		siteStore: d.Sites,
 		people:    d.People,
+		outbox:    d.Outbox,
 		rosters:   person.NewRosters(d.People),
 		keyer:     person.NewKeyer(d.Keys),
 		keys:      d.Keys,

@@ -17,6 +17,7 @@ import (
 
 	"charye/internal/civil"
 	"charye/line"
+	"charye/notify"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
@@ -38,6 +39,7 @@ type scripted struct {
 	draw       line.Draw
 	doc        walk.LineDoc
 	recipients []person.Recipient
+	told       notify.Contact
 	bookings   []walk.Booking
 	pauseWhy   programme.Text
 	poll       time.Duration // until the next question, in places
@@ -287,6 +289,25 @@ func (s *scripted) Recipients(context.Context, walk.Actor) ([]person.Recipient, 
 
 func (s *scripted) RemoveRecipient(_ context.Context, _ walk.Actor, id string) error {
 	return s.step("RemoveRecipient", "%s", id)
+}
+
+func (s *scripted) Contact(context.Context, walk.Actor) (notify.Contact, error) {
+	return s.told, s.step("Contact", "")
+}
+
+func (s *scripted) SetContact(_ context.Context, _ walk.Actor, c notify.Contact) (notify.Contact, error) {
+	s.told = c
+	return c, s.step("SetContact", "%v", c)
+}
+
+func (s *scripted) Messages(context.Context, walk.Actor) ([]notify.Kept, error) {
+	var list []notify.Kept
+	for _, k := range notify.Kinds {
+		for _, st := range []notify.State{notify.Queued, notify.Sending, notify.Sent, notify.Obsolete, notify.Unreachable, notify.Expired} {
+			list = append(list, notify.Kept{Message: notify.Message{Kind: k}, State: st, At: s.now})
+		}
+	}
+	return list, s.step("Messages", "")
 }
 
 // called reports whether some call began so.

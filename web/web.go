@@ -13,6 +13,7 @@ import (
 
 	"charye/internal/civil"
 	"charye/line"
+	"charye/notify"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
@@ -51,6 +52,10 @@ type Service interface {
 	AddRecipient(ctx context.Context, a walk.Actor, r walk.NewRecipient) (person.Recipient, error)
 	Recipients(ctx context.Context, a walk.Actor) ([]person.Recipient, error)
 	RemoveRecipient(ctx context.Context, a walk.Actor, id string) error
+
+	Contact(ctx context.Context, a walk.Actor) (notify.Contact, error)
+	SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error)
+	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
 }
 
 var _ Service = (*walk.Walk)(nil)
@@ -180,6 +185,9 @@ func (h *handler) routes() {
 	on("POST /bookings/{id}/change", h.change)
 	on("GET /bookings/{id}/cancel", h.cancelPage)
 	on("POST /bookings/{id}/cancel", h.cancel)
+
+	on("GET /contact", h.contact)
+	on("POST /contact", h.setContact)
 
 	// Somebody who reloads the answer to a form must not meet a dead end.
 	toWait := func(q *request) error {

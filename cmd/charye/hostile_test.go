@@ -44,12 +44,13 @@ var takes = map[string]struct{ query, body []string }{
 	"POST /api/v1/bookings":                     {body: []string{"slot", "hold"}},
 	"PUT /api/v1/bookings/{id}/slot":            {body: []string{"slot", "dose"}},
 	"POST /api/v1/recipients":                   {body: []string{"campaign", "name", "identity", "born", "consent"}},
+	"PUT /api/v1/me/contact":                    {body: []string{"lang", "phone", "mail"}},
 }
 
 // proper are the values that stand beside a hostile one.
 var proper = map[string]string{
 	"device": `"the-device"`, "campaign": `"adults"`, "name": `"이어른"`, "identity": `"no-number-1"`, "born": `"1969-07-02"`, "consent": "true",
-	"slot": `"1-20210726-0900-alpha"`,
+	"slot": `"1-20210726-0900-alpha"`, "lang": `"ko"`, "phone": `"010-1234-5678"`, "mail": `"kim@example.org"`,
 }
 
 // bodies are whole bodies that are no document of ours.

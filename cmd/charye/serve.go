@@ -32,6 +32,8 @@ type serveCmd struct {
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
 
+	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service. A trial without it writes messages.ndjson into the data directory."`
+
 	Engines engines `embed:""`
 
 	TrustedProxy []netip.Prefix `placeholder:"NETWORK" help:"Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For tells whom the rates are for."`
@@ -96,6 +98,10 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	ways, err := readWays(c.Messages)
+	if err != nil {
+		return nil, err
+	}
 	if len(providers.list) == 0 && !draft.Trial {
 		return nil, &usageError{msg: "nobody could sign in: give --providers FILE (only a trial programme has a made-up provider)"}
 	}
@@ -145,6 +151,9 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err := s.open(ctx, dir, c.Engines); err != nil {
 		return nil, err
 	}
+	if err := s.openCourier(dir, ways); err != nil {
+		return nil, err
+	}
 	return s, s.wire(providers)
 }
 
@@ -157,7 +166,7 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 	}
 	s.stores = opened
 	s.walk, err = walk.New(ctx, walk.Deps{
-		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people,
+		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox,
 		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {

@@ -19,6 +19,9 @@ import (
 	"charye/line"
 	linesqlite "charye/line/sqlite"
 	linevalkey "charye/line/valkey"
+	"charye/notify"
+	notifypostgres "charye/notify/postgres"
+	notifysqlite "charye/notify/sqlite"
 	"charye/person"
 	personpostgres "charye/person/postgres"
 	personsqlite "charye/person/sqlite"
@@ -47,6 +50,7 @@ type stores struct {
 	sites  site.Store
 	people person.Store
 	ledger booking.Ledger
+	outbox notify.Outbox
 	line   line.Line
 
 	joinsWaiting, passesWaiting func() int
@@ -87,6 +91,15 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 		return s, closers, err
 	}
 	closers = append(closers, s.ledger.Close)
+	if e.Postgres != "" {
+		s.outbox, err = notifypostgres.Open(ctx, e.Postgres, keys)
+	} else {
+		s.outbox, err = notifysqlite.Open(ctx, dir.Path(), keys)
+	}
+	if err != nil {
+		return s, closers, err
+	}
+	closers = append(closers, s.outbox.Close)
 	if err = s.openLine(ctx, dir, e, p, keys, log); err != nil {
 		return s, closers, err
 	}

@@ -19,7 +19,7 @@ import (
 const module = "charye/"
 
 // domains are the pure rooms.
-var domains = []string{"person", "programme", "site", "line", "booking"}
+var domains = []string{"person", "programme", "site", "line", "booking", "notify"}
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -30,12 +30,14 @@ var rooms = map[string][]string{
 	"site":      {},
 	"line":      {"person"},
 	"booking":   {"person", "programme", "site"},
+	"notify":    {"booking", "person", "programme", "site"},
 
 	"person/*":    {"person"},
 	"programme/*": {"person", "programme"},
 	"site/*":      {"site"},
 	"line/*":      {"line", "person"},
 	"booking/*":   {"booking", "person", "programme", "site"},
+	"notify/*":    {"booking", "notify", "person", "programme", "site"},
 
 	"walk":    domains,
 	"api/**":  append([]string{"walk"}, domains...),

@@ -1,0 +1,241 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"charye/booking"
+	"charye/internal/clock"
+)
+
+// Gateway takes messages over for delivery. Send is given the message's id, the same at every try: a gateway that can tell
+// a repeat by it delivers once. Safe for concurrent use.
+type Gateway interface {
+	// Send returns nil when the message was taken over, [ErrRefused] when this address will never take it, any other error
+	// when it is worth trying again.
+	Send(ctx context.Context, id ID, to Address, w Words) error
+}
+
+// ErrRefused means that an address will never take a message: it does not exist, or is none.
+var ErrRefused = errors.New("the address is refused for good")
+
+// Describe gives what there is to tell of a booking; ok is false when there is no such booking.
+type Describe func(ctx context.Context, id int64) (f Facts, ok bool, err error)
+
+// Courier follows the ledger, keeps what there is to tell in the outbox, and takes it out. One is enough in a cluster; more
+// do no harm, a message is in one courier's hands at a time.
+type Courier struct {
+	outbox    Outbox
+	ledger    booking.Ledger
+	rules     Rules
+	gateways  map[Channel]Gateway
+	describe  Describe
+	languages map[string]*Language
+	from      int64
+	now       clock.Func
+	log       *slog.Logger
+}
+
+// Wiring is what a courier is made of. Gateways may lack a channel: addresses of it are then passed over.
+type Wiring struct {
+	Outbox   Outbox
+	Ledger   booking.Ledger
+	Rules    Rules
+	Gateways map[Channel]Gateway
+	Describe Describe
+	// From is where an outbox that has never followed the feed begins: behind it, what happened is not told any more.
+	From  int64
+	Clock clock.Func
+	Log   *slog.Logger
+}
+
+// NewCourier makes a courier.
+func NewCourier(w Wiring) (*Courier, error) {
+	languages, err := Languages()
+	if err != nil {
+		return nil, err
+	}
+	return &Courier{
+		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe,
+		languages: languages, from: w.From, now: w.Clock, log: w.Log,
+	}, nil
+}
+
+// The courier's bounds: how many events it reads at a time, how many messages it has in hand, how many gateways calls are
+// under way, how long a call may take, how long others leave its messages alone, and how long it waits between tries.
+const (
+	eventsAtOnce = 1000
+	inHand       = 64
+	abreast      = 8
+	callTime     = 20 * time.Second
+	leaseTime    = 3 * time.Minute // more than inHand/abreast calls take
+	firstWait    = 10 * time.Second
+	longestWait  = time.Hour
+	roundEvery   = time.Second
+)
+
+// Run follows and delivers until ctx ends. What fails is logged once and tried again; nothing is lost by it.
+func (c *Courier) Run(ctx context.Context) error {
+	tick := time.NewTicker(roundEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		err := c.Round(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "messages wait, trying on", slog.String("error", err.Error()))
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Round follows all there is to follow and delivers all that is due.
+func (c *Courier) Round(ctx context.Context) error {
+	return errors.Join(c.follow(ctx), c.deliver(ctx))
+}
+
+// follow turns events into messages. An event's messages and the place behind it are kept in one step, so that a crash
+// before it plans them again and a crash after it does not.
+func (c *Courier) follow(ctx context.Context) error {
+	at, err := c.outbox.Begin(ctx, c.from)
+	if err != nil {
+		return err
+	}
+	for {
+		events, err := c.ledger.Events(ctx, at, eventsAtOnce)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		var list []Message
+		for i := range events {
+			e := &events[i]
+			if e.Booking == 0 {
+				continue
+			}
+			b, ok, err := c.ledger.Booking(ctx, e.Booking)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return fmt.Errorf("event %d tells of a booking that is not there", e.Seq)
+			}
+			list = append(list, c.rules.Plan(e, &b)...)
+		}
+		next := events[len(events)-1].Seq
+		err = c.outbox.Enqueue(ctx, at, next, list, c.now())
+		if errors.Is(err, ErrOvertaken) {
+			return nil // another node does it
+		}
+		if err != nil {
+			return err
+		}
+		at = next
+	}
+}
+
+// deliver takes out what is due, some at a time.
+func (c *Courier) deliver(ctx context.Context) error {
+	for ctx.Err() == nil {
+		now := c.now()
+		list, err := c.outbox.Claim(ctx, now, now.Add(leaseTime), inHand)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var failed error
+		places := make(chan struct{}, abreast)
+		for i := range list {
+			places <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-places }()
+				if err := c.one(ctx, &list[i]); err != nil {
+					mu.Lock()
+					failed = err
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+// one delivers a message: to the first address that takes it. The state it ends in is kept also when ctx ended meanwhile,
+// since what a gateway has taken over must not go out again.
+func (c *Courier) one(ctx context.Context, m *Claimed) error {
+	now := c.now()
+	end := func(s State, why string) error {
+		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+		defer cancel()
+		return c.outbox.Finish(keep, m.ID, s, why, c.now())
+	}
+	f, ok, err := c.describe(ctx, m.Booking)
+	switch {
+	case err != nil:
+		return c.later(ctx, m, now, "the booking could not be read")
+	case !ok:
+		return end(Obsolete, "the booking is gone")
+	case !m.True(&f.Booking):
+		return end(Obsolete, "no longer true")
+	case !now.Before(m.Expires):
+		return end(Expired, "")
+	}
+	to, err := c.outbox.Contact(ctx, m.To)
+	if errors.Is(err, ErrNoContact) {
+		return end(Unreachable, "no address")
+	}
+	if err != nil {
+		return err // its lease ends and it is tried again
+	}
+	words, err := c.languages[to.Lang].Put(&m.Message, &f)
+	if err != nil {
+		return err
+	}
+	why := "no gateway for any address"
+	again := false
+	for _, a := range to.Addresses {
+		g := c.gateways[a.Channel]
+		if g == nil {
+			continue
+		}
+		call, cancel := context.WithTimeout(ctx, callTime)
+		err := g.Send(call, m.ID, a, words)
+		cancel()
+		if err == nil {
+			return end(Sent, string(a.Channel))
+		}
+		if errors.Is(err, ErrRefused) {
+			why = "refused by " + string(a.Channel)
+			continue
+		}
+		again = true
+		why = string(a.Channel) + " gateway away"
+	}
+	if again {
+		return c.later(ctx, m, now, why)
+	}
+	return end(Unreachable, why)
+}
+
+// later puts a message back: the wait doubles with each try.
+func (c *Courier) later(ctx context.Context, m *Claimed, now time.Time, why string) error {
+	wait := longestWait
+	if m.Tries < 9 {
+		wait = min(firstWait<<m.Tries, longestWait)
+	}
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	return c.outbox.Later(keep, m.ID, now.Add(wait), why)
+}

@@ -1,0 +1,161 @@
+// Package notify tells people what became of their booking (알림): by mail, by text message, by push, once for each thing
+// that happened, after it was committed and never before.
+//
+// It owns which event makes which message, for whom, when and in which words; the contract of the [Outbox] that keeps
+// messages (engines: notify/sqlite, notify/postgres; conformance: notify/notifytest); and the [Courier] that takes them out
+// through a [Gateway]. It must not know of HTTP, SMTP, SQL, lines or pages: it is given a ledger to follow, facts to tell
+// and the instant.
+package notify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"charye/internal/civil"
+	"charye/person"
+)
+
+// Kind is what a message tells.
+type Kind string
+
+// The kinds of message.
+const (
+	Booked    Kind = "booked"
+	Changed   Kind = "changed"
+	Cancelled Kind = "cancelled"
+	Reminder  Kind = "reminder" // before the day of a dose
+)
+
+// Kinds lists every kind.
+var Kinds = []Kind{Booked, Changed, Cancelled, Reminder}
+
+// ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
+type ID [16]byte
+
+// Message is one thing to tell one person. What it says is put into words when it goes out, from the booking as it then
+// stands: a message that is no longer true does not go out.
+type Message struct {
+	ID      ID
+	To      person.Key
+	Kind    Kind
+	Booking int64
+	Event   int64 // Seq of the booking event that caused it
+	// Helper is true when To is not who gets the vaccine but who booked for them.
+	Helper bool
+	// Dose and Day are which appointment a reminder is about.
+	Dose    int
+	Day     civil.Date
+	Due     time.Time // not before
+	Expires time.Time // worthless from here on
+}
+
+// NewID gives the id of a message.
+func NewID(m Message) ID {
+	h := sha256.New()
+	var b [16 + 8 + 8 + 8]byte
+	copy(b[:16], m.To[:])
+	binary.BigEndian.PutUint64(b[16:], uint64(m.Booking))
+	if m.Kind == Reminder { // planned anew by each change; the same appointment is the same reminder
+		binary.BigEndian.PutUint64(b[24:], uint64(m.Dose))
+		binary.BigEndian.PutUint64(b[32:], uint64(int64(m.Day)))
+	} else {
+		binary.BigEndian.PutUint64(b[24:], uint64(m.Event))
+	}
+	h.Write(b[:])
+	h.Write([]byte(m.Kind))
+	return ID(h.Sum(nil)[:16])
+}
+
+// Channel is a way to reach people.
+type Channel string
+
+// The channels.
+const (
+	Mail Channel = "mail" // an e-mail address
+	Text Channel = "text" // a telephone number: SMS or a messenger behind a gateway
+)
+
+// Channels lists every channel.
+var Channels = []Channel{Mail, Text}
+
+// Address is where a person can be reached.
+type Address struct {
+	Channel Channel `json:"channel"`
+	Value   string  `json:"value"`
+}
+
+// Contact is how a person wants to be told: addresses in the order to try, and the language ("ko" or "en"). It is kept
+// sealed and for messages only.
+type Contact struct {
+	Lang      string    `json:"lang"`
+	Addresses []Address `json:"addresses"`
+}
+
+// What an [Outbox] refuses.
+var (
+	// ErrNoContact: the person has left no address.
+	ErrNoContact = errors.New("this person has left no address")
+	// ErrOvertaken: somebody else has followed the feed further meanwhile; nothing was kept.
+	ErrOvertaken = errors.New("the feed was followed by another node meanwhile")
+)
+
+// State is where a message stands.
+type State string
+
+// The states of a message. Queued and Sending are the ones with a future.
+const (
+	Queued      State = "queued"
+	Sending     State = "sending"     // with a courier, until its lease ends
+	Sent        State = "sent"        // taken over by a gateway
+	Obsolete    State = "obsolete"    // no longer true when it was due
+	Unreachable State = "unreachable" // no address, or all refused for good
+	Expired     State = "expired"     // no gateway took it in its time
+)
+
+// Outbox keeps messages and the addresses they go to.
+//
+// Guarantees every engine gives (notify/notifytest proves them): what returned is durable; a message is kept once however
+// often it is enqueued; the place in the feed moves in the transaction that keeps the messages of the events before it;
+// a claimed message is nobody else's until its lease ends; a finished one never comes back. All methods are safe for
+// concurrent use, by several nodes where the engine allows several.
+type Outbox interface {
+	// Begin sets the place in the feed where there is none yet, and gives the one that stands.
+	Begin(ctx context.Context, seq int64) (int64, error)
+	// Enqueue keeps messages and moves the place in the feed from one event to a later one; [ErrOvertaken] when it does not
+	// stand at from.
+	Enqueue(ctx context.Context, from, to int64, list []Message, at time.Time) error
+	// Claim takes up to limit messages that are due and hands them to the caller until the lease ends, first those due first.
+	Claim(ctx context.Context, now, lease time.Time, limit int) ([]Claimed, error)
+	// Finish ends a claimed message in a final state. Ending it twice is fine; a message that was not claimed stays.
+	Finish(ctx context.Context, id ID, s State, why string, at time.Time) error
+	// Later puts a claimed message back, to be tried again not before at.
+	Later(ctx context.Context, id ID, at time.Time, why string) error
+
+	// SetContact keeps how a person wants to be told. One without addresses removes it. Either writes an event.
+	SetContact(ctx context.Context, who person.Key, c Contact, at time.Time) error
+	// Contact gives it, or [ErrNoContact].
+	Contact(ctx context.Context, who person.Key) (Contact, error)
+
+	// Messages lists the messages to a person, those due last first, at most limit.
+	Messages(ctx context.Context, to person.Key, limit int) ([]Kept, error)
+	// Count gives how many messages are in each state.
+	Count(ctx context.Context) (map[State]int, error)
+	Close() error
+}
+
+// Claimed is a message in a courier's hands; Tries is how often it was put back before.
+type Claimed struct {
+	Message
+	Tries int
+}
+
+// Kept is a message with where it stands.
+type Kept struct {
+	Message
+	State State
+	Why   string
+	At    time.Time // when it came into this state
+}

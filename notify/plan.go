@@ -1,0 +1,108 @@
+package notify
+
+import (
+	"time"
+
+	"charye/booking"
+	"charye/internal/civil"
+	"charye/person"
+)
+
+// Rules say when messages go out; see programme.Messages.
+type Rules struct {
+	Zone *time.Location
+	// QuietFrom and QuietTo are minutes of the day between which nobody is told of what they did not do themselves; equal:
+	// never quiet. From may be later than To: the quiet then goes over midnight.
+	QuietFrom, QuietTo int
+	// RemindDays and RemindAt say when people are reminded of a dose: so many days before, at this minute of the day. No
+	// reminders with RemindDays 0.
+	RemindDays, RemindAt int
+}
+
+// worth is how long what happened to a booking is worth telling.
+const worth = 3 * 24 * time.Hour
+
+// Plan gives the messages that an event of the ledger causes; b is the booking it tells of, as it stands now. Pure.
+//
+// The person who gets the vaccine is told of everything; whoever did it for them is told too. What people did themselves
+// is told at once, at whatever hour: they wait for it. Everything else keeps the quiet hours.
+func (r *Rules) Plan(e *booking.Event, b *booking.Booking) []Message {
+	var kind Kind
+	switch e.Kind {
+	case booking.EventBooked:
+		kind = Booked
+	case booking.EventChanged:
+		kind = Changed
+	case booking.EventCanceled:
+		kind = Cancelled
+	case booking.EventHeld, booking.EventHoldOver, booking.EventCapacity:
+		return nil
+	default:
+		return nil
+	}
+	tell := func(to person.Key, helper bool) Message {
+		m := Message{To: to, Kind: kind, Booking: e.Booking, Event: e.Seq, Helper: helper, Due: e.At, Expires: e.At.Add(worth)}
+		if to != e.Actor {
+			m.Due = r.AfterQuiet(m.Due)
+		}
+		m.ID = NewID(m)
+		return m
+	}
+	out := []Message{tell(e.Person, false)}
+	if !e.Actor.IsZero() && e.Actor != e.Person {
+		out = append(out, tell(e.Actor, true))
+	}
+	if kind == Cancelled || b.Status != booking.Booked || r.RemindDays == 0 {
+		return out
+	}
+	for i := range b.Doses {
+		d := &b.Doses[i]
+		starts := d.Slot.Day.At(d.Slot.Minute, r.Zone)
+		m := Message{
+			To: e.Person, Kind: Reminder, Booking: e.Booking, Event: e.Seq, Dose: d.Dose, Day: d.Slot.Day,
+			Due: r.AfterQuiet((d.Slot.Day - civil.Date(r.RemindDays)).At(r.RemindAt, r.Zone)), Expires: starts,
+		}
+		if !m.Due.After(e.At) || !m.Due.Before(starts) {
+			continue // booked so late that the receipt is the reminder
+		}
+		m.ID = NewID(m)
+		out = append(out, m)
+	}
+	return out
+}
+
+// AfterQuiet gives the instant itself, or the end of the quiet hours it lies in.
+func (r *Rules) AfterQuiet(t time.Time) time.Time {
+	if r.QuietFrom == r.QuietTo {
+		return t
+	}
+	local := t.In(r.Zone)
+	minute := local.Hour()*60 + local.Minute()
+	day := civil.Of(t, r.Zone)
+	switch over := r.QuietFrom > r.QuietTo; {
+	case !over && minute >= r.QuietFrom && minute < r.QuietTo, over && minute < r.QuietTo:
+		return day.At(r.QuietTo, r.Zone)
+	case over && minute >= r.QuietFrom:
+		return (day + 1).At(r.QuietTo, r.Zone)
+	}
+	return t
+}
+
+// True reports whether a message is still true of its booking: a receipt while it is live, a cancellation when it is not, a
+// reminder while the dose is on that day.
+func (m *Message) True(b *booking.Booking) bool {
+	live := b.Status == booking.Booked
+	switch m.Kind {
+	case Booked, Changed:
+		return live
+	case Cancelled:
+		return !live
+	case Reminder:
+		for i := range b.Doses {
+			if live && b.Doses[i].Dose == m.Dose {
+				return b.Doses[i].Slot.Day == m.Day
+			}
+		}
+	}
+	return false
+}

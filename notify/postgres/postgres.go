@@ -1,0 +1,210 @@
+// Package postgres is the engine of notify.Outbox for many nodes: tables in a PostgreSQL database.
+//
+// It owns the tables of messages and contacts and the feed "notify" of the shared table of events. It decides nothing: what
+// is due and what becomes of a message is told to it. Addresses are sealed, bound to the person they belong to. Nodes claim
+// messages past one another (SKIP LOCKED), so that several couriers do not wait in a row.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"charye/internal/civil"
+	"charye/internal/pgdb"
+	"charye/internal/seal"
+	"charye/notify"
+	"charye/person"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Outbox is the engine. Safe for concurrent use, by any number of nodes that share the keys.
+type Outbox struct {
+	db   *pgdb.DB
+	keys *seal.Keys
+}
+
+var _ notify.Outbox = (*Outbox)(nil)
+
+// Open connects to the database at url and brings the tables of messages up to date.
+func Open(ctx context.Context, url string, keys *seal.Keys) (*Outbox, error) {
+	db, err := pgdb.Open(ctx, url, "notify", migrations)
+	if err != nil {
+		return nil, err
+	}
+	return &Outbox{db: db, keys: keys}, nil
+}
+
+// Close ends all connections.
+func (o *Outbox) Close() error { return o.db.Close() }
+
+// Begin implements [notify.Outbox].
+func (o *Outbox) Begin(ctx context.Context, seq int64) (at int64, err error) {
+	err = o.db.QueryRow(ctx, `SELECT seq FROM message_place`).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		if _, err = o.db.Exec(ctx, `INSERT INTO message_place (one, seq) VALUES (1, $1::bigint) ON CONFLICT DO NOTHING`, seq); err == nil {
+			err = o.db.QueryRow(ctx, `SELECT seq FROM message_place`).Scan(&at)
+		}
+	}
+	return at, wrap("begin messages", err)
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, pgdb.Wrap(err))
+}
+
+// Enqueue implements [notify.Outbox].
+func (o *Outbox) Enqueue(ctx context.Context, from, to int64, list []notify.Message, at time.Time) error {
+	moved := false
+	first := &pgx.Batch{}
+	first.Queue(`UPDATE message_place SET seq = $2::bigint WHERE seq = $1::bigint RETURNING seq`, from, to).Query(func(rows pgx.Rows) error {
+		moved = rows.Next()
+		rows.Close()
+		return rows.Err()
+	})
+	tx, err := o.db.Begin(ctx, first, !pgdb.Long)
+	if err != nil {
+		return wrap("keep messages", err)
+	}
+	defer tx.End()
+	if !moved {
+		return fmt.Errorf("keep messages: %w", notify.ErrOvertaken)
+	}
+	n := len(list)
+	id, who, kind := make([][]byte, n), make([][]byte, n), make([]string, n)
+	booking, event, helper := make([]int64, n), make([]int64, n), make([]bool, n)
+	dose, day := make([]int32, n), make([]int32, n)
+	due, expires := make([]time.Time, n), make([]time.Time, n)
+	for i := range list {
+		m := &list[i]
+		id[i], who[i], kind[i], booking[i], event[i], helper[i] = m.ID[:], m.To[:], string(m.Kind), m.Booking, m.Event, m.Helper
+		dose[i], day[i], due[i], expires[i] = int32(m.Dose), int32(m.Day), m.Due, m.Expires
+	}
+	b := &pgx.Batch{}
+	b.Queue(`INSERT INTO messages (`+columns+`, turn, state, at)
+		SELECT n.*, n.due, 'queued', $11::timestamptz FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[],
+			$7::integer[], $8::integer[], $9::timestamptz[], $10::timestamptz[]) AS n (`+columns+`)
+		ON CONFLICT (id) DO NOTHING`, id, who, kind, booking, event, helper, dose, day, due, expires, at)
+	return wrap("keep messages", tx.Commit(ctx, b))
+}
+
+const columns = `id, person, kind, booking, event, helper, dose, day, due, expires`
+
+func scan(row pgx.CollectableRow, m *notify.Message, more ...any) error {
+	var id, who []byte
+	var kind string
+	var day int32
+	to := append([]any{&id, &who, &kind, &m.Booking, &m.Event, &m.Helper, &m.Dose, &day, &m.Due, &m.Expires}, more...)
+	if err := row.Scan(to...); err != nil {
+		return err
+	}
+	m.ID, m.To, m.Kind, m.Day = notify.ID(id), person.Key(who), notify.Kind(kind), civil.Date(day)
+	m.Due, m.Expires = m.Due.UTC(), m.Expires.UTC()
+	return nil
+}
+
+// Claim implements [notify.Outbox].
+func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) ([]notify.Claimed, error) {
+	rows, err := o.db.Query(ctx, `UPDATE messages m SET state = 'sending', turn = $2::timestamptz, at = $1::timestamptz FROM
+		(SELECT id FROM messages WHERE state IN ('queued', 'sending') AND turn <= $1::timestamptz ORDER BY turn, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED) d
+		WHERE m.id = d.id RETURNING m.id, person, kind, booking, event, helper, dose, day, due, expires, tries`, now, lease, limit)
+	var list []notify.Claimed
+	if err == nil {
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c notify.Claimed, err error) {
+			return c, scan(row, &c.Message, &c.Tries)
+		})
+	}
+	return list, wrap("claim messages", err)
+}
+
+// Finish implements [notify.Outbox].
+func (o *Outbox) Finish(ctx context.Context, id notify.ID, s notify.State, why string, at time.Time) error {
+	_, err := o.db.Exec(ctx, `UPDATE messages SET state = $2::text, why = $3::text, at = $4::timestamptz WHERE id = $1::bytea AND state = 'sending'`,
+		id[:], string(s), why, at)
+	return wrap("finish a message", err)
+}
+
+// Later implements [notify.Outbox].
+func (o *Outbox) Later(ctx context.Context, id notify.ID, at time.Time, why string) error {
+	_, err := o.db.Exec(ctx, `UPDATE messages SET state = 'queued', turn = $2::timestamptz, why = $3::text, tries = tries + 1
+		WHERE id = $1::bytea AND state = 'sending'`, id[:], at, why)
+	return wrap("put a message back", err)
+}
+
+// SetContact implements [notify.Outbox].
+func (o *Outbox) SetContact(ctx context.Context, who person.Key, c notify.Contact, at time.Time) error {
+	sealed, err := notify.SealContact(o.keys, who, c)
+	if err != nil {
+		return fmt.Errorf("keep a contact: %w", err)
+	}
+	b := &pgx.Batch{}
+	kind := "contact.set"
+	if len(c.Addresses) == 0 {
+		kind = "contact.removed"
+		b.Queue(`DELETE FROM contacts WHERE person = $1::bytea`, who[:])
+	} else {
+		b.Queue(`INSERT INTO contacts (person, sealed, set_at) VALUES ($1::bytea, $2::bytea, $3::timestamptz)
+			ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, set_at = excluded.set_at`, who[:], sealed, at)
+	}
+	b.Queue(`WITH next AS (UPDATE streams SET next_seq = next_seq + 1 WHERE name = 'notify' RETURNING next_seq - 1 AS seq)
+		INSERT INTO events (stream, seq, at, kind, person, what)
+		SELECT 'notify', seq, $1::timestamptz, $2::text, $3::bytea, '{}'::jsonb FROM next`, at, kind, who[:])
+	tx, err := o.db.Begin(ctx, nil, !pgdb.Long)
+	if err != nil {
+		return wrap("keep a contact", err)
+	}
+	defer tx.End()
+	return wrap("keep a contact", tx.Commit(ctx, b))
+}
+
+// Contact implements [notify.Outbox].
+func (o *Outbox) Contact(ctx context.Context, who person.Key) (c notify.Contact, err error) {
+	var sealed []byte
+	err = o.db.QueryRow(ctx, `SELECT sealed FROM contacts WHERE person = $1::bytea`, who[:]).Scan(&sealed)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return c, notify.ErrNoContact
+	}
+	if err == nil {
+		c, err = notify.OpenContact(o.keys, who, sealed)
+	}
+	return c, wrap("contact", err)
+}
+
+// Messages implements [notify.Outbox].
+func (o *Outbox) Messages(ctx context.Context, to person.Key, limit int) ([]notify.Kept, error) {
+	rows, err := o.db.Query(ctx, `SELECT `+columns+`, state, why, at FROM messages WHERE person = $1::bytea ORDER BY due DESC, id LIMIT $2::bigint`, to[:], limit)
+	var list []notify.Kept
+	if err == nil {
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (k notify.Kept, err error) {
+			var state string
+			err = scan(row, &k.Message, &state, &k.Why, &k.At)
+			k.State, k.At = notify.State(state), k.At.UTC()
+			return k, err
+		})
+	}
+	return list, wrap("messages", err)
+}
+
+// Count implements [notify.Outbox].
+func (o *Outbox) Count(ctx context.Context) (map[notify.State]int, error) {
+	out := map[notify.State]int{}
+	rows, err := o.db.Query(ctx, `SELECT state, count(*) FROM messages GROUP BY state`)
+	if err == nil {
+		var s string
+		var n int
+		_, err = pgx.ForEachRow(rows, []any{&s, &n}, func() error {
+			out[notify.State(s)] = n
+			return nil
+		})
+	}
+	return out, wrap("count messages", err)
+}

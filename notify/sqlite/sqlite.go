@@ -1,0 +1,246 @@
+// Package sqlite is the embedded engine of notify.Outbox: one SQLite file.
+//
+// It owns the file notify.db of a data directory, with its tables of messages, contacts and events. It decides nothing:
+// what is due and what becomes of a message is told to it. Addresses are sealed, bound to the person they belong to.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"charye/internal/civil"
+	"charye/internal/durable"
+	"charye/internal/seal"
+	"charye/notify"
+	"charye/person"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Outbox is the engine. Safe for concurrent use.
+type Outbox struct {
+	db   *durable.DB
+	keys *seal.Keys
+}
+
+var _ notify.Outbox = (*Outbox)(nil)
+
+// Open opens or creates notify.db in dir.
+func Open(ctx context.Context, dir string, keys *seal.Keys) (*Outbox, error) {
+	db, err := durable.Open(ctx, filepath.Join(dir, "notify.db"), migrations)
+	if err != nil {
+		return nil, err
+	}
+	return &Outbox{db: db, keys: keys}, nil
+}
+
+// Close closes the file.
+func (o *Outbox) Close() error { return o.db.Close() }
+
+// write runs f in one transaction, on disk when write returns nil.
+func (o *Outbox) write(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
+	tx, err := o.db.W.BeginTx(ctx, nil)
+	if err == nil {
+		if err = f(tx); err != nil {
+			err = errors.Join(err, tx.Rollback())
+		} else {
+			err = tx.Commit()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, durable.Wrap(err))
+	}
+	return nil
+}
+
+// Begin implements [notify.Outbox].
+func (o *Outbox) Begin(ctx context.Context, seq int64) (at int64, err error) {
+	err = o.db.R.QueryRowContext(ctx, `SELECT seq FROM place`).Scan(&at)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return at, durable.Wrap(err)
+	}
+	err = o.write(ctx, "begin messages", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO place (one, seq) VALUES (1, ?) ON CONFLICT DO NOTHING`, seq); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT seq FROM place`).Scan(&at)
+	})
+	return at, err
+}
+
+// Enqueue implements [notify.Outbox].
+func (o *Outbox) Enqueue(ctx context.Context, from, to int64, list []notify.Message, at time.Time) error {
+	return o.write(ctx, "keep messages", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE place SET seq = ? WHERE seq = ?`, to, from)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, notify.ErrOvertaken)
+		}
+		insert, err := tx.PrepareContext(ctx, `INSERT INTO message (id, person, kind, booking, event, helper, dose, day, due, expires, turn, state, at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT DO NOTHING`)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = insert.Close() }()
+		for i := range list {
+			m := &list[i]
+			if _, err := insert.ExecContext(ctx, m.ID[:], m.To[:], string(m.Kind), m.Booking, m.Event, m.Helper, m.Dose, int64(m.Day),
+				m.Due.UnixMilli(), m.Expires.UnixMilli(), m.Due.UnixMilli(), at.UnixMilli()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+const columns = `id, person, kind, booking, event, helper, dose, day, due, expires`
+
+func scan(rows *sql.Rows, m *notify.Message, more ...any) error {
+	var id, who []byte
+	var kind string
+	var day, due, expires int64
+	to := append([]any{&id, &who, &kind, &m.Booking, &m.Event, &m.Helper, &m.Dose, &day, &due, &expires}, more...)
+	if err := rows.Scan(to...); err != nil {
+		return err
+	}
+	m.ID, m.To, m.Kind, m.Day = notify.ID(id), person.Key(who), notify.Kind(kind), civil.Date(day)
+	m.Due, m.Expires = time.UnixMilli(due).UTC(), time.UnixMilli(expires).UTC()
+	return nil
+}
+
+// Claim implements [notify.Outbox].
+func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) (list []notify.Claimed, err error) {
+	var one int
+	err = o.db.R.QueryRowContext(ctx, `SELECT 1 FROM message WHERE state IN ('queued', 'sending') AND turn <= ? LIMIT 1`, now.UnixMilli()).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil // most rounds find nothing, and need no lock
+	}
+	if err != nil {
+		return nil, fmt.Errorf("claim messages: %w", durable.Wrap(err))
+	}
+	err = o.write(ctx, "claim messages", func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `UPDATE message SET state = 'sending', turn = ?, at = ? WHERE id IN
+			(SELECT id FROM message WHERE state IN ('queued', 'sending') AND turn <= ? ORDER BY turn, id LIMIT ?)
+			RETURNING `+columns+`, tries`, lease.UnixMilli(), now.UnixMilli(), now.UnixMilli(), limit)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var c notify.Claimed
+			if err := scan(rows, &c.Message, &c.Tries); err != nil {
+				return err
+			}
+			list = append(list, c)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// Finish implements [notify.Outbox].
+func (o *Outbox) Finish(ctx context.Context, id notify.ID, s notify.State, why string, at time.Time) error {
+	return o.write(ctx, "finish a message", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE message SET state = ?, why = ?, at = ? WHERE id = ? AND state = 'sending'`,
+			string(s), why, at.UnixMilli(), id[:])
+		return err
+	})
+}
+
+// Later implements [notify.Outbox].
+func (o *Outbox) Later(ctx context.Context, id notify.ID, at time.Time, why string) error {
+	return o.write(ctx, "put a message back", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE message SET state = 'queued', turn = ?, why = ?, tries = tries + 1 WHERE id = ? AND state = 'sending'`,
+			at.UnixMilli(), why, id[:])
+		return err
+	})
+}
+
+// SetContact implements [notify.Outbox].
+func (o *Outbox) SetContact(ctx context.Context, who person.Key, c notify.Contact, at time.Time) error {
+	sealed, err := notify.SealContact(o.keys, who, c)
+	if err != nil {
+		return fmt.Errorf("keep a contact: %w", err)
+	}
+	return o.write(ctx, "keep a contact", func(tx *sql.Tx) error {
+		kind := "contact.set"
+		if len(c.Addresses) == 0 {
+			kind = "contact.removed"
+			_, err = tx.ExecContext(ctx, `DELETE FROM contact WHERE person = ?`, who[:])
+		} else {
+			_, err = tx.ExecContext(ctx, `INSERT INTO contact (person, sealed, set_at) VALUES (?, ?, ?)
+				ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, set_at = excluded.set_at`, who[:], sealed, at.UnixMilli())
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO event (at, kind, who) VALUES (?, ?, ?)`, at.UnixMilli(), kind, who[:])
+		return err
+	})
+}
+
+// Contact implements [notify.Outbox].
+func (o *Outbox) Contact(ctx context.Context, who person.Key) (c notify.Contact, err error) {
+	var sealed []byte
+	err = o.db.R.QueryRowContext(ctx, `SELECT sealed FROM contact WHERE person = ?`, who[:]).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, notify.ErrNoContact
+	}
+	if err == nil {
+		c, err = notify.OpenContact(o.keys, who, sealed)
+	}
+	if err != nil {
+		return c, fmt.Errorf("contact: %w", durable.Wrap(err))
+	}
+	return c, nil
+}
+
+// Messages implements [notify.Outbox].
+func (o *Outbox) Messages(ctx context.Context, to person.Key, limit int) (list []notify.Kept, err error) {
+	rows, err := o.db.R.QueryContext(ctx, `SELECT `+columns+`, state, why, at FROM message WHERE person = ? ORDER BY due DESC, id LIMIT ?`, to[:], limit)
+	if err != nil {
+		return nil, fmt.Errorf("messages: %w", durable.Wrap(err))
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var k notify.Kept
+		var state string
+		var at int64
+		if err := scan(rows, &k.Message, &state, &k.Why, &at); err != nil {
+			return nil, fmt.Errorf("messages: %w", durable.Wrap(err))
+		}
+		k.State, k.At = notify.State(state), time.UnixMilli(at).UTC()
+		list = append(list, k)
+	}
+	return list, rows.Err()
+}
+
+// Count implements [notify.Outbox].
+func (o *Outbox) Count(ctx context.Context) (map[notify.State]int, error) {
+	rows, err := o.db.R.QueryContext(ctx, `SELECT state, count(*) FROM message GROUP BY state`)
+	if err != nil {
+		return nil, fmt.Errorf("count messages: %w", durable.Wrap(err))
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[notify.State]int{}
+	for rows.Next() {
+		var s string
+		var n int
+		if err := rows.Scan(&s, &n); err != nil {
+			return nil, err
+		}
+		out[notify.State(s)] = n
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,140 @@
+package notify
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"charye/booking"
+	"charye/programme"
+	"charye/site"
+)
+
+//go:embed texts/*.json
+var textFiles embed.FS
+
+// Facts are what a message can tell of a booking: what the rules and the directory of sites say about it.
+type Facts struct {
+	Booking  booking.Booking
+	Campaign programme.Text
+	Number   string // to say on the telephone
+	Doses    []DoseFacts
+	Zone     *time.Location
+	Link     string // where it can be looked up; it opens nothing without signing in
+}
+
+// DoseFacts are those of one appointment.
+type DoseFacts struct {
+	Dose    int
+	Start   time.Time
+	Site    site.Site
+	Product programme.Text
+}
+
+// Words is a message in words. Body ends with a line break.
+type Words struct{ Subject, Body string }
+
+// Language puts messages into words of one language. Safe for concurrent use.
+type Language struct {
+	id       string
+	subjects map[Kind]*template.Template
+	bodies   map[Kind]*template.Template
+}
+
+// Languages reads the texts of every language, by its id; a text that is missing or wrong is an error.
+func Languages() (map[string]*Language, error) {
+	out := map[string]*Language{}
+	for _, id := range []string{"ko", "en"} {
+		b, err := textFiles.ReadFile("texts/" + id + ".json")
+		if err != nil {
+			return nil, err
+		}
+		var texts map[string]struct{ Subject, Body string }
+		if err := json.Unmarshal(b, &texts); err != nil {
+			return nil, fmt.Errorf("texts %s: %w", id, err)
+		}
+		l := &Language{id: id, subjects: map[Kind]*template.Template{}, bodies: map[Kind]*template.Template{}}
+		parts := template.New("").Option("missingkey=error")
+		for _, part := range []string{"doses", "link"} {
+			if _, err := parts.New(part).Parse(texts[part].Body); err != nil {
+				return nil, fmt.Errorf("texts %s: %s: %w", id, part, err)
+			}
+		}
+		for _, k := range Kinds {
+			t := texts[string(k)]
+			if t.Subject == "" || t.Body == "" {
+				return nil, fmt.Errorf("texts %s: no text for %q", id, k)
+			}
+			if l.subjects[k], err = parts.New(string(k) + ".subject").Parse(t.Subject); err == nil {
+				l.bodies[k], err = parts.New(string(k)).Parse(t.Body)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("texts %s: %s: %w", id, k, err)
+			}
+		}
+		out[id] = l
+	}
+	return out, nil
+}
+
+type told struct {
+	Campaign, Number, Link string
+	Doses                  []toldDose
+	Reminded               toldDose
+	Helper                 bool // to the helper
+	ByHelper               bool // to the person, of what a helper did
+}
+
+type toldDose struct {
+	Dose                                int
+	When, Site, Address, Phone, Product string
+}
+
+// Put puts a message into words.
+func (l *Language) Put(m *Message, f *Facts) (Words, error) {
+	v := told{
+		Campaign: f.Campaign.In(l.id), Number: f.Number, Link: f.Link,
+		Helper: m.Helper, ByHelper: !m.Helper && !f.Booking.Actor.IsZero() && f.Booking.Actor != f.Booking.Person,
+	}
+	for _, d := range f.Doses {
+		t := toldDose{
+			Dose: d.Dose, When: l.when(d.Start.In(f.Zone)), Site: d.Site.Name, Address: d.Site.Address, Phone: d.Site.Phone,
+			Product: d.Product.In(l.id),
+		}
+		v.Doses = append(v.Doses, t)
+		if d.Dose == m.Dose {
+			v.Reminded = t
+		}
+	}
+	if m.Kind == Reminder && v.Reminded.Dose == 0 {
+		return Words{}, errors.New("a reminder of a dose that the booking does not have")
+	}
+	var subject, body strings.Builder
+	if err := l.subjects[m.Kind].Execute(&subject, v); err != nil {
+		return Words{}, err
+	}
+	if err := l.bodies[m.Kind].Execute(&body, v); err != nil {
+		return Words{}, err
+	}
+	// What a site is called comes from a file: it must not begin a header of its own.
+	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String()}, nil
+}
+
+var koreanDays = [...]string{"일", "월", "화", "수", "목", "금", "토"}
+
+// when tells an instant of the local day, as pages do.
+func (l *Language) when(t time.Time) string {
+	if l.id == "en" {
+		return t.Format("Monday 2 January 2006, 15:04")
+	}
+	half := "오전"
+	if t.Hour() >= 12 {
+		half = "오후"
+	}
+	hour := (t.Hour()+11)%12 + 1
+	return fmt.Sprintf("%d년 %d월 %d일(%s) %s %d:%02d", t.Year(), int(t.Month()), t.Day(), koreanDays[t.Weekday()], half, hour, t.Minute())
+}

@@ -1,0 +1,96 @@
+package notify
+
+import (
+	"strings"
+	"testing"
+
+	"charye/booking"
+	"charye/internal/civil"
+	"charye/person"
+	"charye/programme"
+	"charye/site"
+)
+
+func facts(b *booking.Booking) Facts {
+	f := Facts{
+		Booking: *b, Campaign: programme.Text{KO: "55–59세", EN: "Ages 55–59"}, Number: "0000-0009-4", Zone: seoul, Link: "https://charye.example/bookings",
+	}
+	for _, d := range b.Doses {
+		f.Doses = append(f.Doses, DoseFacts{
+			Dose: d.Dose, Start: d.Slot.Day.At(d.Slot.Minute, seoul), Product: programme.Text{KO: "모더나", EN: "Moderna"},
+			Site: site.Site{Name: "햇살의원", Address: "서울특별시 중구 세종대로 110", Phone: "02-120"},
+		})
+	}
+	return f
+}
+
+// TestEveryText puts every kind of message into words in every language, to the person and to a helper.
+func TestEveryText(t *testing.T) {
+	t.Parallel()
+	languages, err := Languages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"ko", "en"} {
+		for _, kind := range Kinds {
+			for _, toHelper := range []bool{false, true} {
+				b := bookingOn(booking.Booked, 16, 20)
+				b.Actor = person.Key{2}
+				f := facts(b)
+				m := Message{Kind: kind, Helper: toHelper, Dose: 2, Day: civil.New(2021, 7, 20)}
+				w, err := languages[id].Put(&m, &f)
+				if err != nil {
+					t.Fatalf("%s %s: %v", id, kind, err)
+				}
+				for _, want := range []string{f.Number, f.Link, f.Campaign.In(id)} {
+					if !strings.Contains(w.Subject+w.Body, want) {
+						t.Errorf("%s %s does not tell %q:\n%s\n%s", id, kind, want, w.Subject, w.Body)
+					}
+				}
+				if strings.Contains(w.Subject, "\n") || !strings.HasSuffix(w.Body, "\n") || strings.Contains(w.Body, "<no value>") {
+					t.Errorf("%s %s is out of form:\n%q\n%q", id, kind, w.Subject, w.Body)
+				}
+				if kind == Booked && strings.Contains(w.Body, "대리인이") == toHelper && id == "ko" {
+					t.Errorf("the helper's part of a receipt is wrong:\n%s", w.Body)
+				}
+			}
+		}
+	}
+}
+
+func TestWhen(t *testing.T) {
+	t.Parallel()
+	ko, en := &Language{id: "ko"}, &Language{id: "en"}
+	for _, c := range []struct {
+		hour, minute int
+		ko, en       string
+	}{
+		{9, 0, "2021년 7월 26일(월) 오전 9:00", "Monday 26 July 2021, 09:00"},
+		{12, 5, "2021년 7월 26일(월) 오후 12:05", "Monday 26 July 2021, 12:05"},
+		{0, 30, "2021년 7월 26일(월) 오전 12:30", "Monday 26 July 2021, 00:30"},
+		{17, 30, "2021년 7월 26일(월) 오후 5:30", "Monday 26 July 2021, 17:30"},
+	} {
+		at := kst(26, c.hour, c.minute)
+		if got := ko.when(at); got != c.ko {
+			t.Errorf("%q, want %q", got, c.ko)
+		}
+		if got := en.when(at); got != c.en {
+			t.Errorf("%q, want %q", got, c.en)
+		}
+	}
+}
+
+// TestSubjectIsOneLine: a site or campaign whose name has a line break cannot begin a header.
+func TestSubjectIsOneLine(t *testing.T) {
+	t.Parallel()
+	languages, err := Languages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := facts(bookingOn(booking.Booked, 16))
+	f.Campaign.KO = "접종\r\nBcc: everybody@example.org"
+	w, err := languages["ko"].Put(&Message{Kind: Booked}, &f)
+	if err != nil || strings.ContainsAny(w.Subject, "\r\n") {
+		t.Errorf("%q, %v", w.Subject, err)
+	}
+}

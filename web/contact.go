@@ -1,0 +1,129 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"charye/notify"
+	"charye/walk"
+)
+
+// contactData is the page on which people say how they want to be told, with what they were told so far.
+type contactData struct {
+	Phone, Mail string
+	Saved       bool
+	Removed     bool
+	Messages    []messageRow
+	Errors      []fieldError
+}
+
+// The sentences that say what a message was about, where it stands, and what is wrong with an address.
+var (
+	messageKinds = map[notify.Kind]string{
+		notify.Booked: "contact.kind.booked", notify.Changed: "contact.kind.changed", notify.Cancelled: "contact.kind.cancelled",
+		notify.Reminder: "contact.kind.reminder",
+	}
+	messageStates = map[notify.State]string{
+		notify.Queued: "contact.state.queued", notify.Sending: "contact.state.sending", notify.Sent: "contact.state.sent",
+		notify.Obsolete: "contact.state.obsolete", notify.Unreachable: "contact.state.unreachable", notify.Expired: "contact.state.expired",
+	}
+	wrongAddress = map[string]string{"phone": "contact.error.phone", "mail": "contact.error.mail"}
+)
+
+// messageRow is one message on the page, as keys of sentences.
+type messageRow struct {
+	Kind, State string
+	At          time.Time
+}
+
+// Wrong gives the message for a field, empty when it is right.
+func (d contactData) Wrong(field string) string {
+	for _, e := range d.Errors {
+		if e.Field == field {
+			return e.Text
+		}
+	}
+	return ""
+}
+
+func (h *handler) contact(q *request) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	c, err := h.svc.Contact(q.Context(), a)
+	if err != nil {
+		return err
+	}
+	d := contactData{Saved: q.field("done") == "saved" && len(c.Addresses) > 0, Removed: q.field("done") == "removed" && len(c.Addresses) == 0}
+	for _, x := range c.Addresses {
+		switch x.Channel {
+		case notify.Text:
+			d.Phone = x.Value
+		case notify.Mail:
+			d.Mail = x.Value
+		}
+	}
+	return h.showContact(q, a, d, http.StatusOK)
+}
+
+func (h *handler) showContact(q *request, a walk.Actor, d contactData, status int) error {
+	list, err := h.svc.Messages(q.Context(), a)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		at := m.At
+		if m.State == notify.Queued { // when it will go out says more than since when it waits
+			at = m.Due
+		}
+		d.Messages = append(d.Messages, messageRow{messageKinds[m.Kind], messageStates[m.State], at})
+	}
+	title := q.words("contact.title")
+	if len(d.Errors) > 0 {
+		title = q.words("title.error", "title", title)
+	}
+	return q.show(status, "contact", view{Title: title, D: d})
+}
+
+// setContact keeps the addresses, and the language of the page they were given on.
+func (h *handler) setContact(q *request) error {
+	q.back = "/contact"
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	d := contactData{Phone: q.field("phone"), Mail: q.field("mail")}
+	c := notify.Contact{Lang: q.lang.id}
+	fields := make([]string, 0, 2)
+	// A telephone is looked at sooner than a mailbox.
+	if d.Phone != "" {
+		c.Addresses, fields = append(c.Addresses, notify.Address{Channel: notify.Text, Value: d.Phone}), append(fields, "phone")
+	}
+	if d.Mail != "" {
+		c.Addresses, fields = append(c.Addresses, notify.Address{Channel: notify.Mail, Value: d.Mail}), append(fields, "mail")
+	}
+	// What is wrong is told field by field, all at once.
+	for i, x := range c.Addresses {
+		if _, err := (notify.Contact{Lang: c.Lang, Addresses: []notify.Address{x}}).Clean(); err != nil {
+			d.Errors = append(d.Errors, fieldError{fields[i], q.words(wrongAddress[fields[i]])})
+		}
+	}
+	if len(d.Errors) > 0 {
+		return h.showContact(q, a, d, http.StatusOK)
+	}
+	kept, err := h.svc.SetContact(q.Context(), a, c)
+	if refused, ok := errors.AsType[*walk.Error](err); ok && refused.Code == walk.BadRequest {
+		d.Errors = append(d.Errors, fieldError{"phone", q.words("contact.error.phone")})
+		return h.showContact(q, a, d, http.StatusOK)
+	}
+	if err != nil {
+		return err
+	}
+	done := "saved"
+	if len(kept.Addresses) == 0 {
+		done = "removed"
+	}
+	return q.redirect("/contact?done=" + done)
+}
