@@ -111,7 +111,7 @@ type Outcome struct {
 // Hold is a slot, with its whole series, kept for minutes. One per person and campaign; a new one replaces the old.
 // Slices of a Hold or a [Booking] are shared between readers: nobody changes them.
 type Hold struct {
-	ID       int64 // the Seq of the event that told of it: never used again
+	ID       int64 // never used again
 	Campaign uint32
 	Person   person.Key
 	Doses    []Dose
@@ -138,7 +138,7 @@ const (
 
 // Booking is a confirmed appointment: all doses of the series, made in one step.
 type Booking struct {
-	ID       int64 // grows with time; the public forms are [Booking.Number] and the API's id
+	ID       int64 // grows with time on one node; the public forms are [Booking.Number] and the API's id
 	Campaign uint32
 	Person   person.Key
 	Actor    person.Key

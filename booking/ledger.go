@@ -8,8 +8,8 @@ import (
 	"charye/person"
 )
 
-// Ledger is what an engine keeps. Booking decides in Go ([Decide]); the engine only keeps: Apply begins a transaction,
-// loads and locks what the batch touches in the order of ids, calls Decide, writes rows, counters and events, commits.
+// Ledger is what an engine keeps. Booking decides in Go ([Decide]); the engine only keeps: Apply loads what the batch
+// touches, calls Decide, and writes rows, counters and events in one transaction, which counts only if what was loaded still holds.
 //
 // Guarantees every engine gives (booking/bookingtest proves them): what Apply returned is durable; a batch whose Apply
 // failed changed nothing; no counter passes its capacity; no person has two live bookings in a campaign; events are

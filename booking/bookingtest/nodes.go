@@ -18,10 +18,13 @@ import (
 // that many ledgers on an empty store of their own, which the engine's test closes at its end.
 func RunNodes(t *testing.T, open func(t testing.TB, nodes int) []booking.Ledger) {
 	for name, run := range map[string]func(*testing.T, []booking.Ledger){
-		"LastSeats":    nodesLastSeats,
-		"OnePerson":    nodesOnePerson,
-		"Linearizable": nodesLinearizable,
-		"Follow":       nodesFollow,
+		"LastSeats":     nodesLastSeats,
+		"OnePerson":     nodesOnePerson,
+		"Linearizable1": nodesLinearizable(1),
+		"Linearizable2": nodesLinearizable(2),
+		"Linearizable3": nodesLinearizable(3),
+		"Linearizable4": nodesLinearizable(4),
+		"Follow":        nodesFollow,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,12 +114,16 @@ func nodesOnePerson(t *testing.T, ledgers []booking.Ledger) {
 
 // nodesLinearizable records what clients at different nodes asked and were answered, and looks for an order of one after
 // the other that explains it.
-func nodesLinearizable(t *testing.T, ledgers []booking.Ledger) {
+func nodesLinearizable(seed uint64) func(*testing.T, []booking.Ledger) {
+	return func(t *testing.T, ledgers []booking.Ledger) { nodesHistory(t, ledgers, seed) }
+}
+
+func nodesHistory(t *testing.T, ledgers []booking.Ledger, seed uint64) {
 	const clients, each = 6, 16
 	histories := make([][]porcupine.Operation, clients)
 	began := time.Now()
 	crowd(clients, func(c int) {
-		rng := rand.New(rand.NewPCG(99, uint64(c)))
+		rng := rand.New(rand.NewPCG(seed, uint64(c)))
 		var mine booking.Outcome
 		for i := range each {
 			r := randomRequest(rng, c, i, mine)

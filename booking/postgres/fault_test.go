@@ -85,15 +85,16 @@ func TestSecondLock(t *testing.T) {
 	}
 }
 
-// TestConstraintFails has the second lock refuse a batch that Decide granted, since the row in its way has no trace in the
-// feed's row: after some tries it is an error, and nothing of it stays.
+// TestConstraintFails has the second lock refuse a batch that Decide granted, however often it is decided anew: at last it
+// is an error, and nothing of it stays.
 func TestConstraintFails(t *testing.T) {
 	t.Parallel()
 	p := services.SharedPostgres(t)
 	db := p.Database(t, migrate)
 	l := openAt(t, p.URL(db))
-	if err := p.Exec(context.Background(), db, `INSERT INTO bookings (id, person, campaign, gone, channel, made_at, doses, shared)
-		VALUES (1, '\x99112233445566778899aabbccddeeff', 1, 0, '', now(), '[]', '[]')`); err != nil {
+	if err := p.Exec(context.Background(), db, `CREATE UNIQUE INDEX only_one ON bookings ((true));
+		INSERT INTO bookings (id, person, campaign, gone, channel, made_at, doses, shared)
+		VALUES (999, '\x99112233445566778899aabbccddeeff', 1, 0, '', now(), '[]', '[]')`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Apply(context.Background(), []booking.Request{request(1)}); err == nil {
@@ -157,8 +158,8 @@ func TestRefusedAnywhere(t *testing.T) {
 		db := p.Database(t, migrate)
 		sql := `CREATE SEQUENCE room; CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN IF nextval('room') > 1000000000 THEN RAISE EXCEPTION USING ERRCODE = 'disk_full', MESSAGE = 'no space'; END IF; RETURN NEW; END $$;`
-		for _, table := range []string{"bookings", "counters", "events", "streams"} {
-			sql += `CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION full_disk();`
+		for table, when := range map[string]string{"takers": "INSERT OR UPDATE", "bookings": "INSERT OR UPDATE", "counters": "INSERT OR UPDATE", "events": "INSERT", "booking_batches": "INSERT"} {
+			sql += `CREATE TRIGGER full_disk BEFORE ` + when + ` ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION full_disk();`
 		}
 		if err := p.Exec(context.Background(), db, sql); err != nil {
 			t.Fatal(err)
@@ -239,8 +240,8 @@ func TestConnectionLost(t *testing.T) {
 	}
 }
 
-// TestPausedNode stops a node in the middle of its batch, as SIGSTOP or a cut network does, with the lock in its hand: the
-// others wait for it no longer than an idle transaction may last, and when it comes back it has changed nothing by half.
+// TestPausedNode stops a node in the middle of its batch, as SIGSTOP or a cut network does, decided and not
+// sent: the others do not notice, and when it comes back it has changed nothing by half.
 func TestPausedNode(t *testing.T) {
 	t.Parallel()
 	p := services.SharedPostgres(t)
@@ -253,7 +254,7 @@ func TestPausedNode(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	x.FreezeAt(2) // the first piece begins and takes the lock
+	x.FreezeAt(2) // the first piece reads
 	zombie := make(chan error)
 	go func() {
 		_, err := paused.Apply(context.Background(), []booking.Request{request(10)})
@@ -265,7 +266,7 @@ func TestPausedNode(t *testing.T) {
 		t.Errorf("the other node: %v", err)
 	}
 	t.Logf("the other node waited %v", time.Since(start).Round(time.Millisecond))
-	if took := time.Since(start); took > 6*time.Second {
+	if took := time.Since(start); took > time.Second {
 		t.Errorf("the other node waited %v for a paused one", took)
 	}
 	x.Thaw()

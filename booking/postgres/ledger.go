@@ -1,31 +1,37 @@
 // Package postgres is the engine of [booking.Ledger] for many nodes: tables in a PostgreSQL database.
 //
 // It owns those tables and their form. It decides nothing: it loads what a batch touches, calls [booking.Decide] and
-// writes what came out, in one transaction. It must not know of rules, lines, people or HTTP.
+// writes what came out. It must not know of rules, lines, people or HTTP.
 //
-// # One writer at a time
+// # Batches that do not wait for one another
 //
-// Events are numbered densely in commit order, and the stock of a campaign is a counter that every one of its bookings
-// moves. Either makes the last part of a batch exclusive; so there is one lock for all of it, the row of the feed in
-// the table of streams, held from the loading to the commit. With a single lock there is no ring to wait in, nothing read
-// under it can change, and a person or a counter met for the first time needs no lock of its own. The cost: batches of all
-// nodes run one after the other, and their sum is bounded by what one connection can write; more nodes share it, they do
-// not add to it. A batch of bookings is two round trips, the last of which carries the commit (changes and cancellations take
-// one more between them), so a node that is slow, paused or cut off holds the others up only between the first and the last,
-// and there for no longer than pgdb allows an idle transaction.
-// The constraints of the tables stand behind as the second lock.
+// A batch is read in one snapshot, decided without any lock, and sent as one message that begins, checks, writes and commits:
+// a node that is slow, paused or cut off holds nothing that others need. What it was decided on is checked in that message,
+// under locks taken in one order by everybody (persons, then counters, each ascending), so that there is no ring:
+//
+//   - the bookings and holds of everybody decided about must be as they were read: each change moves a person's version;
+//   - a counter is moved by the difference and must stay within its capacity: two nodes that take different seats of one
+//     stock do not disturb each other, and the lock on the stock, taken last, lasts as long as the commit;
+//   - a counter for want of which somebody was refused, or got a later choice, must be exactly as it was read.
+//
+// When the ground has moved, the whole batch is read and decided anew. Of batches that collide one always commits, so the
+// whole gets on. A batch that changes nothing is right as of its snapshot and writes nothing.
+//
+// Events are written with the change. Their place in the feed is given afterwards, by whoever reads it, commit by commit:
+// see [Ledger.Events]. The constraints of the tables stand behind as the second lock.
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"embed"
 	"errors"
 	"fmt"
-	"slices"
+	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"charye/booking"
 	"charye/internal/pgdb"
@@ -38,7 +44,10 @@ const (
 	// dueAtOnce is how many holds that are over one transaction gives back, so that the first batch after a long stop is no
 	// larger than others.
 	dueAtOnce = 1024
-	// tries is how often a batch is begun when others get in its way or its connection turns out to be dead.
+	// collisions is how often a batch is decided anew because others were quicker; a pause after the first few keeps two
+	// nodes from meeting again and again.
+	collisions = 100
+	// tries is how often a batch is begun when its connection turns out to be dead.
 	tries = 3
 )
 
@@ -49,7 +58,14 @@ var ErrUnknown = errors.New("the database was lost during a commit: whether it h
 var _ booking.Ledger = (*Ledger)(nil)
 
 // Ledger is the engine. Safe for concurrent use, by any number of nodes.
-type Ledger struct{ db *pgdb.DB }
+type Ledger struct {
+	db       *pgdb.DB
+	bookings ids
+	events   ids
+	collided atomic.Int64
+
+	between func() // after a batch was decided, before it is sent; tests set it
+}
 
 // Open connects to the database at url and brings the tables of bookings up to date.
 func Open(ctx context.Context, url string) (*Ledger, error) {
@@ -57,135 +73,130 @@ func Open(ctx context.Context, url string) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Ledger{db: db}, nil
+	return &Ledger{
+		db:       db,
+		bookings: ids{next: `SELECT nextval('booking_blocks')`, block: 1 << 14},
+		events:   ids{next: `SELECT nextval('booking_event_blocks')`, block: 1 << 20},
+	}, nil
 }
 
 // Close ends all connections; it waits for a batch under way.
 func (l *Ledger) Close() error { return l.db.Close() }
 
+// Collided is how often a batch was decided anew because others had been quicker.
+func (l *Ledger) Collided() int64 { return l.collided.Load() }
+
 // Apply decides a batch and makes it durable. ctx can stop it until the commit is sent. A commit whose answer was lost is
 // looked up before anything is said; only when that fails too the error is [ErrUnknown], the one error after which a batch
 // may have taken effect.
 func (l *Ledger) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {
-	need := needs(batch)
 	for {
-		var outcomes []booking.Outcome
-		var rest bool
-		err := l.change(ctx, need, func(t *turn) (booking.Changes, error) {
-			asked := batch
-			if rest = len(t.due) == dueAtOnce; rest {
-				asked = []booking.Request{{Op: booking.OpExpire, Channel: "system", At: t.due[dueAtOnce-1].Until}}
+		var d *decision
+		err := l.change(ctx, func() (change, error) {
+			var err error
+			if d, err = l.decide(ctx, batch); err != nil {
+				return change{}, err
 			}
-			st, err := t.state(ctx, asked, rest)
-			if err != nil {
-				return booking.Changes{}, err
-			}
-			outcomes = booking.Decide(st, asked)
-			return st.Changes(), nil
+			return d.change(), nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("booking: %w", err)
 		}
-		if !rest {
-			return outcomes, nil
+		if !d.partly {
+			return d.outcomes, nil
 		}
 	}
 }
 
-// SetCapacity changes capacities, each with an event.
-func (l *Ledger) SetCapacity(ctx context.Context, claims []booking.Claim) error {
-	for _, c := range claims {
-		if c.Counter.Kind() == 0 || c.Capacity < 0 || c.Capacity > booking.MaxQuantity {
-			return fmt.Errorf("booking: set capacity of %v to %d: no such counter or capacity", c.Counter, c.Capacity)
-		}
-	}
-	err := l.change(ctx, nil, func(t *turn) (booking.Changes, error) {
-		ids := make([]booking.Counter, len(claims))
-		for i := range claims {
-			ids[i] = claims[i].Counter
-		}
-		set := map[booking.Counter]booking.CounterState{}
-		if err := t.counters(ctx, ids, func(c booking.CounterState) { set[c.Counter] = c }); err != nil {
-			return booking.Changes{}, err
-		}
-		return capacities(claims, set, time.Now().UTC().Truncate(time.Microsecond), t.nextBooking, t.nextSeq)
-	})
-	if err != nil {
-		return fmt.Errorf("booking: %w", err)
-	}
-	return nil
+// change is a transaction ready to be sent. events are the ids that it uses up; without any, nothing changes.
+type change struct {
+	batch  *pgx.Batch
+	events span
+	count  int // of events
 }
 
-// capacities gives what changing the counters in set writes.
-func capacities(claims []booking.Claim, set map[booking.Counter]booking.CounterState, at time.Time, nextBooking, nextSeq int64) (booking.Changes, error) {
-	ch := booking.Changes{NextBooking: nextBooking, NextSeq: nextSeq}
-	changed := map[booking.Counter]bool{}
-	for _, c := range claims {
-		old, known := set[c.Counter]
-		switch {
-		case c.Capacity < old.Used:
-			return ch, fmt.Errorf("set capacity of %v to %d: %w (%d)", c.Counter, c.Capacity, booking.ErrBelowUsed, old.Used)
-		case known && c.Capacity == old.Capacity:
-			continue
+// change has work decide, and sends what comes out; work may be called more than once.
+func (l *Ledger) change(ctx context.Context, work func() (change, error)) error {
+	lost := 0
+	for round := 0; ; round++ {
+		c, err := work()
+		sent := false
+		if err == nil {
+			if c.count == 0 {
+				return nil
+			}
+			if l.between != nil {
+				l.between()
+			}
+			sent, err = l.db.Once(ctx, c.batch)
 		}
-		set[c.Counter] = booking.CounterState{Counter: c.Counter, Capacity: c.Capacity, Used: old.Used}
-		changed[c.Counter] = true
-		ch.Events = append(ch.Events, booking.Event{
-			Seq: ch.NextSeq, At: at, Kind: booking.EventCapacity, Channel: "system",
-			Why: fmt.Sprintf("%d to %d", old.Capacity, c.Capacity), Deltas: []booking.Delta{{Counter: c.Counter}},
-		})
-		ch.NextSeq++
-	}
-	for id := range changed {
-		ch.Counters = append(ch.Counters, set[id])
-	}
-	slices.SortFunc(ch.Counters, func(a, b booking.CounterState) int { return cmp.Compare(a.Counter, b.Counter) })
-	return ch, nil
-}
-
-// change has decide work out changes under the lock and commits them; decide may be called more than once.
-func (l *Ledger) change(ctx context.Context, need *need, decide func(*turn) (booking.Changes, error)) error {
-	for try := 1; ; try++ {
-		first, ch, sent, err := l.attempt(ctx, need, decide)
 		switch {
 		case err == nil:
 			return nil
 		case sent:
-			return l.lookUp(first, ch.Events, err)
-		case try == tries || ctx.Err() != nil || !pgdb.Again(err):
+			return l.lookUp(c.events.first, err)
+		case ctx.Err() != nil:
+			return pgdb.Wrap(err)
+		case moved(err) && round < collisions:
+			l.collided.Add(1)
+			if err := pause(ctx, round); err != nil {
+				return err
+			}
+		case !moved(err) && pgdb.Again(err) && lost < tries-1:
+			lost++
+		default:
 			return pgdb.Wrap(err)
 		}
 	}
 }
 
-// attempt is one transaction. sent: the commit was sent and its answer never came.
-func (l *Ledger) attempt(ctx context.Context, need *need, decide func(*turn) (booking.Changes, error)) (first int64, ch booking.Changes, sent bool, err error) {
-	t, err := l.begin(ctx, need)
-	if err != nil {
-		return 0, ch, false, err
+// groundMoved is the SQLSTATE of booking_must.
+const groundMoved = "CH001"
+
+// moved reports whether a transaction ended because others had changed what it was decided on.
+func moved(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
 	}
-	defer t.tx.End()
-	ch, err = decide(t)
-	if err != nil || len(ch.Events) == 0 { // what changes anything tells of it
-		return 0, ch, false, err
+	switch e.Code {
+	case groundMoved,
+		"23505", // a counter that two nodes met at once
+		"40001", "40P01":
+		return true
 	}
-	err = t.tx.Commit(ctx, writes(&ch))
-	return t.nextSeq, ch, t.tx.Sent, err
+	return false
+}
+
+// pause waits a random time that grows with the rounds, up to some 30 ms.
+func pause(ctx context.Context, round int) error {
+	if round < 2 {
+		return nil
+	}
+	t := time.NewTimer(time.Duration(rand.Int64N(int64(time.Millisecond) << min(round, 5))))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // lookUpTime bounds how long [Ledger.lookUp] waits for the database to come back. It is beyond the context of the batch:
 // somebody whose booking stands should hear of it.
 const lookUpTime = 10 * time.Second
 
-// lookUp finds out whether a commit happened whose answer was lost. Under the lock of the feed no commit is under way any
-// more, so the numbers that its events were to get tell.
-func (l *Ledger) lookUp(first int64, events []booking.Event, lost error) error {
+// lookUp finds out whether a commit happened whose answer was lost, and sees to it that it does not happen afterwards: it
+// puts a row into the place that the batch's own row would take. That waits for the batch if it is under way; then either the
+// row is there, or it can never come.
+func (l *Ledger) lookUp(first int64, lost error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTime)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		there, err := l.recorded(ctx, first, events)
+		there, err := l.recorded(ctx, first)
 		switch {
 		case err == nil && there:
 			return nil
@@ -200,28 +211,13 @@ func (l *Ledger) lookUp(first int64, events []booking.Event, lost error) error {
 	}
 }
 
-// recorded reports whether exactly these events stand under these numbers. It commits a change that changes nothing: where
-// commits wait for a replica, its being done says that those before it have reached the replica too.
-func (l *Ledger) recorded(ctx context.Context, first int64, events []booking.Event) (bool, error) {
-	t, err := l.begin(ctx, nil)
-	if err != nil {
-		return false, err
-	}
-	defer t.tx.End()
-	var there []booking.Event
+// recorded reports whether the batch with these events was committed; if not, it never will be. It commits a change that
+// changes nothing: where commits wait for a replica, its being done says that those before it have reached the replica too.
+func (l *Ledger) recorded(ctx context.Context, first int64) (there bool, err error) {
 	b := &pgx.Batch{}
-	b.Queue(listEvents, first-1, len(events)).Query(scanInto(&there, scanEvent))
+	b.Queue(`INSERT INTO booking_batches (first_event, events, first_seq) VALUES ($1::bigint, 0, 0) ON CONFLICT (first_event) DO NOTHING`, first)
+	b.Queue(`SELECT events > 0 FROM booking_batches WHERE first_event = $1::bigint`, first).QueryRow(func(row pgx.Row) error { return row.Scan(&there) })
 	b.Queue(`UPDATE streams SET next_seq = next_seq WHERE name = 'booking'`)
-	if err := t.tx.Commit(ctx, b); err != nil {
-		return false, err
-	}
-	return slices.EqualFunc(there, events, sameEvent), nil
-}
-
-func sameEvent(a, b booking.Event) bool {
-	at := a.At.Equal(b.At)
-	deltas := slices.Equal(a.Deltas, b.Deltas)
-	a.At, b.At, a.Deltas, b.Deltas = time.Time{}, time.Time{}, nil, nil
-	return at && deltas && a.Seq == b.Seq && a.Kind == b.Kind && a.Campaign == b.Campaign && a.Person == b.Person &&
-		a.Actor == b.Actor && a.Channel == b.Channel && a.Why == b.Why && a.Booking == b.Booking
+	_, err = l.db.Once(ctx, b)
+	return there, err
 }

@@ -71,9 +71,16 @@ func TestConformanceBehindPgBouncer(t *testing.T) {
 	})
 }
 
+// TestManyNodes also asks the server whether anybody ever waited in a ring.
 func TestManyNodes(t *testing.T) {
 	t.Parallel()
 	p := services.SharedPostgres(t)
+	t.Cleanup(func() {
+		if err := p.Exec(context.Background(), "postgres", `DO $$ BEGIN
+			IF (SELECT sum(deadlocks) FROM pg_stat_database) > 0 THEN RAISE 'deadlocks'; END IF; END $$`); err != nil {
+			t.Error(err)
+		}
+	})
 	bookingtest.RunNodes(t, func(t testing.TB, nodes int) (out []booking.Ledger) {
 		url := database(t, p)
 		for range nodes {

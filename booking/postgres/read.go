@@ -14,7 +14,7 @@ import (
 
 // Bookings lists a person's bookings, oldest first.
 func (l *Ledger) Bookings(ctx context.Context, who person.Key) ([]booking.Booking, error) {
-	return query(ctx, l, "list bookings", scanBooking, `SELECT `+bookingColumns+` FROM bookings WHERE person = $1::bytea ORDER BY id`, who[:])
+	return query(ctx, l, "list bookings", scanBooking, `SELECT `+bookingColumns+` FROM bookings WHERE person = $1::bytea ORDER BY made_at, id`, who[:])
 }
 
 // Booking finds a booking by id.
@@ -24,32 +24,6 @@ func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok b
 		return b, false, err
 	}
 	return list[0], true, nil
-}
-
-// Counters lists all counters as of one commit, and the last event of that commit.
-func (l *Ledger) Counters(ctx context.Context, yield func(booking.CounterState)) (seq int64, err error) {
-	err = pgx.BeginTxFunc(ctx, l.db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `SELECT next_seq - 1 FROM streams WHERE name = 'booking'`).Scan(&seq); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, `SELECT id, capacity, used FROM counters`)
-		if err != nil {
-			return err
-		}
-		return eachCounter(rows, yield)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("booking: list counters: %w", pgdb.Wrap(err))
-	}
-	return seq, nil
-}
-
-const listEvents = `SELECT seq, at, kind, person, actor, channel, why, what FROM events
-	WHERE stream = 'booking' AND seq > $1::bigint ORDER BY seq LIMIT $2::bigint`
-
-// Events lists events after a number. What is listed was committed, and nothing will come to stand before it.
-func (l *Ledger) Events(ctx context.Context, after int64, limit int) ([]booking.Event, error) {
-	return query(ctx, l, "list events", scanEvent, listEvents, after, max(limit, 0))
 }
 
 // lastInstant is beyond any hold and within what PostgreSQL can compare.

@@ -44,8 +44,17 @@ func (d *DB) Begin(ctx context.Context, first *pgx.Batch, long bool) (*Tx, error
 	if long {
 		statement = 0
 	}
+	if err := t.Do(ctx, begun("READ COMMITTED", statement, first)); err != nil {
+		t.End()
+		return nil, err
+	}
+	return t, nil
+}
+
+// begun puts the beginning of a transaction before its first statements.
+func begun(isolation string, statement time.Duration, first *pgx.Batch) *pgx.Batch {
 	b := &pgx.Batch{}
-	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	b.Queue("BEGIN ISOLATION LEVEL " + isolation)
 	// Plans follow the tables as they grow; a kept plan would be that of the empty table.
 	b.Queue(fmt.Sprintf(`SELECT set_config('idle_in_transaction_session_timeout', '%d', true), set_config('lock_timeout', '%d', true),
 		set_config('statement_timeout', '%d', true), set_config('plan_cache_mode', 'force_custom_plan', true)`,
@@ -53,11 +62,34 @@ func (d *DB) Begin(ctx context.Context, first *pgx.Batch, long bool) (*Tx, error
 	if first != nil {
 		b.QueuedQueries = append(b.QueuedQueries, first.QueuedQueries...)
 	}
-	if err := t.Do(ctx, b); err != nil {
-		t.End()
-		return nil, err
+	return b
+}
+
+// Snapshot reads what b asks as of one instant, in one round trip. Nothing is locked, then or afterwards.
+func (d *DB) Snapshot(ctx context.Context, b *pgx.Batch) error {
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return err
 	}
-	return t, nil
+	t := &Tx{conn: conn}
+	defer t.End()
+	whole := begun("REPEATABLE READ READ ONLY", statementTimeout, b)
+	whole.Queue("COMMIT")
+	return t.Do(ctx, whole)
+}
+
+// Once sends a whole transaction as one message, with its beginning and its commit: the server needs nothing more from this
+// node to end it, so that no lock of it ever waits for a client. ctx can stop it before it is sent and not afterwards. sent is
+// true when the error leaves open whether the commit happened, as [Tx.Sent].
+func (d *DB) Once(ctx context.Context, b *pgx.Batch) (sent bool, err error) {
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	t := &Tx{conn: conn}
+	defer t.End()
+	err = t.Commit(ctx, begun("READ COMMITTED", statementTimeout, b))
+	return t.Sent, err
 }
 
 // Do sends a batch and reads all answers; results go to the functions that its queries were given.
