@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -21,17 +22,34 @@ const maxFindings = 100
 // The ledger must be at rest: what changes during the reading would look broken. Memory grows with the number of
 // bookings, about 100 bytes each.
 func Check(ctx context.Context, l Ledger) []string {
+	return Audit(ctx, l, nil).Findings
+}
+
+// Audited is what a [Check] read, and what it found.
+type Audited struct {
+	Bookings, Live, Holds, Counters int
+	Events                          int64
+	Findings                        []string
+}
+
+// Audit is [Check] with what was read. each, which may be nil, looks at every live booking and gives what it finds wrong.
+func Audit(ctx context.Context, l Ledger, each func(*Booking) []string) Audited {
 	c := &checker{
-		l: l, counters: map[Counter]CounterState{}, replay: map[Counter]int{}, sums: map[Counter]int{},
-		told: map[int64]toldOf{}, live: map[placeIn]int64{},
+		l: l, each: each, counters: map[Counter]CounterState{}, replay: map[Counter]int{}, sums: map[Counter]int{},
+		told: map[int64]toldOf{}, booked: map[placeIn]int64{},
 	}
 	for _, step := range []func(context.Context) error{c.readCounters, c.readEvents, c.readBookings, c.readHolds} {
 		if err := step(ctx); err != nil {
-			return append(c.findings, fmt.Sprintf("the ledger cannot be read: %v", err))
+			c.findings = append(c.findings, fmt.Sprintf("the ledger cannot be read: %v", err))
+			return c.audited()
 		}
 	}
 	c.compare()
-	return c.findings
+	return c.audited()
+}
+
+func (c *checker) audited() Audited {
+	return Audited{Bookings: c.bookings, Live: c.live, Holds: c.held, Counters: len(c.counters), Events: c.seq, Findings: c.findings}
 }
 
 type placeIn struct {
@@ -54,7 +72,10 @@ type checker struct {
 	replay   map[Counter]int // by events
 	sums     map[Counter]int // over bookings and holds
 	told     map[int64]toldOf
-	live     map[placeIn]int64
+	booked   map[placeIn]int64
+	each     func(*Booking) []string
+
+	bookings, live, held int
 }
 
 func (c *checker) find(format string, args ...any) {
@@ -135,33 +156,43 @@ func (c *checker) event(e *Event) {
 }
 
 func (c *checker) readBookings(ctx context.Context) error {
-	ids := make([]int64, 0, len(c.told))
-	for id := range c.told {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		b, ok, err := c.l.Booking(ctx, id)
-		if err != nil {
-			return err
+	last := int64(0)
+	err := c.l.All(ctx, func(b Booking) error {
+		if b.ID <= last {
+			c.find("booking %d is listed after booking %d", b.ID, last)
 		}
-		if !ok {
-			c.find("booking %d is in the events and nowhere else", id)
-			continue
+		last = b.ID
+		c.bookings++
+		t, known := c.told[b.ID]
+		switch {
+		case !known:
+			c.find("booking %d is in no event", b.ID)
+		case t.cancelled != (b.Status == Cancelled) || t.changed != b.Changed:
+			c.find("booking %d is not as its events tell", b.ID)
 		}
-		t := c.told[id]
-		if t.cancelled != (b.Status == Cancelled) || t.changed != b.Changed {
-			c.find("booking %d is not as its events tell", id)
-		}
+		delete(c.told, b.ID)
 		if b.Status != Booked {
-			continue
+			return nil
 		}
+		c.live++
 		place := placeIn{b.Person, b.Campaign}
-		if other, twice := c.live[place]; twice {
-			c.find("bookings %d and %d are of one person in one campaign", other, id)
+		if other, twice := c.booked[place]; twice {
+			c.find("bookings %d and %d are of one person in one campaign", other, b.ID)
 		}
-		c.live[place] = id
-		c.claims(fmt.Sprintf("booking %d", id), b.Doses, b.Shared)
+		c.booked[place] = b.ID
+		c.claims(fmt.Sprintf("booking %d", b.ID), b.Doses, b.Shared)
+		if c.each != nil {
+			for _, finding := range c.each(&b) {
+				c.find("booking %d: %s", b.ID, finding)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.told)) {
+		c.find("booking %d is in the events and nowhere else", id)
 	}
 	return nil
 }
@@ -175,12 +206,13 @@ func (c *checker) readHolds(ctx context.Context) error {
 	held := map[placeIn]int64{}
 	for i := range holds {
 		h := &holds[i]
+		c.held++
 		place := placeIn{h.Person, h.Campaign}
 		if other, twice := held[place]; twice {
 			c.find("holds %d and %d are of one person in one campaign", other, h.ID)
 		}
 		held[place] = h.ID
-		if b, booked := c.live[place]; booked {
+		if b, booked := c.booked[place]; booked {
 			c.find("hold %d is of a person who has booking %d in the campaign", h.ID, b)
 		}
 		c.claims(fmt.Sprintf("hold %d", h.ID), h.Doses, h.Shared)

@@ -25,6 +25,10 @@ type Ledger interface {
 	// Booking finds one by id, whoever's it is; ok is false when there is none.
 	Booking(ctx context.Context, id int64) (b Booking, ok bool, err error)
 
+	// All calls yield for every booking of everybody, live and cancelled, by id, for those who check or move a ledger. An
+	// error of yield ends it. It holds no lock: what changes meanwhile is seen or not.
+	All(ctx context.Context, yield func(Booking) error) error
+
 	// Counters calls yield for every counter that was ever touched and returns the Seq of the last event they include.
 	Counters(ctx context.Context, yield func(CounterState)) (seq int64, err error)
 	// Events lists events after seq, in order, at most limit.

@@ -36,6 +36,17 @@ func openMemory(testing.TB) (booking.Ledger, func() booking.Ledger) {
 	}
 }
 
+func (m *memory) All(_ context.Context, yield func(booking.Booking) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(m.bookings)) {
+		if err := yield(m.bookings[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *memory) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

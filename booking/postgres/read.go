@@ -26,6 +26,25 @@ func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok b
 	return list[0], true, nil
 }
 
+// All lists every booking by id, some thousand at a time.
+func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) error {
+	const page = 4096
+	for last, n := int64(0), page; n == page; {
+		list, err := query(ctx, l, "list all", scanBooking, `SELECT `+bookingColumns+` FROM bookings WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint`, last, page)
+		if err != nil {
+			return err
+		}
+		for _, b := range list {
+			if err := yield(b); err != nil {
+				return err
+			}
+			last = b.ID
+		}
+		n = len(list)
+	}
+	return nil
+}
+
 // lastInstant is beyond any hold and within what PostgreSQL can compare.
 var lastInstant = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 

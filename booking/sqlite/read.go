@@ -59,6 +59,44 @@ func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok b
 	return b, true, nil
 }
 
+// All lists every booking by id, some thousand at a time.
+func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) error {
+	const page = 4096
+	for last, n := int64(0), page; n == page; {
+		rows, err := l.db.R.QueryContext(ctx, `SELECT id, person, campaign, body FROM bookings WHERE id > ? ORDER BY id LIMIT ?`, last, page)
+		if err != nil {
+			return fmt.Errorf("booking: list all: %w", durable.Wrap(err))
+		}
+		list := make([]booking.Booking, 0, page)
+		for rows.Next() {
+			var who, body []byte
+			var campaign uint32
+			if err = rows.Scan(&last, &who, &campaign, &body); err != nil {
+				break
+			}
+			var k person.Key
+			var b booking.Booking
+			if k, err = key(who); err == nil {
+				b, err = readBooking(body, last, k, campaign)
+			}
+			if err != nil {
+				break
+			}
+			list = append(list, b)
+		}
+		if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
+			return fmt.Errorf("booking: list all: %w", durable.Wrap(err))
+		}
+		for _, b := range list {
+			if err := yield(b); err != nil {
+				return err
+			}
+		}
+		n = len(list)
+	}
+	return nil
+}
+
 // Counters lists all counters as of one commit, and the last event of that commit.
 func (l *Ledger) Counters(ctx context.Context, yield func(booking.CounterState)) (seq int64, err error) {
 	tx, err := l.db.R.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})

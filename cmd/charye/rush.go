@@ -10,9 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"charye/check"
 	"charye/internal/civil"
 	"charye/internal/durable"
 	"charye/person"
@@ -62,12 +64,17 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 		return &usageError{msg: "--scale, --people: want more than 0 and at most the country's size"}
 	}
 	pid := 0
+	stop := func() {}
 	if c.Embedded {
-		stop, err := c.embed(ctx, out, scenario.Programme(scale), &pid)
+		end, clean, err := c.embed(ctx, out, scenario.Programme(scale), &pid)
 		if err != nil {
 			return err
 		}
-		defer stop()
+		stop = sync.OnceFunc(end)
+		defer func() {
+			stop()
+			clean()
+		}()
 	}
 	m, err := openMint(c.Data)
 	if err != nil {
@@ -83,8 +90,21 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	}
 	cfg.Target, cfg.PID, cfg.Seed, cfg.Progress = c.Target, pid, c.Seed, out.err
 	report, err := rush.Run(ctx, cfg)
+	var proof *check.Report
+	if c.Embedded && err == nil {
+		stop()
+		if proof, err = checkInstallation(ctx, c.Data, engines{}, out.err); proof != nil {
+			if !proof.OK() {
+				report.Violations = append(report.Violations, rush.Violation{Kind: "check", Count: int64(len(proof.Findings)), Examples: proof.Findings[:min(3, len(proof.Findings))]})
+			}
+		}
+	}
 	if report != nil {
 		err = errors.Join(err, c.write(out, report))
+	}
+	if proof != nil {
+		_, werr := fmt.Fprintln(out.out, "\nThe data directory, read again after the server had stopped:")
+		err = errors.Join(err, werr, proof.WriteText(out.out))
 	}
 	if err != nil {
 		return err
@@ -169,13 +189,14 @@ func trialRoster(k *person.Keyer, from, n int, born civil.Date) func(func(person
 }
 
 // embed starts this same program as a server for the scenario, in a process of its own so that its time and memory are
-// its own. stop ends it gracefully.
-func (c *rushCmd) embed(ctx context.Context, out streams, programmeYAML []byte, pid *int) (stop func(), err error) {
+// its own. stop ends it gracefully,
+// clean removes what it kept.
+func (c *rushCmd) embed(ctx context.Context, out streams, programmeYAML []byte, pid *int) (stop, clean func(), err error) {
 	tmp, err := os.MkdirTemp("", "charye-rush-")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	clean := func() { _ = os.RemoveAll(tmp) }
+	clean = func() { _ = os.RemoveAll(tmp) }
 	defer func() {
 		if err != nil {
 			clean()
@@ -186,39 +207,38 @@ func (c *rushCmd) embed(ctx context.Context, out streams, programmeYAML []byte, 
 	}
 	file := filepath.Join(tmp, "programme.yaml")
 	if err := os.WriteFile(file, programmeYAML, 0o600); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := c.importSites(ctx, out); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cmd := exec.Command(self, "serve", "--programme", file, "--data", c.Data, "--listen", "127.0.0.1:0")
 	cmd.Stderr = out.err
 	endWithParent(cmd)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	*pid = cmd.Process.Pid
 	ended := func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
-		clean()
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		ended()
-		return nil, fmt.Errorf("the embedded server did not start: %w", err)
+		return nil, nil, fmt.Errorf("the embedded server did not start: %w", err)
 	}
 	fields := strings.Fields(line)
 	c.Target = fields[len(fields)-1]
-	return ended, nil
+	return ended, clean, nil
 }
 
 func (c *rushCmd) importSites(ctx context.Context, out streams) error {

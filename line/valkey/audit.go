@@ -8,32 +8,26 @@ import (
 	"strconv"
 
 	"github.com/valkey-io/valkey-go"
+
+	"charye/line"
+	"charye/person"
 )
 
-// Audit is what a reading of everything that the store has of a campaign found.
-type Audit struct {
-	Joined   int // seqs given
-	Found    int // of those, how many have a person
-	Gaps     int // seqs that nobody may have, because the store once went back behind them
-	Admitted int
-	Live     int // passes kept, expired ones not yet swept away among them
-	// Violations say what should not be, without naming anybody; empty when all is well.
-	Violations []string
-}
+var _ line.Auditor = (*Line)(nil)
 
 // Audit reads all of a campaign anew and holds it against what must be true: no seq twice, none without a person but the
 // named gaps, admission within the seqs given, drawn numbers dense, no pass without a turn or a place, and the two records
 // of who is inside alike. It is meant for a line at rest: what changes meanwhile can look like a violation.
-func (l *Line) Audit(ctx context.Context, campaign uint32) (Audit, error) {
+func (l *Line) Audit(ctx context.Context, campaign uint32) (line.Audit, error) {
 	ln, err := l.lane(campaign)
 	if err != nil {
-		return Audit{}, err
+		return line.Audit{}, err
 	}
 	b, err := l.beat(ctx, ln, l.now(), false)
 	if err != nil {
-		return Audit{}, err
+		return line.Audit{}, err
 	}
-	a := Audit{Joined: int(b.joined), Admitted: int(b.admitted)}
+	a := line.Audit{Joined: int(b.joined), Admitted: int(b.admitted)}
 	wrong := func(format string, args ...any) { a.Violations = append(a.Violations, fmt.Sprintf(format, args...)) }
 
 	gaps, err := l.client.Do(ctx, l.client.B().Hget().Key(ln.keys.own("line")).Field("gaps").Build()).AsInt64()
@@ -61,6 +55,9 @@ func (l *Line) Audit(ctx context.Context, campaign uint32) (Audit, error) {
 			numbers[who] = ln.number(uint32(i) + 1)
 		}
 	}
+	if wrongs := l.auditOrder(ln, people); len(wrongs) > 0 {
+		a.Violations = append(a.Violations, wrongs...)
+	}
 	if missing := a.Joined - a.Found; missing > a.Gaps {
 		wrong("%d seqs have nobody, %d gaps are named", missing, a.Gaps)
 	}
@@ -70,7 +67,35 @@ func (l *Line) Audit(ctx context.Context, campaign uint32) (Audit, error) {
 	return a, l.auditPasses(ctx, ln, &a, numbers, wrong)
 }
 
-func (l *Line) auditPasses(ctx context.Context, ln *lane, a *Audit, numbers map[[16]byte]uint32, wrong func(string, ...any)) error {
+// auditOrder makes the draw anew from the seed and the people and compares.
+func (l *Line) auditOrder(ln *lane, people []person.Key) (wrong []string) {
+	if line.Commitment(ln.seed) != ln.commitment {
+		wrong = append(wrong, "the seed is not the one committed to")
+	}
+	o := ln.order.Load()
+	if o == nil {
+		return wrong
+	}
+	names := make([][16]byte, 0, o.entrants)
+	seqs := make([]int, 0, o.entrants)
+	for i, number := range o.numbers {
+		if number == 0 {
+			continue
+		}
+		if i >= len(people) || people[i].IsZero() {
+			return append(wrong, fmt.Sprintf("number %d was drawn by seq %d, which nobody has", number, i+1))
+		}
+		names, seqs = append(names, l.names.Of(ln.cfg.Campaign, people[i])), append(seqs, i)
+	}
+	for i, at := range line.Order(ln.seed, names) {
+		if o.numbers[seqs[at]] != uint32(i)+1 {
+			return append(wrong, fmt.Sprintf("number %d is not whom the seed draws", i+1))
+		}
+	}
+	return wrong
+}
+
+func (l *Line) auditPasses(ctx context.Context, ln *lane, a *line.Audit, numbers map[[16]byte]uint32, wrong func(string, ...any)) error {
 	passes, err := l.client.Do(ctx, l.client.B().Hgetall().Key(ln.keys.own("pass")).Build()).AsStrMap()
 	if err != nil {
 		return wrap(err)

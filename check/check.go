@@ -1,0 +1,156 @@
+// Package check re-reads an installation and proves what it promises: counters equal the bookings they stand for, nobody is
+// booked twice, places are unique and dense apart from named gaps, the
+// draw is the one that its seed makes, nobody has a pass without a turn, and the feed of events is whole.
+//
+// It owns the list of what is proved and how findings are told. It must not know of engines, faces or files: it is given
+// the domains' contracts and the rules. A finding names no person.
+package check
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"charye/booking"
+	"charye/line"
+	"charye/programme"
+)
+
+// Input is what is checked. It must be at rest.
+type Input struct {
+	Programme *programme.Programme
+	Ledger    booking.Ledger
+	Line      line.Auditor
+	// Progress is told what is being read; nil: nobody.
+	Progress func(what string)
+}
+
+// Report is what was proved, and what was found. Notes break no promise: bookings that the rules as they are now would not
+// make, as after a change in mid-programme.
+type Report struct {
+	Proved   []Line
+	Findings []string
+	Notes    []string
+	noted    int
+}
+
+// mostNotes is how many notes are listed; the rest is counted.
+const mostNotes = 20
+
+func (r *Report) note(booking int64, list []string) {
+	for _, n := range list {
+		if r.noted++; r.noted <= mostNotes {
+			r.Notes = append(r.Notes, fmt.Sprintf("booking %d: %s", booking, n))
+		}
+	}
+}
+
+// Line is one thing that was looked at, with how many there were.
+type Line struct {
+	What  string
+	Count int64
+}
+
+// OK reports whether every promise is kept.
+func (r *Report) OK() bool { return len(r.Findings) == 0 }
+
+// Run reads everything. An error means that it could not be read; what was found until then is in the report.
+func Run(ctx context.Context, in Input) (*Report, error) {
+	r := &Report{}
+	say := in.Progress
+	if say == nil {
+		say = func(string) {}
+	}
+	say("bookings")
+	a := booking.Audit(ctx, in.Ledger, func(b *booking.Booking) []string {
+		r.note(b.ID, rules(in.Programme, b))
+		return nil
+	})
+	if err := ctx.Err(); err != nil {
+		return r, err
+	}
+	r.Findings = append(r.Findings, a.Findings...)
+	r.count("events, without a gap", a.Events)
+	r.count("counters, equal to the bookings and holds they stand for", int64(a.Counters))
+	r.count("bookings", int64(a.Bookings))
+	r.count("live bookings, one for a person and campaign", int64(a.Live))
+	r.count("holds, none beside a booking", int64(a.Holds))
+	for i := range in.Programme.Campaigns {
+		c := &in.Programme.Campaigns[i]
+		say("line of " + c.ID)
+		l, err := in.Line.Audit(ctx, c.Num)
+		if err != nil {
+			return r, fmt.Errorf("line of %s: %w", c.ID, err)
+		}
+		r.count("places in the line of "+c.ID+", one for a person", int64(l.Found))
+		if l.Gaps > 0 {
+			r.count("numbers of "+c.ID+" that nobody has, as the line's store says", int64(l.Gaps))
+		}
+		r.count("turns in the line of "+c.ID, int64(l.Admitted))
+		r.count("passes of "+c.ID+", none without a turn", int64(l.Live))
+		for _, v := range l.Violations {
+			r.Findings = append(r.Findings, "line of "+c.ID+": "+v)
+		}
+	}
+	return r, nil
+}
+
+func (r *Report) count(what string, n int64) { r.Proved = append(r.Proved, Line{what, n}) }
+
+// WriteText writes the report for people.
+func (r *Report) WriteText(w io.Writer) error {
+	for _, l := range r.Proved {
+		if _, err := fmt.Fprintf(w, "%12d  %s\n", l.Count, l.What); err != nil {
+			return err
+		}
+	}
+	for _, f := range r.Findings {
+		if _, err := fmt.Fprintf(w, "WRONG         %s\n", f); err != nil {
+			return err
+		}
+	}
+	for _, n := range r.Notes {
+		if _, err := fmt.Fprintf(w, "note          %s\n", n); err != nil {
+			return err
+		}
+	}
+	if more := r.noted - len(r.Notes); more > 0 {
+		if _, err := fmt.Fprintf(w, "note          and %d more\n", more); err != nil {
+			return err
+		}
+	}
+	last := "every promise is kept"
+	if !r.OK() {
+		last = fmt.Sprintf("%d promises are broken", len(r.Findings))
+	}
+	_, err := fmt.Fprintln(w, last)
+	return err
+}
+
+// rules holds a live booking against the programme: its campaign, its products, the number of doses, and the intervals that
+// held on the day of the dose before.
+func rules(p *programme.Programme, b *booking.Booking) (wrong []string) {
+	if _, ok := p.CampaignByNum(b.Campaign); !ok {
+		return []string{fmt.Sprintf("it is in campaign %d, which the programme does not have", b.Campaign)}
+	}
+	for i := range b.Doses {
+		d := &b.Doses[i]
+		product, ok := p.Product(d.Slot.Product)
+		if !ok {
+			wrong = append(wrong, fmt.Sprintf("dose %d is of %s, which the programme does not have", d.Dose, d.Slot.Product))
+			continue
+		}
+		if i == 0 {
+			if product.Series.Doses != len(b.Doses) {
+				wrong = append(wrong, fmt.Sprintf("it has %d doses of %s, whose series has %d", len(b.Doses), product.ID, product.Series.Doses))
+			}
+			continue
+		}
+		before := b.Doses[i-1].Slot
+		iv := product.Series.Interval(before.Day)
+		if !booking.LegalInterval(before.Day, d.Slot.Day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}) {
+			wrong = append(wrong, fmt.Sprintf("dose %d on %s is outside the interval after dose %d on %s", d.Dose, d.Slot.Day, i, before.Day))
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"charye/check"
+	"charye/internal/durable"
+	"charye/internal/telemetry"
+	"charye/line"
+)
+
+type checkCmd struct {
+	Data    string  `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
+	Engines engines `embed:""`
+}
+
+// errBrokenPromise ends a check that found something; the lines above name it.
+var errBrokenPromise = errors.New("a promise is broken; the lines above name it")
+
+// Run re-reads everything and says what it proved and what is wrong.
+func (c checkCmd) Run(ctx context.Context, std streams) error {
+	r, err := checkInstallation(ctx, c.Data, c.Engines, std.err)
+	if r != nil {
+		err = errors.Join(err, r.WriteText(std.out))
+	}
+	if err == nil && !r.OK() {
+		err = errBrokenPromise
+	}
+	return err
+}
+
+// checkInstallation checks a directory that is not served, or a cluster at rest.
+func checkInstallation(ctx context.Context, data string, e engines, progress io.Writer) (r *check.Report, err error) {
+	shared, err := e.shared()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(data); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	dir, err := durable.OpenDir(data)
+	if err != nil {
+		return nil, err
+	}
+	if !shared {
+		if err := dir.Lock(); err != nil {
+			return nil, fmt.Errorf("%w; stop the server first: what changes while it is read looks broken", err)
+		}
+		defer func() { err = errors.Join(err, dir.Unlock()) }()
+	}
+	p, err := servedProgramme(dir)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := openKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	s, closers, err := openStores(ctx, dir, e, p, keys, telemetry.NewLogger(progress, slog.LevelError))
+	defer func() {
+		for i := len(closers) - 1; i >= 0; i-- {
+			err = errors.Join(err, closers[i]())
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	auditor, ok := s.line.(line.Auditor)
+	if !ok {
+		return nil, errors.New("this line's engine cannot be checked")
+	}
+	say := func(string) {}
+	if f, ok := progress.(*os.File); ok && isTerminal(f) {
+		say = func(what string) { _, _ = fmt.Fprintf(f, "\rreading %-60s", what) }
+		defer func() { _, _ = fmt.Fprint(f, "\r\x1b[K") }()
+	}
+	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Progress: say})
+}
+
+func isTerminal(f *os.File) bool {
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}
