@@ -63,7 +63,7 @@ func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok b
 func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) error {
 	const page = 4096
 	for last, n := int64(0), page; n == page; {
-		rows, err := l.db.R.QueryContext(ctx, `SELECT id, person, campaign, body FROM bookings WHERE id > ? ORDER BY id LIMIT ?`, last, page)
+		rows, err := l.db.R.QueryContext(ctx, `SELECT id, person, campaign, gone, body FROM bookings WHERE id > ? ORDER BY id LIMIT ?`, last, page)
 		if err != nil {
 			return fmt.Errorf("booking: list all: %w", durable.Wrap(err))
 		}
@@ -71,13 +71,17 @@ func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) err
 		for rows.Next() {
 			var who, body []byte
 			var campaign uint32
-			if err = rows.Scan(&last, &who, &campaign, &body); err != nil {
+			var gone int64
+			if err = rows.Scan(&last, &who, &campaign, &gone, &body); err != nil {
 				break
 			}
 			var k person.Key
 			var b booking.Booking
 			if k, err = key(who); err == nil {
 				b, err = readBooking(body, last, k, campaign)
+			}
+			if err == nil && (gone != 0) != (b.Status == booking.Cancelled) {
+				err = fmt.Errorf("%w: booking %d is live and gone at once", durable.ErrDamaged, last)
 			}
 			if err != nil {
 				break

@@ -41,7 +41,7 @@ func checkInstallation(ctx context.Context, data string, e engines, progress io.
 		return nil, err
 	}
 	if _, err := os.Stat(data); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, fmt.Errorf("there is no data directory %s", data)
 	}
 	dir, err := durable.OpenDir(data)
 	if err != nil {

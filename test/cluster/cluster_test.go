@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"charye/booking"
-	bookingpostgres "charye/booking/postgres"
 	"charye/rush"
 	"charye/test/program"
 	"charye/test/services"
@@ -90,13 +88,14 @@ func TestTwoNodes(t *testing.T) {
 	if err := second.Stop(); err != nil {
 		t.Error(err)
 	}
-	ledger, err := bookingpostgres.Open(ctx, url)
-	if err != nil {
-		t.Fatal(err)
+	proof := []string{"check", "--data", data, "--postgres", url}
+	for _, a := range cache.Addresses() {
+		proof = append(proof, "--valkey", a)
 	}
-	defer func() { _ = ledger.Close() }()
-	for _, v := range booking.Check(ctx, ledger) {
-		t.Errorf("ledger: %s", v)
+	if out, err := exec.CommandContext(ctx, program.Binary(t), proof...).CombinedOutput(); err != nil {
+		t.Errorf("check: %v\n%s", err, out)
+	} else {
+		t.Logf("check:\n%s", out)
 	}
 }
 

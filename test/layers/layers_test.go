@@ -39,10 +39,11 @@ var rooms = map[string][]string{
 	"booking/*":   {"booking", "person", "programme", "site"},
 	"notify/*":    {"booking", "notify", "person", "programme", "site"},
 
-	"walk":    domains,
-	"api/**":  append([]string{"walk"}, domains...),
-	"web/**":  append([]string{"walk"}, domains...),
-	"rush/**": domains,
+	"walk":     domains,
+	"check/**": {"booking", "line", "programme"},
+	"api/**":   append([]string{"walk"}, domains...),
+	"web/**":   append([]string{"walk"}, domains...),
+	"rush/**":  domains,
 
 	"internal/**": {},
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "modernc.org/sqlite"
+)
+
+// TestCheckFindsEachFault serves a small campaign, stops, and plants one fault after the other into a copy of what it left,
+// past the engines: each is found and named, and without one nothing is.
+func TestCheckFindsEachFault(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	t.Run("serve", func(t *testing.T) { // ends the server with it
+		s := serve(t, demoNow(), func(c *serveCmd) { c.Data = data })
+		people := s.admit(1, 6)
+		free := s.slots()
+		for i, p := range people[:4] {
+			s.must(201, "POST", "/api/v1/bookings", `{"slot":"`+free[i]+`"}`, "Authorization", p.bearer, "Charye-Pass", p.pass, "Idempotency-Key", "k")
+		}
+		s.must(201, "POST", "/api/v1/holds", `{"slot":"`+free[4]+`"}`, "Authorization", people[4].bearer, "Charye-Pass", people[4].pass)
+		var out bytes.Buffer
+		if err := (checkCmd{Data: data}).Run(t.Context(), streams{out: &out, err: &out}); err == nil || !strings.Contains(err.Error(), "stop the server first") {
+			t.Errorf("a directory that is being served: %v", err)
+		}
+	})
+	for _, c := range []struct{ name, file, sql, want string }{
+		{"nothing", "booking.db", `SELECT 1`, ""},
+		{"a seat taken by nobody", "booking.db", `UPDATE counters SET used = used + 1 WHERE id = (SELECT min(id) FROM counters)`, "its events add up to"},
+		{"a booking that is gone", "booking.db", `DELETE FROM bookings WHERE id = 1`, "booking 1 is in the events and nowhere else"},
+		{"a booking from nowhere", "booking.db", `INSERT INTO bookings SELECT 900, randomblob(16), campaign, 0, body FROM bookings WHERE id = 1`, "booking 900 is in no event"},
+		{"somebody booked twice", "booking.db", `DROP INDEX bookings_one_live; UPDATE bookings SET person = (SELECT person FROM bookings WHERE id = 1) WHERE id = 2`, "bookings 1 and 2 are of one person"},
+		{"cancelled without a word", "booking.db", `UPDATE bookings SET gone = id WHERE id = 3`, "booking 3 is live and gone at once"},
+		{"an event that is gone", "booking.db", `DELETE FROM events WHERE seq = 2`, "event 3 follows event 1"},
+		{"a hold beside a booking", "booking.db", `UPDATE holds SET person = (SELECT person FROM bookings WHERE id = 1)`, "is of a person who has booking 1"},
+		{"a place that is gone", "line.db", `UPDATE joins SET first_seq = first_seq + 1 WHERE first_seq = (SELECT max(first_seq) FROM joins)`, "line"},
+		{"admitted beyond the line", "line.db", `UPDATE campaigns SET admitted = admitted + 50; UPDATE waves SET admitted = admitted + 50`, "admitted of"},
+		{"another seed", "line.db", `DROP TRIGGER draw_is_a_fact; UPDATE campaigns SET seed = randomblob(32)`, "the seed is not the one committed to"},
+		{"a draw to somebody's liking", "line.db", `UPDATE numbers SET numbers = CAST(substr(numbers, 5, 4) || substr(numbers, 1, 4) || substr(numbers, 9) AS BLOB) WHERE first_seq = 1`, "is not whom the seed draws"},
+		{"a pass without a turn", "line.db", `DROP TRIGGER admitted_never_falls; UPDATE campaigns SET admitted = 1 WHERE admitted > 1; DELETE FROM waves; INSERT INTO waves (campaign, admitted, admitted_at) SELECT campaign, 1, 0 FROM campaigns WHERE admitted = 1`, "admitted are 1"},
+		{"a pass without a place", "line.db", `UPDATE passes SET seq = 999 WHERE id = 1`, "999"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "data")
+			if err := os.CopyFS(dir, os.DirFS(data)); err != nil {
+				t.Fatal(err)
+			}
+			db, err := sql.Open("sqlite", filepath.Join(dir, c.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.ExecContext(context.Background(), c.sql); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			err = checkCmd{Data: dir}.Run(t.Context(), streams{out: &out, err: &out})
+			said := out.String()
+			if err != nil {
+				said += err.Error()
+			}
+			switch {
+			case c.want == "" && err != nil:
+				t.Errorf("%v\n%s", err, &out)
+			case c.want != "" && (err == nil || !strings.Contains(said, c.want)):
+				t.Errorf("it said %v, want %q:\n%s", err, c.want, said)
+			}
+		})
+	}
+}
