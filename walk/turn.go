@@ -130,6 +130,9 @@ func (w *Walk) ticket(ctx context.Context, c *programme.Campaign, text string) (
 		return line.Place{}, refuse(BadRequest, "Charye-Ticket: not a ticket of this campaign; join again, the place is kept").field("Charye-Ticket")
 	}
 	p, err := w.line.Place(ctx, c.Num, t.Person)
+	if back, ok := w.line.(line.Returner); ok && (errors.Is(err, line.ErrNoPlace) || err == nil && p.Seq > t.Seq) {
+		p, err = back.Return(ctx, t)
+	}
 	if err != nil {
 		return line.Place{}, w.lineError(c, err)
 	}

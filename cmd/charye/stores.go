@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"time"
 
 	"charye/booking"
@@ -17,6 +13,7 @@ import (
 	"charye/internal/durable"
 	"charye/internal/seal"
 	"charye/line"
+	linepostgres "charye/line/postgres"
 	linesqlite "charye/line/sqlite"
 	linevalkey "charye/line/valkey"
 	"charye/notify"
@@ -53,6 +50,7 @@ type stores struct {
 	outbox notify.Outbox
 	line   line.Line
 
+	closeLine                   func() error
 	joinsWaiting, passesWaiting func() int
 }
 
@@ -103,7 +101,7 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 	if err = s.openLine(ctx, dir, e, p, keys, log); err != nil {
 		return s, closers, err
 	}
-	return s, append(closers, s.line.Close), nil
+	return s, append(closers, s.closeLine), nil
 }
 
 func (s *stores) openLine(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger) error {
@@ -113,67 +111,27 @@ func (s *stores) openLine(ctx context.Context, dir *durable.Dir, e engines, p *p
 		if err != nil {
 			return err
 		}
-		s.line = l
+		s.line, s.closeLine = l, l.Close
 		s.joinsWaiting = func() int { return l.Stats().JoinsWaiting }
 		s.passesWaiting = func() int { return l.Stats().PassesWaiting }
 		return nil
 	}
-	epochs, err := readEpochs(dir)
+	records, err := linepostgres.Open(ctx, e.Postgres)
 	if err != nil {
 		return err
 	}
 	l, err := linevalkey.Open(ctx, lineConfigs(p), linevalkey.Options{
-		Addresses: e.Valkey, Clock: clock.System, Pseudonyms: names, Logger: log, Skew: maxSkew,
-		FoundLate: p.Trial && len(epochs) == 0, Epochs: epochs,
+		Addresses: e.Valkey, Clock: clock.System, Pseudonyms: names, Logger: log, Skew: maxSkew, Records: records,
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, records.Close())
 	}
+	s.closeLine = func() error { return errors.Join(l.Close(), records.Close()) }
 	s.line = l
 	s.joinsWaiting = func() int { return l.Stats().JoinsWaiting }
 	s.passesWaiting = func() int { return l.Stats().PassesWaiting }
-	if err := keepEpochs(dir, p, l, epochs); err != nil {
-		return errors.Join(err, l.Close())
-	}
 	return nil
 }
 
 // maxSkew is how far a node's clock may be from the store's before the node refuses to go by it.
 const maxSkew = 10 * time.Second
-
-// epochFile remembers which line the shared store held, so that an emptied store is not taken for a new one.
-const epochFile = "line-epochs.json"
-
-func readEpochs(dir *durable.Dir) (map[uint32]string, error) {
-	b, err := os.ReadFile(dir.File(epochFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var epochs map[uint32]string
-	if err := json.Unmarshal(b, &epochs); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir.File(epochFile), err)
-	}
-	return epochs, nil
-}
-
-func keepEpochs(dir *durable.Dir, p *programme.Programme, l *linevalkey.Line, known map[uint32]string) error {
-	epochs := make(map[uint32]string, len(p.Campaigns))
-	for _, c := range p.Campaigns {
-		epoch, err := l.Epoch(c.Num)
-		if err != nil {
-			return err
-		}
-		epochs[c.Num] = epoch
-	}
-	if len(known) == len(epochs) {
-		return nil
-	}
-	b, err := json.Marshal(epochs)
-	if err != nil {
-		return err
-	}
-	return durable.WriteFile(dir.File(epochFile), b)
-}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -81,6 +82,10 @@ func (l *Line) drawNow(ctx context.Context, ln *lane, b beat) error {
 		list = append(list, names[at][:]...)
 	}
 	h.Write(list)
+	at, err := l.keepGathered(ctx, ln, people)
+	if err != nil {
+		return err
+	}
 	if err := l.writeChunks(ctx, ln, "n", b.token, numbers, 4*numbersPerChunk); err != nil {
 		return err
 	}
@@ -92,8 +97,8 @@ func (l *Line) drawNow(ctx context.Context, ln *lane, b beat) error {
 		l.log.ErrorContext(ctx, "places of the gathered have nobody: the store lost them",
 			slog.Uint64("campaign", uint64(ln.cfg.Campaign)), slog.Int("missing", missing))
 	}
-	if _, err := l.runDurably(ctx, call{drawnScript, []string{ln.keys.own("line")}, []string{ln.epoch, b.token,
-		strconv.FormatInt(l.now().UnixMilli(), 10), strconv.Itoa(len(drawn)), hex.EncodeToString(h.Sum(nil)), strconv.Itoa(missing)}}); err != nil {
+	if _, err := l.runDurably(ctx, call{drawnScript, []string{ln.keys.own("line")}, []string{ln.epochNow(), b.token,
+		strconv.FormatInt(at.UnixMilli(), 10), strconv.Itoa(len(drawn)), hex.EncodeToString(h.Sum(nil)), strconv.Itoa(missing)}}); err != nil {
 		return err
 	}
 	l.log.InfoContext(ctx, "drawn", slog.Uint64("campaign", uint64(ln.cfg.Campaign)),
@@ -101,8 +106,9 @@ func (l *Line) drawNow(ctx context.Context, ln *lane, b beat) error {
 	return nil
 }
 
-// gatheredPeople gives the people of seq 1 … n; the zero key where the store has nobody. Those pending are read first:
-// who is not pending any more is in a bucket by then.
+// gatheredPeople gives the people of seq 1 … n; the zero key where the store has nobody. Those of open batches are read first:
+// who is in none any more is in a bucket by then. What a bucket says of a person holds: somebody who came back with a ticket
+// may have another seq in an open batch.
 func (l *Line) gatheredPeople(ctx context.Context, ln *lane, n int) ([]person.Key, error) {
 	people := make([]person.Key, n)
 	var mu sync.Mutex
@@ -122,10 +128,15 @@ func (l *Line) gatheredPeople(ctx context.Context, ln *lane, n int) ([]person.Ke
 	if err != nil {
 		return nil, err
 	}
+	opened := make(map[person.Key]uint32, len(open))
 	for _, s := range open {
-		if err := take(s.who, s.seq); err != nil {
-			return nil, err
-		}
+		opened[s.who] = s.seq
+	}
+	kept := func(who person.Key, seq uint32) error {
+		mu.Lock()
+		delete(opened, who)
+		mu.Unlock()
+		return take(who, seq)
 	}
 	errs := make([]error, ln.keys.buckets)
 	var wg sync.WaitGroup
@@ -134,10 +145,13 @@ func (l *Line) gatheredPeople(ctx context.Context, ln *lane, n int) ([]person.Ke
 		wg.Go(func() {
 			busy <- struct{}{}
 			defer func() { <-busy }()
-			errs[b] = l.scanBucket(ctx, ln, b, take)
+			errs[b] = l.scanBucket(ctx, ln, b, kept)
 		})
 	}
 	wg.Wait()
+	for who, seq := range opened {
+		errs = append(errs, take(who, seq))
+	}
 	return people, errors.Join(errs...)
 }
 
@@ -151,7 +165,7 @@ func (l *Line) scanBucket(ctx context.Context, ln *lane, b uint32, take func(per
 		for i := 0; i+1 < len(e.Elements); i += 2 {
 			field, value := e.Elements[i], e.Elements[i+1]
 			if field == "" {
-				marked = value == ln.epoch
+				marked = value == ln.epochNow()
 				continue
 			}
 			seq, err := strconv.ParseUint(value, 10, 32)
@@ -167,6 +181,7 @@ func (l *Line) scanBucket(ctx context.Context, ln *lane, b uint32, take func(per
 		}
 	}
 	if !marked {
+		ln.lost.Store(true)
 		return fmt.Errorf("%w: bucket %d", ErrLost, b)
 	}
 	return nil
@@ -192,7 +207,8 @@ func (l *Line) writeChunks(ctx context.Context, ln *lane, kind, token string, da
 
 // loadOrder brings the drawn numbers into memory: four bytes for each who gathered.
 func (l *Line) loadOrder(ctx context.Context, ln *lane, b beat) error {
-	if b.drawn == "" || ln.order.Load() != nil {
+	before := ln.order.Load()
+	if b.drawn == "" || before.is(b.drawn) {
 		return nil
 	}
 	n := int(b.gathered)
@@ -206,6 +222,7 @@ func (l *Line) loadOrder(ctx context.Context, ln *lane, b beat) error {
 		for _, r := range l.client.DoMulti(ctx, cmds...) {
 			part, err := r.AsBytes()
 			if valkey.IsValkeyNil(err) {
+				ln.lost.Store(true)
 				return fmt.Errorf("%w: drawn numbers", ErrLost)
 			}
 			if err != nil {
@@ -219,9 +236,15 @@ func (l *Line) loadOrder(ctx context.Context, ln *lane, b beat) error {
 	if len(o.numbers) != n || !dense(o.numbers, o.entrants) {
 		return fmt.Errorf("%w: the drawn numbers are not 1 to %d", ErrDamaged, o.entrants)
 	}
+	if before != nil && !slices.Equal(before.numbers, o.numbers) {
+		return fmt.Errorf("%w: the draw came out otherwise than before", ErrDamaged)
+	}
 	ln.order.Store(o)
 	return nil
 }
+
+// is reports whether the order is the one kept under a token.
+func (o *order) is(token string) bool { return o != nil && o.token == token }
 
 // dense reports whether numbers, apart from zeros, are 1 … n, each once.
 func dense(numbers []uint32, n int) bool {

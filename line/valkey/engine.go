@@ -81,6 +81,9 @@ type Options struct {
 	// FoundLate lets Open make the line of a campaign that the store does not know although its gathering has begun. Without
 	// it that is [ErrLost]: most likely the store was emptied.
 	FoundLate bool
+	// Records keeps what must outlive the store. With it a store that lost everything, or a part, is filled again, and the two
+	// options below are not looked at.
+	Records line.Records
 	// Epochs are those that campaigns are known to have, as [Line.Epoch] told them; a store with another one is [ErrLost].
 	Epochs map[uint32]string
 }
@@ -108,13 +111,19 @@ var _ line.Line = (*Line)(nil)
 type lane struct {
 	cfg        line.Config
 	keys       keys
-	epoch      string
+	epoch      atomic.Pointer[string]
 	draw       bool // by lot or by arrival, as a fact
 	seed       [32]byte
 	commitment [32]byte
 
 	gen      atomic.Int64 // generation of the pending
 	joined   atomic.Int64
+	reserved atomic.Int64 // seqs up to this may be given; see [line.Record]
+	losses   atomic.Int64 // how often the store was filled again
+	drawnAt  atomic.Int64 // by the record, Unix milliseconds; 0 before
+	lost     atomic.Bool  // something of the store was found to be gone
+	filling  atomic.Bool
+	raised   atomic.Bool  // the records know how many gathered
 	gathered atomic.Int64 // how many stand in the draw; -1 until the opening fixed it
 	inside   atomic.Int64
 	order    atomic.Pointer[order]
@@ -136,7 +145,8 @@ type lane struct {
 	claims string     // id of the last claim that the door was told
 	supply line.Supply
 
-	finished []string // batches whose people are in their buckets, and the store does not know it yet
+	journal  []line.Seat // seats that the records do not have yet
+	finished []string    // batches whose people are in their buckets, and the store does not know it yet
 }
 
 // Open opens the lines of the given campaigns. A campaign met for the first time gets its seed, in the store when this
@@ -227,6 +237,13 @@ func (l *Line) Close() error {
 		p.Stop()
 	}
 	l.passes.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*callTimeout)
+	defer cancel()
+	for _, ln := range l.lanes {
+		if err := l.flush(ctx, ln); err != nil {
+			l.log.WarnContext(ctx, "the last seats were not kept beside the store", slog.Any("error", err))
+		}
+	}
 	l.client.Close()
 	return nil
 }
@@ -238,8 +255,12 @@ func (l *Line) Epoch(campaign uint32) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return ln.epoch, nil
+	return ln.epochNow(), nil
 }
+
+func (ln *lane) epochNow() string { return *ln.epoch.Load() }
+
+func (ln *lane) setEpoch(e string) { ln.epoch.Store(&e) }
 
 func (l *Line) lane(campaign uint32) (*lane, error) {
 	ln := l.lanes[campaign]

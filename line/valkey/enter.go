@@ -93,7 +93,7 @@ func (l *Line) CheckPass(ctx context.Context, p line.Pass) error {
 		l.client.B().Hget().Key(ln.keys.own("pass")).Field(string(p.Person[:])).Build())
 	epoch, err := rs[0].ToString()
 	switch {
-	case valkey.IsValkeyNil(err) || err == nil && epoch != ln.epoch:
+	case valkey.IsValkeyNil(err) || err == nil && epoch != ln.epochNow():
 		return fmt.Errorf("%w: another epoch", ErrLost)
 	case err != nil:
 		return wrap(err)
@@ -156,7 +156,7 @@ func (l *Line) passLane(ctx context.Context, ln *lane, reqs []passRequest, resul
 		return err
 	}
 	now := l.now()
-	args := []string{ln.epoch, strconv.FormatInt(now.Unix(), 10), strconv.Itoa(ln.cfg.Inside),
+	args := []string{ln.epochNow(), strconv.FormatInt(now.Unix(), 10), strconv.Itoa(ln.cfg.Inside),
 		strconv.FormatInt(ln.cfg.PassExpiry(now).Unix(), 10), strconv.FormatInt(claimsKept.Milliseconds(), 10)}
 	var asked []int
 	for k, i := range at {

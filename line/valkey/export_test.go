@@ -35,7 +35,7 @@ func (l *Line) Decide(campaign uint32, upTo int) func(context.Context) error {
 	ln.mu.Unlock()
 	return func(ctx context.Context) error {
 		_, err := l.run(ctx, call{admitScript, []string{ln.keys.own("line"), ln.keys.own("waves")},
-			[]string{ln.epoch, token, strconv.Itoa(upTo), "0", "{}", "10"}})
+			[]string{ln.epochNow(), token, strconv.Itoa(upTo), "0", "{}", "10"}})
 		return err
 	}
 }
@@ -128,4 +128,25 @@ func (l *Line) Settle(ctx context.Context) error {
 // Misplace puts a person into their bucket under a seq that is another's.
 func (l *Line) Misplace(ctx context.Context, campaign uint32, who person.Key, seq uint32) error {
 	return l.put(ctx, l.lanes[campaign], []seat{{who, seq}})[0].err
+}
+
+// Prefix is that of all keys.
+func (l *Line) Prefix() string { return l.opts.Prefix }
+
+// Flush keeps the journals beside the store now.
+func (l *Line) Flush(ctx context.Context) error {
+	for _, ln := range l.lanes {
+		if err := l.flush(ctx, ln); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DropJournal forgets what is not kept beside the store yet.
+func (l *Line) DropJournal(campaign uint32) {
+	ln := l.lanes[campaign]
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.journal = nil
 }

@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -154,11 +155,14 @@ func (l *Line) joinPeople(ctx context.Context, ln *lane, people []person.Key) []
 // number has seqs given to the people at unknown and keeps them in their buckets; again says that the generation is over
 // and the buckets must be read anew.
 func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, people []person.Key, unknown []int, answers []joinResult) (again bool, err error) {
+	if err := l.reserve(ctx, ln, len(unknown)); err != nil {
+		return false, err
+	}
 	id := l.node + ":" + strconv.FormatUint(l.batch.Add(1), 10)
 	finished := ln.takeFinished()
 	args := make([]string, 0, 7+len(finished)+len(unknown))
-	args = append(args, ln.epoch, strconv.FormatInt(gen, 10), ln.opened(now), strconv.FormatInt(ln.joined.Load(), 10), id,
-		strconv.FormatInt(mostPlaces, 10), strconv.Itoa(len(finished)))
+	args = append(args, ln.epochNow(), strconv.FormatInt(gen, 10), ln.opened(now), strconv.FormatInt(ln.joined.Load(), 10), id,
+		strconv.FormatInt(ln.most(), 10), strconv.Itoa(len(finished)))
 	args = append(args, finished...)
 	for _, i := range unknown {
 		args = append(args, string(people[i][:]))
@@ -185,12 +189,14 @@ func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, p
 	if err := ln.fixGathered(out[2]); err != nil {
 		return false, err
 	}
+	short := false
 	seats := make([]seat, 0, len(unknown))
 	at := make([]int, 0, len(unknown))
 	created := 0
 	for k, i := range unknown {
 		seq := out[3+k]
 		if seq == 0 {
+			short = out[1] < mostPlaces
 			answers[i].err = line.ErrClosed
 			continue
 		}
@@ -202,6 +208,7 @@ func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, p
 	}
 	kept := l.put(ctx, ln, seats)
 	whole := true
+	ln.note(seats)
 	for k, f := range kept {
 		i := at[k]
 		answers[i].seq, answers[i].err = f.seq, f.err
@@ -215,7 +222,8 @@ func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, p
 	if whole && created > 0 {
 		ln.addFinished(id)
 	}
-	return false, nil
+	// The others were quicker to what was reserved: once more, for all, since those who have a place by now are found.
+	return short, nil
 }
 
 func (ln *lane) takeFinished() []string {
@@ -307,7 +315,8 @@ func (ln *lane) readBucket(r valkey.ValkeyResult, n int) ([]uint32, error) {
 	if len(values) != n+1 {
 		return nil, fmt.Errorf("%w: a bucket gave %d answers for %d", ErrDamaged, len(values), n+1)
 	}
-	if mark, err := values[0].ToString(); err != nil || mark != ln.epoch {
+	if mark, err := values[0].ToString(); err != nil || mark != ln.epochNow() {
+		ln.lost.Store(true)
 		return nil, fmt.Errorf("%w: a bucket", ErrLost)
 	}
 	seqs := make([]uint32, n)
@@ -333,7 +342,7 @@ func (l *Line) put(ctx context.Context, ln *lane, seats []seat) []finding {
 	calls := make([]call, len(buckets))
 	for k, b := range buckets {
 		args := make([]string, 2, 2+2*len(at[k]))
-		args[0], args[1] = ln.epoch, strconv.Itoa(len(at[k]))
+		args[0], args[1] = ln.epochNow(), strconv.Itoa(len(at[k]))
 		for _, i := range at[k] {
 			args = append(args, string(seats[i].who[:]))
 		}
@@ -350,6 +359,9 @@ func (l *Line) put(ctx context.Context, ln *lane, seats []seat) []finding {
 		for n, i := range at[k] {
 			if err != nil {
 				out[i].err = wrap(err)
+				if errors.Is(out[i].err, ErrLost) {
+					ln.lost.Store(true)
+				}
 			} else {
 				out[i].seq = uint32(seqs[n])
 			}

@@ -39,6 +39,7 @@ func (l *Line) Run(ctx context.Context) error {
 	var lanes sync.WaitGroup
 	for _, ln := range l.lanes {
 		lanes.Go(func() { l.runLane(ctx, ln) })
+		lanes.Go(func() { l.runJournal(ctx, ln) })
 	}
 	lanes.Wait()
 	return nil
@@ -53,7 +54,7 @@ func (l *Line) runLane(ctx context.Context, ln *lane) {
 		err := l.turn(ctx, ln, func(work func() error) error {
 			draws.Go(func() {
 				if err := work(); err != nil && ctx.Err() == nil {
-					l.log.ErrorContext(ctx, "the draw failed and will be tried again", slog.Any("error", err))
+					l.log.ErrorContext(ctx, "the draw, or the filling of a lost store, failed and will be tried again", slog.Any("error", err))
 				}
 			})
 			return nil
@@ -126,7 +127,7 @@ func (l *Line) beat(ctx context.Context, ln *lane, now time.Time, lease bool) (b
 	r, err := do(ctx, call{beatScript, []string{
 		ln.keys.own("line"), ln.keys.own("lease"), ln.keys.own("inside"),
 		ln.keys.gen("pending", gen), ln.keys.gen("pending", gen-1), ln.keys.gen("open", gen-1),
-	}, []string{ln.epoch, l.node, strconv.FormatInt(life, 10), strconv.FormatInt(now.Unix(), 10), ln.opened(now),
+	}, []string{ln.epochNow(), l.node, strconv.FormatInt(life, 10), strconv.FormatInt(now.Unix(), 10), ln.opened(now),
 		strconv.FormatInt(gen, 10), strconv.FormatInt(rotateAfter.Milliseconds(), 10), strconv.Itoa(rotateBeyond)}})
 	if err != nil {
 		return beat{}, err
@@ -200,7 +201,23 @@ func (l *Line) turn(ctx context.Context, ln *lane, work func(func() error) error
 	defer cancel()
 	now := l.now()
 	b, err := l.beat(ctx, ln, now, true)
+	if errors.Is(err, ErrLost) || err == nil && ln.lost.Load() {
+		if l.opts.Records != nil && ln.filling.CompareAndSwap(false, true) {
+			return errors.Join(err, work(func() error {
+				defer ln.filling.Store(false)
+				ctx, cancel := context.WithTimeout(whole, fillTimeout)
+				defer cancel()
+				return l.refill(ctx, ln)
+			}))
+		}
+		if err == nil {
+			err = fmt.Errorf("%w: a part of it", ErrLost)
+		}
+	}
 	if err != nil {
+		return err
+	}
+	if err := l.raiseGathered(ctx, ln, b); err != nil {
 		return err
 	}
 	if err := l.hold(ctx, ln, b, now); err != nil {
@@ -209,7 +226,7 @@ func (l *Line) turn(ctx context.Context, ln *lane, work func(func() error) error
 	var errs []error
 	// A draw that the store forgot in a failover is made again, with the same outcome.
 	due := b.drawn == "" && b.token != "" && b.gathered >= 0 && !now.Before(ln.redraw)
-	if ln.draw && (due || b.drawn != "" && ln.order.Load() == nil) && ln.drawing.CompareAndSwap(false, true) {
+	if ln.draw && (due || b.drawn != "" && !ln.order.Load().is(b.drawn)) && ln.drawing.CompareAndSwap(false, true) {
 		ln.redraw = now.Add(redrawWait)
 		errs = append(errs, work(func() error {
 			defer ln.drawing.Store(false)
@@ -331,8 +348,13 @@ func (l *Line) advance(ctx context.Context, ln *lane, b beat, now time.Time) err
 	if err != nil {
 		return err
 	}
+	if moves { // before anybody can be told of it
+		if err := l.raise(ctx, ln, line.Record{Admitted: upTo, Gathered: -1}); err != nil {
+			return fmt.Errorf("admission: %w", err)
+		}
+	}
 	admit := call{admitScript, []string{ln.keys.own("line"), ln.keys.own("waves")}, []string{
-		ln.epoch, token, strconv.FormatUint(uint64(upTo), 10), strconv.FormatInt(now.UnixMilli(), 10), string(text), strconv.Itoa(mostWaves)}}
+		ln.epochNow(), token, strconv.FormatUint(uint64(upTo), 10), strconv.FormatInt(now.UnixMilli(), 10), string(text), strconv.Itoa(mostWaves)}}
 	if moves {
 		_, err = l.runDurably(ctx, admit)
 	} else {

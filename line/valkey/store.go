@@ -41,6 +41,12 @@ var joinLua string
 //go:embed lua/put.lua
 var putLua string
 
+//go:embed lua/fill.lua
+var fillLua string
+
+//go:embed lua/found.lua
+var foundLua string
+
 //go:embed lua/pass.lua
 var passLua string
 
@@ -61,6 +67,8 @@ var (
 	readyScript   = newScript(readyLua)
 	joinScript    = newScript(joinLua)
 	putScript     = newScript(putLua)
+	fillScript    = newScript(fillLua)
+	foundScript   = newScript(foundLua)
 	passScript    = newScript(passLua)
 	beatScript    = newScript(beatLua)
 	admitScript   = newScript(admitLua)
