@@ -18,6 +18,10 @@ build: ## Build bin/charye: one static binary
 demo: build ## Build and start a national demo that opens within a minute, with a crowd around you
 	./bin/charye demo $(ARGS)
 
+.PHONY: cluster
+cluster: build ## Start the clustered form here: PostgreSQL, Redis Cluster, two nodes, an edge (NODES=2)
+	@scripts/cluster $(NODES)
+
 .PHONY: test
 test: ## Test everything: checks, unit and race tests, the program's scripts and the browser journeys
 	@scripts/test check unit race e2e

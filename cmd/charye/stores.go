@@ -2,8 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"strings"
 	"time"
 
 	"charye/booking"
@@ -30,8 +35,37 @@ import (
 
 // engines says where things are kept: in the data directory, or in servers that any number of nodes share.
 type engines struct {
-	Postgres string   `placeholder:"URL" help:"Keep bookings, people and sites in PostgreSQL, for any number of nodes; goes with --valkey."`
-	Valkey   []string `placeholder:"ADDR,…" help:"Keep the line in Valkey or Redis, single or Cluster; goes with --postgres."`
+	Postgres string   `env:"CHARYE_POSTGRES" placeholder:"URL" help:"Keep bookings, people and sites in PostgreSQL, for any number of nodes; goes with --valkey. With a password in it, set CHARYE_POSTGRES instead."`
+	Valkey   []string `env:"CHARYE_VALKEY" placeholder:"ADDR,…" help:"Keep the line in Valkey or Redis, single or Cluster; goes with --postgres. Also CHARYE_VALKEY."`
+
+	ValkeyUser         string `placeholder:"NAME" help:"User at the line's store."`
+	ValkeyPasswordFile string `placeholder:"FILE" help:"File with the password there."`
+	ValkeyCA           string `name:"valkey-ca" placeholder:"FILE" help:"Speak TLS with the line's store; its certificates are signed by those in this file (PEM)."`
+	ValkeyReplicas     int    `placeholder:"N" help:"How many replicas must have a place, a pass or an admission before it counts; 0 by default. Give a master more replicas than that."`
+}
+
+// guard gives the line's store its credentials.
+func (e engines) guard(o *linevalkey.Options) error {
+	o.Username, o.Replicas = e.ValkeyUser, e.ValkeyReplicas
+	if e.ValkeyPasswordFile != "" {
+		b, err := os.ReadFile(e.ValkeyPasswordFile)
+		if err != nil {
+			return fmt.Errorf("--valkey-password-file: %w", err)
+		}
+		o.Password = strings.TrimSpace(string(b))
+	}
+	if e.ValkeyCA != "" {
+		b, err := os.ReadFile(e.ValkeyCA)
+		if err != nil {
+			return fmt.Errorf("--valkey-ca: %w", err)
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(b) {
+			return fmt.Errorf("--valkey-ca: %s has no certificate in PEM form", e.ValkeyCA)
+		}
+		o.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return nil
 }
 
 // shared reports whether the engines are those of many nodes; one of the two alone is a wrong use.
@@ -120,9 +154,11 @@ func (s *stores) openLine(ctx context.Context, dir *durable.Dir, e engines, p *p
 	if err != nil {
 		return err
 	}
-	l, err := linevalkey.Open(ctx, lineConfigs(p), linevalkey.Options{
-		Addresses: e.Valkey, Clock: clock.System, Pseudonyms: names, Logger: log, Skew: maxSkew, Records: records,
-	})
+	o := linevalkey.Options{Addresses: e.Valkey, Clock: clock.System, Pseudonyms: names, Logger: log, Skew: maxSkew, Records: records}
+	if err := e.guard(&o); err != nil {
+		return errors.Join(err, records.Close())
+	}
+	l, err := linevalkey.Open(ctx, lineConfigs(p), o)
 	if err != nil {
 		return errors.Join(err, records.Close())
 	}
