@@ -145,8 +145,10 @@ type lane struct {
 	claims string     // id of the last claim that the door was told
 	supply line.Supply
 
-	journal  []line.Seat // seats that the records do not have yet
-	finished []string    // batches whose people are in their buckets, and the store does not know it yet
+	saw      []time.Duration // booking latencies for the holder of the lease to hear of; bounded
+	speeds   string          // id of the last of the others' that the door was told
+	journal  []line.Seat     // seats that the records do not have yet
+	finished []string        // batches whose people are in their buckets, and the store does not know it yet
 }
 
 // Open opens the lines of the given campaigns. A campaign met for the first time gets its seed, in the store when this
@@ -381,12 +383,15 @@ func (l *Line) Supply(campaign uint32, free, unbooked int) {
 	}
 }
 
-// Observe implements [line.Line]. It counts while this node has the lease.
+// Observe implements [line.Line]. What a node sees that does not have the lease, it tells the one that has.
 func (l *Line) Observe(campaign uint32, latency time.Duration) {
 	if ln := l.lanes[campaign]; ln != nil {
 		ln.mu.Lock()
-		if ln.door != nil {
+		switch {
+		case ln.door != nil:
 			ln.door.Observe(latency)
+		case len(ln.saw) < mostSaw:
+			ln.saw = append(ln.saw, latency)
 		}
 		ln.mu.Unlock()
 	}

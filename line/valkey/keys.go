@@ -18,6 +18,7 @@ import (
 //	{P:C}:pass        hash person → device, serial, expiry: live passes; few, since not many are inside at once
 //	{P:C}:inside      sorted set of the same people by expiry
 //	{P:C}:claims      stream of numbers that took a pass, of the last minutes
+//	{P:C}:speeds      stream of booking latencies that nodes without the lease saw, of the last seconds
 //	{P:C}:waves       list of the last steps of admission
 //	{P:C:B}:people    hash person → seq, of bucket B; the empty field holds the epoch
 //	{P:C:dI}:T:n, :e  drawn numbers by seq and entrants by number, chunk I of the draw made under token T

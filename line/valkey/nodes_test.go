@@ -361,3 +361,36 @@ func waitFor(t *testing.T, d time.Duration, what string, ok func() bool) {
 		}
 	}
 }
+
+// TestSpeedsOfOthers: an automatic pace follows bookings that are all made at a node without the lease.
+func TestSpeedsOfOthers(t *testing.T) {
+	t.Parallel()
+	s := redis.Single(t)
+	after := func(told bool) uint32 {
+		cfg := config(false)
+		cfg.PerSecond, cfg.Inside = 0, 600
+		ls, clk := nodes(t, 2, cfg, valkey.Options{Addresses: []string{s.Addr}, Prefix: freshPrefix(), Lease: time.Hour})
+		joinEverywhere(t, ls[:1], 0, 600, false)
+		clk.Set(opens)
+		for range 16 {
+			clk.Add(250 * time.Millisecond)
+			for _, l := range ls {
+				l.Supply(theCampaign, 1e6, 1e6)
+			}
+			if told {
+				for range 50 {
+					ls[1].Observe(theCampaign, 5*time.Millisecond)
+				}
+			}
+			step(t, ls[0], ls[1]) // the first has the lease
+		}
+		if !ls[0].Leads(theCampaign) {
+			t.Fatal("the node whose bookings nobody makes has no lease")
+		}
+		return admitted(t, ls[0])
+	}
+	without, with := after(false), after(true)
+	if with <= without+without/4 {
+		t.Errorf("%d admitted with quick bookings elsewhere, %d without any", with, without)
+	}
+}

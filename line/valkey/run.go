@@ -245,9 +245,10 @@ func (l *Line) turn(ctx context.Context, ln *lane, work func(func() error) error
 		}))
 	}
 	if b.token != "" {
-		errs = append(errs, l.repair(ctx, ln), l.readClaims(ctx, ln), l.advance(ctx, ln, b, now))
+		errs = append(errs, l.repair(ctx, ln), l.readClaims(ctx, ln), l.hearSpeeds(ctx, ln), l.advance(ctx, ln, b, now))
 		return errors.Join(errs...)
 	}
+	errs = append(errs, l.tellSpeeds(ctx, ln))
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	ln.publish(b, now)
@@ -273,7 +274,7 @@ func (l *Line) hold(ctx context.Context, ln *lane, b beat, now time.Time) error 
 	}
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	ln.token, ln.door, ln.claims = b.token, door, "-"
+	ln.token, ln.door, ln.claims, ln.speeds = b.token, door, "-", "-"
 	return nil
 }
 

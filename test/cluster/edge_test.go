@@ -85,6 +85,30 @@ func TestEdge(t *testing.T) {
 	}
 }
 
+// served is how many requests of people a node has answered since it started.
+func served(t *testing.T, n *program.Charye) (sum float64) {
+	t.Helper()
+	a, err := http.Get(n.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Body.Close() }()
+	b, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(l, "charye_http_requests_total{"); ok && !strings.Contains(rest, `"/metrics"`) {
+			var v float64
+			if _, err := fmt.Sscan(rest[strings.LastIndexByte(rest, ' ')+1:], &v); err != nil {
+				t.Fatal(err)
+			}
+			sum += v
+		}
+	}
+	return sum
+}
+
 // TestRollingRestart has people look in through the edge while both nodes are restarted, one after the other: nobody sees an
 // error. The nodes listen where they listened.
 func TestRollingRestart(t *testing.T) {
@@ -140,6 +164,15 @@ func TestRollingRestart(t *testing.T) {
 			}
 		}
 	}
+	// A node that was away is left alone by the edge for some seconds; the next is restarted when it is asked again.
+	asked := func(n *program.Charye) {
+		t.Helper()
+		for from, deadline := served(t, n), time.Now().Add(time.Minute); served(t, n) < from+20; time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the edge does not ask a node that is there again")
+			}
+		}
+	}
 	for _, n := range w.nodes {
 		more()
 		if err := n.Stop(); err != nil {
@@ -147,6 +180,7 @@ func TestRollingRestart(t *testing.T) {
 		}
 		more() // by the other
 		n.Restart()
+		asked(n)
 	}
 	more()
 	cancel()

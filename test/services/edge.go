@@ -84,6 +84,9 @@ func StartEdge(t testing.TB, config string, nodes ...string) *Edge {
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 		<-exited
+		if said, err := os.ReadFile(log.Name()); t.Failed() && err == nil {
+			t.Logf("the edge said at last:\n%s", said[max(0, len(said)-4000):])
+		}
 	})
 	e := &Edge{URL: "https://localhost" + address[strings.LastIndex(address, ":"):], CA: cert, Client: &http.Client{
 		Timeout:   20 * time.Second,
