@@ -33,7 +33,7 @@ type Seat struct {
 	Seq    uint32
 }
 
-// ErrOvertaken: the record has another epoch by now; what was to be kept belongs to a store's content that is gone.
+// ErrOvertaken means that the record has another epoch by now: what was to be kept belongs to a store's content that is gone.
 var ErrOvertaken = errors.New("the line's store was filled anew meanwhile")
 
 // Records keeps records and seats. Guarantees: what returned is durable; marks never fall; a record's seed never changes. All

@@ -33,7 +33,7 @@ func TestDeployFilesFitTheProgram(t *testing.T) {
 		}
 		found := 0
 		for line := range strings.Lines(string(b)) {
-			if !strings.Contains(line, "serve") && !strings.Contains(line, "- --") {
+			if !regexp.MustCompile(`\bserve\b`).MatchString(strings.ReplaceAll(line, "-server", "")) && !strings.Contains(line, "- --") {
 				continue
 			}
 			for _, f := range flag.FindAllString(line, -1) {
