@@ -35,7 +35,7 @@ type Audited struct {
 // Audit is [Check] with what was read. each, which may be nil, looks at every live booking and gives what it finds wrong.
 func Audit(ctx context.Context, l Ledger, each func(*Booking) []string) Audited {
 	c := &checker{
-		l: l, each: each, counters: map[Counter]CounterState{}, replay: map[Counter]int{}, sums: map[Counter]int{},
+		l: l, each: each, counters: map[Counter]CounterState{}, replay: map[Counter]int{}, high: map[Counter]int{}, wide: map[Counter]int{}, sums: map[Counter]int{},
 		told: map[int64]toldOf{}, booked: map[placeIn]int64{},
 	}
 	for _, step := range []func(context.Context) error{c.readCounters, c.readEvents, c.readBookings, c.readHolds} {
@@ -70,6 +70,8 @@ type checker struct {
 	seq      int64
 	counters map[Counter]CounterState
 	replay   map[Counter]int // by events
+	high     map[Counter]int // the most that was taken at any event
+	wide     map[Counter]int // the greatest capacity that an event tells of
 	sums     map[Counter]int // over bookings and holds
 	told     map[int64]toldOf
 	booked   map[placeIn]int64
@@ -128,6 +130,7 @@ func (c *checker) readEvents(ctx context.Context) error {
 func (c *checker) event(e *Event) {
 	for _, d := range e.Deltas {
 		c.replay[d.Counter] += d.By
+		c.high[d.Counter] = max(c.high[d.Counter], c.replay[d.Counter])
 		if c.replay[d.Counter] < 0 {
 			c.find("at event %d more was given back to %v than was taken", e.Seq, d.Counter)
 		}
@@ -146,7 +149,16 @@ func (c *checker) event(e *Event) {
 		if e.Kind == EventChanged {
 			t.changed++
 		}
-	case EventHeld, EventHoldOver, EventCapacity:
+	case EventCapacity:
+		var from, to int
+		if _, err := fmt.Sscanf(e.Why, "%d to %d", &from, &to); err != nil {
+			from = MaxQuantity // what it was is not told
+		}
+		for _, d := range e.Deltas {
+			c.wide[d.Counter] = max(c.wide[d.Counter], from, to)
+		}
+		return
+	case EventHeld, EventHoldOver:
 		return
 	default:
 		c.find("event %d is of the unknown kind %q", e.Seq, e.Kind)
@@ -253,6 +265,9 @@ func (c *checker) compare() {
 	slices.Sort(order)
 	for _, id := range order {
 		used := c.counters[id].Used
+		if most := max(c.counters[id].Capacity, c.wide[id]); c.high[id] > most {
+			c.find("%v had %d taken at some event, of %d", id, c.high[id], most)
+		}
 		if n := c.replay[id]; n != used {
 			c.find("%v has %d taken, its events add up to %d", id, used, n)
 		}

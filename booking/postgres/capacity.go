@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -36,9 +37,7 @@ func (l *Ledger) SetCapacity(ctx context.Context, claims []booking.Claim) error 
 		}
 		// What was read must stand; then all of it is written anew.
 		d := decision{ids: span, view: &view{counters: map[booking.Counter]booking.CounterState{}}, exact: ids}
-		for id, c := range set {
-			d.view.counters[id] = c
-		}
+		maps.Copy(d.view.counters, set)
 		d.changes, err = capacities(claims, set, time.Now().UTC().Truncate(time.Microsecond), span.first)
 		l.events.back(span, max(d.changes.NextSeq, span.first))
 		if err != nil || len(d.changes.Events) == 0 {
@@ -61,13 +60,22 @@ func (d *decision) setCounters(b *pgx.Batch) {
 	changed := d.changes.Counters
 	d.changes.Counters = nil
 	d.moveCounters(b)
-	n := len(changed)
-	id, capacity, used := make([]int64, n), make([]int32, n), make([]int32, n)
-	for i, c := range changed {
-		id[i], capacity[i], used[i] = int64(c.Counter), int32(c.Capacity), int32(c.Used)
+	// Those that nobody had touched are plainly inserted: one that came into being meanwhile is in the way, and all is read anew.
+	var old, fresh []int64
+	var oldCapacity, freshCapacity []int32
+	for _, c := range changed {
+		if _, known := d.view.counters[c.Counter]; known {
+			old, oldCapacity = append(old, int64(c.Counter)), append(oldCapacity, int32(c.Capacity))
+		} else {
+			fresh, freshCapacity = append(fresh, int64(c.Counter)), append(freshCapacity, int32(c.Capacity))
+		}
 	}
-	b.Queue(`INSERT INTO counters (id, capacity, used) SELECT * FROM unnest($1::bigint[], $2::integer[], $3::integer[])
-		ON CONFLICT (id) DO UPDATE SET capacity = excluded.capacity`, id, capacity, used)
+	if len(old) > 0 {
+		b.Queue(`UPDATE counters c SET capacity = n.capacity FROM unnest($1::bigint[], $2::integer[]) AS n (id, capacity) WHERE c.id = n.id`, old, oldCapacity)
+	}
+	if len(fresh) > 0 {
+		b.Queue(`INSERT INTO counters (id, capacity, used) SELECT id, capacity, 0 FROM unnest($1::bigint[], $2::integer[]) AS n (id, capacity)`, fresh, freshCapacity)
+	}
 }
 
 // capacities gives what changing the counters in set writes.

@@ -278,7 +278,8 @@ func (d *decision) checkPersons(b *pgx.Batch) {
 // moveCounters locks the counters that matter, checks those that must be as they were read, and moves the others.
 func (d *decision) moveCounters(b *pgx.Batch) {
 	var lock, moved, fresh, exact, absent []int64
-	var by, freshCapacity, freshUsed, capacity, used []int32
+	var by, high, freshCapacity, freshUsed, capacity, used []int32
+	peak := peaks(d.changes.Events)
 	after := make(map[booking.Counter]booking.CounterState, len(d.changes.Counters))
 	for _, c := range d.changes.Counters {
 		after[c.Counter] = c
@@ -288,7 +289,7 @@ func (d *decision) moveCounters(b *pgx.Batch) {
 			continue
 		}
 		lock = append(lock, int64(c.Counter))
-		moved, by = append(moved, int64(c.Counter)), append(by, int32(c.Used-old.Used))
+		moved, by, high = append(moved, int64(c.Counter)), append(by, int32(c.Used-old.Used)), append(high, int32(peak[c.Counter]))
 	}
 	// What has room beyond all that this batch takes is asked for that room; what is nearly full must be as it was.
 	var tight, need []int64
@@ -330,9 +331,9 @@ func (d *decision) moveCounters(b *pgx.Batch) {
 		b.Queue(`SELECT booking_must(NOT EXISTS (SELECT FROM counters WHERE id = ANY ($1::bigint[])))`, absent)
 	}
 	if len(moved) > 0 {
-		b.Queue(`WITH now AS (UPDATE counters c SET used = c.used + n.by FROM unnest($1::bigint[], $2::integer[]) AS n (id, by)
-				WHERE c.id = n.id AND c.used + n.by BETWEEN 0 AND c.capacity RETURNING 1)
-			SELECT booking_must(count(*) = $3::bigint) FROM now`, moved, by, len(moved))
+		b.Queue(`WITH now AS (UPDATE counters c SET used = c.used + n.by FROM unnest($1::bigint[], $2::integer[], $3::integer[]) AS n (id, by, high)
+				WHERE c.id = n.id AND c.used + n.by >= 0 AND c.used + n.high <= c.capacity RETURNING 1)
+			SELECT booking_must(count(*) = $4::bigint) FROM now`, moved, by, high, len(moved))
 	}
 	if len(tight) > 0 {
 		b.Queue(`SELECT booking_must(bool_and(c.capacity - c.used >= n.need)) FROM counters c JOIN unnest($1::bigint[], $2::bigint[]) AS n (id, need) USING (id)`, tight, need)
@@ -340,6 +341,19 @@ func (d *decision) moveCounters(b *pgx.Batch) {
 	if len(fresh) > 0 {
 		b.Queue(`INSERT INTO counters (id, capacity, used) SELECT * FROM unnest($1::bigint[], $2::integer[], $3::integer[])`, fresh, freshCapacity, freshUsed)
 	}
+}
+
+// peaks gives for each counter how far above its beginning the events of a batch take it on their way: a batch that takes a
+// seat and gives one back needs room for both moments, so that its events can be replayed.
+func peaks(events []booking.Event) map[booking.Counter]int {
+	sum, high := map[booking.Counter]int{}, map[booking.Counter]int{}
+	for i := range events {
+		for _, d := range events[i].Deltas {
+			sum[d.Counter] += d.By
+			high[d.Counter] = max(high[d.Counter], sum[d.Counter])
+		}
+	}
+	return high
 }
 
 // writeRows writes bookings, holds and events.

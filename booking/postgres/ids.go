@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,9 @@ type span struct{ first, end int64 }
 
 // take gives n ids in a row, at most a block.
 func (i *ids) take(ctx context.Context, db *pgdb.DB, n int) (span, error) {
+	if int64(n) > i.block {
+		return span{}, fmt.Errorf("a batch needs %d ids, more than the %d of a block", n, i.block)
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.to-i.from < int64(n) {

@@ -154,6 +154,40 @@ func TestRefusalStands(t *testing.T) {
 	check(t, a)
 }
 
+// TestBatchNeedsRoomOnItsWay has a node book a seat and give another back in one batch, and another node take the last seat in
+// between. The sum would fit; its events, one after the other, would not.
+func TestBatchNeedsRoomOnItsWay(t *testing.T) {
+	t.Parallel()
+	p := services.SharedPostgres(t)
+	url := database(t, p)
+	a, b := openAt(t, url), openAt(t, url)
+	with := func(who uint64) booking.Request {
+		r := request(who)
+		r.Shared = nil
+		r.Doses[0][0].Seat.Capacity = 2
+		return r
+	}
+	first, err := b.Apply(context.Background(), []booking.Request{with(9)})
+	if err != nil || first[0].Result != booking.Done {
+		t.Fatal(first, err)
+	}
+	a.SetBetween(func() {
+		if out, err := b.Apply(context.Background(), []booking.Request{with(8)}); err != nil || out[0].Result != booking.Done {
+			t.Error(out, err)
+		}
+	})
+	back := with(9)
+	back.Op, back.Booking, back.Doses = booking.OpCancel, first[0].Booking.ID, nil
+	out, err := a.Apply(context.Background(), []booking.Request{with(1), back})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out[0].Result != booking.Full || out[1].Result != booking.Done || a.Collided() != 1 {
+		t.Errorf("answered %d and %d, decided anew %d times; want full, cancelled, once", out[0].Result, out[1].Result, a.Collided())
+	}
+	check(t, a)
+}
+
 // TestLateCommit has a batch arrive at the server after its node was told that it never would: what was answered as not done
 // stays undone.
 func TestLateCommit(t *testing.T) {
