@@ -157,6 +157,25 @@ func (d *Door) Admit(now time.Time, upTo uint32) {
 	d.waves = append(d.waves, Wave{now, upTo})
 }
 
+// Skip tells that admission goes on behind upTo, durably, since nobody has the numbers before it that were not admitted: they
+// take no room, no stock and no time.
+func (d *Door) Skip(now time.Time, upTo uint32) {
+	if upTo <= d.admitted {
+		return
+	}
+	for k := d.admitted + 1; k <= upTo; k++ {
+		word, bit := int(k/64), uint64(1)<<(k%64)
+		for word >= len(d.claims) {
+			d.claims = append(d.claims, 0)
+		}
+		d.claims[word] |= bit
+		d.grace.came(k)
+		d.promised.came(k)
+	}
+	d.admitted, d.moved = upTo, now
+	d.waves = append(d.waves, Wave{now, upTo})
+}
+
 // Expected is how many have had their turn within [Grace] and have not come yet.
 func (d *Door) Expected() int { return d.grace.count(d.admitted) }
 

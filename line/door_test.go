@@ -22,6 +22,31 @@ func config() line.Config {
 
 func stock(n int) line.Supply { return line.Supply{Known: true, Free: n, Unbooked: n} }
 
+// TestSkip: numbers that nobody has cost nothing, and those behind them are let in as if they had never been.
+func TestSkip(t *testing.T) {
+	t.Parallel()
+	opens := time.Date(2021, 7, 12, 11, 0, 0, 0, time.UTC)
+	run := func(gap uint32) (inside uint32) {
+		d := line.NewDoor(line.Config{Campaign: 1, Gathers: opens, Opens: opens, Closes: opens.Add(24 * time.Hour), Inside: 50, PerSecond: 10, PassLife: time.Minute}, nil)
+		for i := range 40 {
+			now := opens.Add(time.Duration(i) * 250 * time.Millisecond)
+			up := d.Next(now, line.Crowd{Numbers: 10_000, Supply: line.Supply{Known: true, Free: 60, Unbooked: 60}})
+			d.Admit(now, min(up, 20+gap))
+			if d.Admitted() == 20 && gap > 0 {
+				d.Skip(now, 20+gap)
+			}
+			if d.Admitted() >= 20+gap {
+				up = d.Next(now, line.Crowd{Numbers: 10_000, Supply: line.Supply{Known: true, Free: 60, Unbooked: 60}})
+				d.Admit(now, up)
+			}
+		}
+		return d.Admitted() - gap
+	}
+	if without, with := run(0), run(5000); with < without-2 || with > without+2 {
+		t.Errorf("%d are let in without a gap, %d with one", without, with)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	if err := config().Validate(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -19,7 +20,7 @@ const (
 	// fillTimeout bounds one filling of a lost store.
 	fillTimeout = 10 * time.Minute
 	// reserveBlock is how many seqs are reserved at a time: what may become a gap when the store is lost.
-	reserveBlock = 8192
+	reserveBlock = 2048
 	// journalEvery is how far the records may be behind the store; what a store that is lost had not told them by then comes
 	// back by ticket.
 	journalEvery = 200 * time.Millisecond
@@ -250,7 +251,8 @@ func (l *Line) fill(ctx context.Context, ln *lane, r line.Record) error {
 			return wrap(err)
 		}
 	}
-	if err := l.fillSeats(ctx, ln, r.Epoch); err != nil {
+	seen, err := l.fillSeats(ctx, ln, r.Epoch, int(r.Reserved))
+	if err != nil {
 		return err
 	}
 	people := int64(0)
@@ -263,18 +265,20 @@ func (l *Line) fill(ctx context.Context, ln *lane, r line.Record) error {
 	}
 	// Serials begin where no pass of the old content can have been.
 	serial := l.now().Unix() << 16
-	_, err := l.runDurably(ctx, call{foundScript, []string{
+	_, err = l.runDurably(ctx, call{foundScript, []string{
 		ln.keys.own("line"), ln.keys.own("lease"), ln.keys.own("pass"), ln.keys.own("inside"), ln.keys.own("claims"), ln.keys.own("waves"),
 	}, []string{
 		r.Epoch, string(r.Seed[:]), digit(r.Draw), strconv.Itoa(r.Buckets), strconv.FormatUint(uint64(r.Reserved), 10),
 		strconv.FormatUint(uint64(r.Admitted), 10), strconv.FormatInt(r.Gathered, 10), strconv.FormatInt(int64(r.Losses)*gensPerLoss+1, 10),
 		strconv.FormatInt(serial, 10), strconv.FormatInt(int64(r.Reserved)-people, 10), strconv.FormatInt(life, 10),
+		writeHoles(holesOf(seen, int(r.Reserved))),
 	}})
 	return err
 }
 
-// fillSeats puts all kept seats into their buckets.
-func (l *Line) fillSeats(ctx context.Context, ln *lane, epoch string) error {
+// fillSeats puts all kept seats into their buckets and gives which seqs they have, as bits.
+func (l *Line) fillSeats(ctx context.Context, ln *lane, epoch string, reserved int) ([]uint64, error) {
+	seen := make([]uint64, reserved/64+1)
 	waiting := make([][]seat, ln.keys.buckets)
 	send := func(least int) error {
 		var calls []call
@@ -302,15 +306,79 @@ func (l *Line) fillSeats(ctx context.Context, ln *lane, epoch string) error {
 	}
 	err := l.opts.Records.Seats(ctx, ln.cfg.Campaign, func(list []line.Seat) error {
 		for _, s := range list {
+			if int(s.Seq) <= reserved {
+				seen[s.Seq/64] |= 1 << (s.Seq % 64)
+			}
 			b := ln.keys.bucketOf(s.Person)
 			waiting[b] = append(waiting[b], seat{s.Person, s.Seq})
 		}
 		return send(fillAtOnce)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return send(1)
+	return seen, send(1)
+}
+
+// hole is a run of seqs that nobody has, as far as is known, both ends included.
+type hole struct{ from, to uint32 }
+
+// leastHole is how long a run must be to be skipped; a shorter one takes a moment.
+const leastHole = 16
+
+func holesOf(seen []uint64, reserved int) (holes []hole) {
+	from := 0
+	for seq := 1; seq <= reserved+1; seq++ {
+		taken := seq > reserved || seen[seq/64]&(1<<(seq%64)) != 0
+		switch {
+		case !taken && from == 0:
+			from = seq
+		case taken && from != 0:
+			if seq-from >= leastHole && len(holes) < 100 {
+				holes = append(holes, hole{uint32(from), uint32(seq - 1)})
+			}
+			from = 0
+		}
+	}
+	return holes
+}
+
+func writeHoles(holes []hole) string {
+	parts := make([]string, len(holes))
+	for i, h := range holes {
+		parts[i] = fmt.Sprintf("%d-%d", h.from, h.to)
+	}
+	return strings.Join(parts, " ")
+}
+
+func readHoles(text string) (holes []hole, err error) {
+	for part := range strings.FieldsSeq(text) {
+		var h hole
+		if _, err := fmt.Sscanf(part, "%d-%d", &h.from, &h.to); err != nil {
+			return nil, fmt.Errorf("%w: holes", ErrDamaged)
+		}
+		holes = append(holes, h)
+	}
+	return holes, nil
+}
+
+// skip gives where admission may go on when it stands at admitted: behind the numbers that nobody has. Whoever comes back to one
+// of them with a ticket later has their turn at once: they stand before all who come behind.
+func (ln *lane) skip(admitted uint32, holes []hole) uint32 {
+	past := func(h hole) {
+		if admitted+1 >= h.from && admitted < h.to {
+			admitted = h.to
+		}
+	}
+	if o := ln.order.Load(); ln.draw && o != nil { // numbers of a draw have no holes but behind the last of it
+		past(hole{uint32(o.entrants) + 1, uint32(len(o.numbers))})
+	}
+	for _, h := range holes {
+		if !ln.draw || int64(h.from) > ln.gathered.Load() {
+			past(h)
+		}
+	}
+	return admitted
 }
 
 // Return implements [line.Returner].

@@ -102,6 +102,7 @@ type beat struct {
 	sha      string
 	inside   int64
 	shown    shown
+	holes    []hole
 }
 
 // shown is what the holder of the lease publishes of its door for the other nodes.
@@ -167,7 +168,7 @@ func readBeat(r valkey.ValkeyResult) (b beat, store time.Time, err error) {
 	if err != nil {
 		return b, store, wrap(err)
 	}
-	if len(a) != 12 {
+	if len(a) != 13 {
 		return b, store, fmt.Errorf("%w: a beat of %d parts", ErrDamaged, len(a))
 	}
 	num := func(i int) int64 {
@@ -185,6 +186,11 @@ func readBeat(r valkey.ValkeyResult) (b beat, store time.Time, err error) {
 	store = time.UnixMilli(num(1))
 	if s := text(11); s != "" {
 		err = errors.Join(err, json.Unmarshal([]byte(s), &b.shown))
+	}
+	if s := text(12); s != "" {
+		var e error
+		b.holes, e = readHoles(s)
+		err = errors.Join(err, e)
 	}
 	if err != nil {
 		return b, store, fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -341,6 +347,11 @@ func (l *Line) advance(ctx context.Context, ln *lane, b beat, now time.Time) err
 		c.Numbers, c.Gathered = uint32(ln.joined.Load()), int(ln.gathered.Load())
 	}
 	ln.door.Admit(now, b.admitted)
+	if c.Numbers > 0 && ln.door.Admitted() > 0 {
+		if behind := ln.skip(ln.door.Admitted(), b.holes); behind < c.Numbers {
+			ln.door.Skip(now, behind)
+		}
+	}
 	upTo := max(ln.door.Next(now, c), ln.door.Admitted())
 	s := shown{PerMinute: ln.door.PerMinute(), Pace: ln.door.Pace(), Moved: ln.door.Moved(), SoldOut: ln.supply.SoldOut()}
 	token, moves := ln.token, upTo > b.admitted

@@ -30,7 +30,7 @@ func TestEdge(t *testing.T) {
 	t.Parallel()
 	program.NeedE2E(t)
 	node := program.Start(t, "demo", "--people", "0")
-	e := services.StartEdge(t, edgeConfig, strings.TrimPrefix(node.URL, "http://"))
+	e := services.StartEdge(t, edgeConfig, services.EdgeAddress(t), strings.TrimPrefix(node.URL, "http://"))
 	get := func(path string, header ...string) (a answer, body string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+path, nil)
@@ -122,7 +122,7 @@ func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	program.NeedE2E(t)
 	w := newWorld(t, people)
-	e := services.StartEdge(t, edgeConfig, strings.TrimPrefix(w.nodes[0].URL, "http://"), strings.TrimPrefix(w.nodes[1].URL, "http://"))
+	e := services.StartEdge(t, edgeConfig, services.EdgeAddress(t), strings.TrimPrefix(w.nodes[0].URL, "http://"), strings.TrimPrefix(w.nodes[1].URL, "http://"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex
@@ -193,6 +193,9 @@ func TestRollingRestart(t *testing.T) {
 	cancel()
 	all.Wait()
 	t.Logf("answers by status: %v", seen)
+	if seen["200"] < 500 {
+		t.Errorf("%d answers were what people asked for", seen["200"])
+	}
 	for what := range seen {
 		if what != "200" && what != "401" && what != "303" && what != "429" {
 			t.Errorf("somebody saw %s", what)

@@ -39,12 +39,13 @@ func TestStay(t *testing.T) {
 	sites := write(t, dir, "sites.csv", "id,name,kind,address,lat,lon,phone,region\n"+manySites(200))
 	w.command("import", "sites", "--format", "csv", "--data", w.data, "--postgres", w.url, sites)
 	var behind []string
+	address := services.EdgeAddress(t)
 	for range n {
-		node := program.Start(t, append([]string{"serve", "--programme", rules}, w.engines()...)...)
+		node := program.Start(t, append([]string{"serve", "--programme", rules, "--trusted-proxy", "127.0.0.0/8"}, w.engines()...)...)
 		w.nodes = append(w.nodes, node)
 		behind = append(behind, strings.TrimPrefix(node.URL, "http://"))
 	}
-	edge := services.StartEdge(t, edgeConfig, behind...)
+	edge := services.StartEdge(t, edgeConfig, address, behind...)
 	engines := fmt.Sprintf("--data %s --postgres '%s' --valkey %s", w.data, w.url, strings.Join(w.cache.Addresses(), ","))
 	fmt.Printf(`
   Charye on many nodes, all on this machine, gone when you stop it (Ctrl-C).

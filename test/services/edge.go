@@ -30,8 +30,24 @@ type Edge struct {
 	CA     string // file of the certificate that it shows
 }
 
-// StartEdge starts an edge before nodes at these addresses (host:port); it ends with the test. config is the file to run.
-func StartEdge(t testing.TB, config string, nodes ...string) *Edge {
+// EdgeAddress finds an address for an edge, for nodes that are to know it before it starts.
+func EdgeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }() // for the edge to listen on
+	return l.Addr().String()
+}
+
+// EdgeURL is what people type for an edge at an address.
+func EdgeURL(address string) string {
+	return "https://localhost" + address[strings.LastIndex(address, ":"):]
+}
+
+// StartEdge starts an edge at an address, before nodes at these (host:port); it ends with the test. config is the file to run.
+func StartEdge(t testing.TB, config, address string, nodes ...string) *Edge {
 	t.Helper()
 	NeedE2E(t)
 	dir, err := os.MkdirTemp("", "charye-edge-")
@@ -51,12 +67,6 @@ func StartEdge(t testing.TB, config string, nodes ...string) *Edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close() // for nginx to listen on
 	var upstreams strings.Builder
 	for _, n := range nodes {
 		fmt.Fprintf(&upstreams, "server %s max_fails=1 fail_timeout=2s; ", n)
@@ -88,7 +98,7 @@ func StartEdge(t testing.TB, config string, nodes ...string) *Edge {
 			t.Logf("the edge said at last:\n%s", said[max(0, len(said)-4000):])
 		}
 	})
-	e := &Edge{URL: "https://localhost" + address[strings.LastIndex(address, ":"):], CA: cert, Client: &http.Client{
+	e := &Edge{URL: EdgeURL(address), CA: cert, Client: &http.Client{
 		Timeout:   20 * time.Second,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true},
 	}}
