@@ -118,6 +118,7 @@ type lane struct {
 
 	gen      atomic.Int64 // generation of the pending
 	joined   atomic.Int64
+	gaps     atomic.Int64 // seqs that nobody has, as the store says
 	reserved atomic.Int64 // seqs up to this may be given; see [line.Record]
 	losses   atomic.Int64 // how often the store was filled again
 	drawnAt  atomic.Int64 // by the record, Unix milliseconds; 0 before
@@ -334,13 +335,16 @@ func (l *Line) Status(ctx context.Context, campaign uint32) (line.Status, error)
 		}
 	}
 	s := ln.view.Load().Status
-	s.Joined = int(ln.joined.Load())
+	s.Joined = ln.places()
 	s.Gathered = int(max(ln.gathered.Load(), 0))
 	s.Drawn = ln.order.Load() != nil
 	s.Inside = int(ln.inside.Load())
 	s.At = now
 	return s, nil
 }
+
+// places is how many people have a place.
+func (ln *lane) places() int { return int(max(ln.joined.Load()-ln.gaps.Load(), 0)) }
 
 func (ln *lane) fresh(now time.Time) bool {
 	ln.mu.Lock()

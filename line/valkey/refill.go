@@ -402,6 +402,7 @@ func (l *Line) Return(ctx context.Context, t line.Ticket) (line.Place, error) {
 		p, _, err = l.Join(ctx, t.Campaign, t.Person)
 		return p, err
 	}
+	known := err
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	back := seat{t.Person, t.Seq}
@@ -412,6 +413,11 @@ func (l *Line) Return(ctx context.Context, t line.Ticket) (line.Place, error) {
 		return line.Place{}, wrap(err)
 	}
 	back.seq = uint32(seqs[0])
+	if errors.Is(known, line.ErrNoPlace) { // one gap less; somebody with another place leaves a new one there
+		if err := l.client.Do(ctx, l.client.B().Hincrby().Key(ln.keys.own("line")).Field("gaps").Increment(-1).Build()).Error(); err != nil {
+			return line.Place{}, wrap(err)
+		}
+	}
 	ln.note([]seat{back})
 	return ln.place(t.Person, back.seq, l.now()), nil
 }

@@ -103,6 +103,7 @@ type beat struct {
 	inside   int64
 	shown    shown
 	holes    []hole
+	gaps     int64
 }
 
 // shown is what the holder of the lease publishes of its door for the other nodes.
@@ -148,6 +149,7 @@ func (l *Line) beat(ctx context.Context, ln *lane, now time.Time, lease bool) (b
 	}
 	ln.gen.Store(b.gen)
 	grow(&ln.joined, b.joined)
+	ln.gaps.Store(b.gaps)
 	if err := ln.fixGathered(b.gathered); err != nil {
 		return beat{}, err
 	}
@@ -168,7 +170,7 @@ func readBeat(r valkey.ValkeyResult) (b beat, store time.Time, err error) {
 	if err != nil {
 		return b, store, wrap(err)
 	}
-	if len(a) != 13 {
+	if len(a) != 14 {
 		return b, store, fmt.Errorf("%w: a beat of %d parts", ErrDamaged, len(a))
 	}
 	num := func(i int) int64 {
@@ -182,7 +184,7 @@ func readBeat(r valkey.ValkeyResult) (b beat, store time.Time, err error) {
 		return s
 	}
 	b = beat{token: text(0), gen: num(2), joined: num(3), gathered: num(4), admitted: uint32(num(5)), drawn: text(6),
-		drawnAt: time.UnixMilli(num(7)).UTC(), entrants: int(num(8)), sha: text(9), inside: num(10)}
+		drawnAt: time.UnixMilli(num(7)).UTC(), entrants: int(num(8)), sha: text(9), inside: num(10), gaps: num(13)}
 	store = time.UnixMilli(num(1))
 	if s := text(11); s != "" {
 		err = errors.Join(err, json.Unmarshal([]byte(s), &b.shown))
@@ -398,7 +400,7 @@ func (ln *lane) publish(b beat, now time.Time) {
 	ln.seen, ln.seenAt = time.Now(), now
 	ln.view.Store(&line.View{
 		Status: line.Status{
-			Campaign: ln.cfg.Campaign, Joined: int(ln.joined.Load()), Gathered: int(max(ln.gathered.Load(), 0)),
+			Campaign: ln.cfg.Campaign, Joined: ln.places(), Gathered: int(max(ln.gathered.Load(), 0)),
 			Drawn: ln.order.Load() != nil, Admitted: max(b.admitted, ln.view.Load().Admitted), PerMinute: s.PerMinute,
 			SoldOut: s.SoldOut, At: now,
 		},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -86,7 +87,7 @@ func TestDrills(t *testing.T) {
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			drill(t, d.doses, d.hurt)
+			drill(t, d.doses, d.doses > people, d.hurt)
 		})
 	}
 }
@@ -115,7 +116,7 @@ func newWorld(t *testing.T, doses int) *world {
 	return w
 }
 
-func drill(t *testing.T, doses int, hurt func(*world)) {
+func drill(t *testing.T, doses int, gaps bool, hurt func(*world)) {
 	program.NeedE2E(t)
 	w := newWorld(t, doses)
 
@@ -136,19 +137,19 @@ func drill(t *testing.T, doses int, hurt func(*world)) {
 	begun := time.Now()
 	hurt(w)
 	hurting := time.Since(begun)
-	if err := <-ended; err != nil {
-		t.Fatalf("the rush: %v\n%s", err, out)
-	}
+	crowdErr := <-ended
 	b, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("the rush: %v, %v\n%s", crowdErr, err, out)
 	}
 	var report rush.Report
 	if err := json.Unmarshal(b, &report); err != nil {
 		t.Fatal(err)
 	}
-	if !report.OK() {
-		t.Fatalf("violations: %v", report.Violations)
+	// A line that was lost goes on behind a gap. The crowd does not know of it; the check at the end does, and knows its size.
+	broken := slices.DeleteFunc(report.Violations, func(v rush.Violation) bool { return gaps && v.Kind == "numbers-not-dense" })
+	if len(broken) > 0 || len(report.Breaches) > 0 || crowdErr != nil && !gaps {
+		t.Fatalf("the rush: %v, violations: %v %v\n%s", crowdErr, broken, report.Breaches, out)
 	}
 	t.Logf("the fault took %v; %s; the crowd met %s", hurting.Round(10*time.Millisecond), watch(), met(report.Errors))
 

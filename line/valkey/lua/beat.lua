@@ -31,6 +31,6 @@ if mine ~= '' then
     end
   end
 end
-local h = redis.call('HMGET', line, 'gen', 'joined', 'gathered', 'admitted', 'drawn', 'drawnAt', 'entrants', 'sha', 'shown', 'holes')
+local h = redis.call('HMGET', line, 'gen', 'joined', 'gathered', 'admitted', 'drawn', 'drawnAt', 'entrants', 'sha', 'shown', 'holes', 'gaps')
 return {mine, ms, tonumber(h[1]), tonumber(h[2]), tonumber(h[3] or '-1'), tonumber(h[4]), h[5] or '', tonumber(h[6] or '0'),
-  tonumber(h[7] or '0'), h[8] or '', redis.call('ZCOUNT', KEYS[3], '(' .. ARGV[4], '+inf'), h[9] or '', h[10] or ''}
+  tonumber(h[7] or '0'), h[8] or '', redis.call('ZCOUNT', KEYS[3], '(' .. ARGV[4], '+inf'), h[9] or '', h[10] or '', tonumber(h[11] or '0')}

@@ -138,7 +138,24 @@ func StartCluster(t testing.TB, masters int) *Cluster {
 		t.Fatalf("create the Cluster: %v\n%s", err, out)
 	}
 	for _, s := range c.Servers[masters:] {
-		eventually(t, "the replicas are known", func() error { return ask(s.Addr, "role:slave", "INFO", "replication") })
+		eventually(t, "the replicas are known", func() error {
+			err := ask(s.Addr, "role:slave", "INFO", "replication")
+			if err == nil {
+				return nil
+			}
+			// On a busy machine creating may end before a server knows the master it is to follow, and give up on it. It is told
+			// once more, of the master that has no replica yet.
+			for _, m := range c.Servers[:masters] {
+				if ask(m.Addr, "connected_slaves:0", "INFO", "replication") != nil {
+					continue
+				}
+				if id, e := cli(m.Addr, "CLUSTER", "MYID"); e == nil {
+					_, _ = cli(s.Addr, "CLUSTER", "REPLICATE", strings.TrimSpace(id)) // it may not know the master yet
+				}
+				break
+			}
+			return err
+		})
 	}
 	c.Whole(t)
 	return c
