@@ -470,3 +470,17 @@ func TestPollsBehindTheStock(t *testing.T) {
 		}
 	}
 }
+
+func TestPollsWhenNobodySaysThePace(t *testing.T) {
+	t.Parallel()
+	c := config()
+	v := &line.View{Status: line.Status{Joined: 5000, Admitted: 100, Drawn: true}}
+	p := c.Stand(line.Place{Seq: 1, Number: 300}, v, opens.Add(time.Minute), 0.5)
+	if p.State != line.Waiting || p.Wait[0] >= 0 || p.PollAfter > 30*time.Second {
+		t.Errorf("%s, wait %v, poll after %v: nobody sleeps long on what is not known", p.State, p.Wait, p.PollAfter)
+	}
+	p = c.Stand(line.Place{Seq: 1, Number: 300}, v, c.Closes, 0.5)
+	if p.PollAfter < line.MaxPoll*3/4 {
+		t.Errorf("closed: poll after %v", p.PollAfter)
+	}
+}

@@ -126,8 +126,10 @@ func (c *Config) pollAfter(p Place, v *View, now time.Time, jitter float64) time
 		return max(c.Opens.Sub(now)+delay+time.Duration(jitter*float64(spread)), MinPoll)
 	case p.State == Gathering: // being drawn, longer than was foreseen
 		return between(MinPoll, 2*time.Second+spread/4)
-	case p.State == Standby, p.Wait[0] < 0, v.Supply.beyond(p.Ahead):
+	case p.State == Standby, !now.Before(c.Closes), v.Supply.beyond(p.Ahead):
 		return between(MaxPoll*3/4, MaxPoll)
+	case p.Wait[0] < 0: // nobody says how fast the door moves: whoever leads has just come, and will say
+		return between(10*time.Second, 30*time.Second)
 	}
 	// While the range is wide its lower end would have people ask in vain again and again; its geometric middle, up to
 	// half a minute, has them ask half as often.

@@ -394,6 +394,10 @@ func (ln *lane) publish(b beat, now time.Time) {
 	if ln.door != nil {
 		s = shown{PerMinute: ln.door.PerMinute(), Pace: ln.door.Pace(), Moved: ln.door.Moved()}
 	}
+	before := ln.view.Load()
+	if s.Pace == (line.Pace{}) { // a store that was just filled again does not know it; it is said within a second
+		s.Pace, s.PerMinute, s.Moved = before.Pace, before.PerMinute, before.Moved
+	}
 	if ln.supply.Known {
 		s.SoldOut = ln.supply.SoldOut()
 	}
@@ -401,7 +405,7 @@ func (ln *lane) publish(b beat, now time.Time) {
 	ln.view.Store(&line.View{
 		Status: line.Status{
 			Campaign: ln.cfg.Campaign, Joined: ln.places(), Gathered: int(max(ln.gathered.Load(), 0)),
-			Drawn: ln.order.Load() != nil, Admitted: max(b.admitted, ln.view.Load().Admitted), PerMinute: s.PerMinute,
+			Drawn: ln.order.Load() != nil, Admitted: max(b.admitted, before.Admitted), PerMinute: s.PerMinute,
 			SoldOut: s.SoldOut, At: now,
 		},
 		Pace: s.Pace, Moved: s.Moved, Supply: ln.supply,
