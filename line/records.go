@@ -65,3 +65,12 @@ type Returner interface {
 	// [Line.Place] gives. A ticket lets nobody in.
 	Return(ctx context.Context, t Ticket) (Place, error)
 }
+
+// Source is an engine at rest from which the records of another can be made. Passes do not move: whoever is inside asks for a
+// new one, and the turn stands.
+type Source interface {
+	// Facts gives what never changes about a line and how far it has come; Epoch, Buckets and Reserved are not its to say.
+	Facts(ctx context.Context, campaign uint32) (Record, error)
+	// Seats calls yield for all seats, some at a time, by seq; the list is yield's only until it returns.
+	Seats(ctx context.Context, campaign uint32, yield func([]Seat) error) error
+}

@@ -53,3 +53,20 @@ type Store interface {
 	Version(ctx context.Context) (int64, error)
 	Close() error
 }
+
+// Change is one entry of a store's history: what became of a site, as JSON.
+type Change struct {
+	Seq  int64
+	At   time.Time
+	Kind string // site-added, site-changed
+	Site string // id
+	What []byte // all fields of a new site, {"field": [old, new]} of a changed one
+}
+
+// Source is a store that another can be filled from.
+type Source interface {
+	// All lists every site, by Num.
+	All(ctx context.Context) ([]Site, error)
+	// Changes calls yield for the whole history, in order.
+	Changes(ctx context.Context, yield func(Change) error) error
+}

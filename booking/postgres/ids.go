@@ -10,6 +10,12 @@ import (
 	"charye/internal/pgdb"
 )
 
+// How many ids a node takes at once; the n-th block begins at n × block + 1.
+const (
+	bookingBlock = 1 << 14
+	eventBlock   = 1 << 20
+)
+
 // ids gives ids out of blocks that this node alone has, taken from a sequence: two nodes never give the same, and neither
 // waits for the other. Ids of a node grow with time; what is not used is lost.
 type ids struct {

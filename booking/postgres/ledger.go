@@ -75,8 +75,8 @@ func Open(ctx context.Context, url string) (*Ledger, error) {
 	}
 	return &Ledger{
 		db:       db,
-		bookings: ids{next: `SELECT nextval('booking_blocks')`, block: 1 << 14},
-		events:   ids{next: `SELECT nextval('booking_event_blocks')`, block: 1 << 20},
+		bookings: ids{next: `SELECT nextval('booking_blocks')`, block: bookingBlock},
+		events:   ids{next: `SELECT nextval('booking_event_blocks')`, block: eventBlock},
 	}, nil
 }
 

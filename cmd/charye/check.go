@@ -10,8 +10,10 @@ import (
 
 	"charye/check"
 	"charye/internal/durable"
+	"charye/internal/seal"
 	"charye/internal/telemetry"
 	"charye/line"
+	"charye/programme"
 )
 
 type checkCmd struct {
@@ -61,7 +63,15 @@ func checkInstallation(ctx context.Context, data string, e engines, progress io.
 	if err != nil {
 		return nil, err
 	}
-	s, closers, err := openStores(ctx, dir, e, p, keys, telemetry.NewLogger(progress, slog.LevelError))
+	if err := rightPlace(dir, shared); err != nil {
+		return nil, err
+	}
+	return prove(ctx, dir, e, p, keys, telemetry.NewLogger(progress, slog.LevelError), progress)
+}
+
+// prove opens everything that an installation keeps and checks it.
+func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger, progress io.Writer) (r *check.Report, err error) {
+	s, closers, err := openStores(ctx, dir, e, p, keys, log)
 	defer func() {
 		for i := len(closers) - 1; i >= 0; i-- {
 			err = errors.Join(err, closers[i]())

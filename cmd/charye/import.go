@@ -44,6 +44,9 @@ func (c importSitesCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
+	if err := rightPlace(dir, c.Postgres != ""); err != nil {
+		return err
+	}
 	store, err := openSites(ctx, dir, c.Postgres)
 	if err != nil {
 		return err
@@ -114,6 +117,9 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 	defer func() { _ = f.Close() }()
 	dir, err := durable.OpenDir(c.Data)
 	if err != nil {
+		return err
+	}
+	if err := rightPlace(dir, c.Postgres != ""); err != nil {
 		return err
 	}
 	keys, err := openKeys(dir)

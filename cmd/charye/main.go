@@ -38,6 +38,7 @@ type cli struct {
 	Session sessionCmd `cmd:"" help:"Print signed sessions of made-up people for load tests, one JSON object a line. Trial programmes only."`
 	Rush    rushCmd    `cmd:"" help:"Bring the crowd: honest people and cheats over real HTTP, and a report."`
 	Check   checkCmd   `cmd:"" help:"Re-read an installation and prove its promises: counters, bookings, places, draw, passes, events."`
+	Move    moveCmd    `cmd:"" help:"Move an installation of one machine into a cluster, without losing a place or a booking."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Help    helpCmd    `cmd:"" help:"Print this help, or that of a command."`
 }

@@ -142,6 +142,9 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		}
 		s.closers = append(s.closers, dir.Unlock)
 	}
+	if err := rightPlace(dir, shared); err != nil {
+		return nil, err
+	}
 	if s.programme, err = keepProgramme(dir, c.Programme, src); err != nil {
 		return nil, err
 	}

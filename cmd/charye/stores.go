@@ -138,10 +138,13 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 	return s, append(closers, s.closeLine), nil
 }
 
+func openEmbeddedLine(ctx context.Context, dir *durable.Dir, p *programme.Programme, keys *seal.Keys, log *slog.Logger) (*linesqlite.Line, error) {
+	return linesqlite.Open(ctx, dir.Path(), lineConfigs(p), linesqlite.Options{Clock: clock.System, Pseudonyms: line.NewPseudonyms(keys), Logger: log})
+}
+
 func (s *stores) openLine(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger) error {
-	names := line.NewPseudonyms(keys)
 	if len(e.Valkey) == 0 {
-		l, err := linesqlite.Open(ctx, dir.Path(), lineConfigs(p), linesqlite.Options{Clock: clock.System, Pseudonyms: names, Logger: log})
+		l, err := openEmbeddedLine(ctx, dir, p, keys, log)
 		if err != nil {
 			return err
 		}
@@ -154,7 +157,7 @@ func (s *stores) openLine(ctx context.Context, dir *durable.Dir, e engines, p *p
 	if err != nil {
 		return err
 	}
-	o := linevalkey.Options{Addresses: e.Valkey, Clock: clock.System, Pseudonyms: names, Logger: log, Skew: maxSkew, Records: records}
+	o := linevalkey.Options{Addresses: e.Valkey, Clock: clock.System, Pseudonyms: line.NewPseudonyms(keys), Logger: log, Skew: maxSkew, Records: records}
 	if err := e.guard(&o); err != nil {
 		return errors.Join(err, records.Close())
 	}

@@ -54,6 +54,9 @@ var (
 	errNobody = errors.New("line: the zero key is nobody")
 )
 
+// Buckets is how many buckets a campaign's people are spread over where nothing else is said.
+const Buckets = 64
+
 // Options are what an engine is opened with. Addresses and Pseudonyms are needed; the rest has defaults.
 type Options struct {
 	Addresses  []string // host:port; of a Cluster any of its nodes
@@ -67,7 +70,7 @@ type Options struct {
 	Joins      batch.Options // of each of the [joinPools] pools; default: 2048 in one batch, 8192 waiting, 5 s
 	Passes     batch.Options // default: 2048 in one batch, 8192 waiting, 5 s
 
-	// Buckets spread a campaign's people over the masters. Fixed when a campaign is met for the first time; default 64.
+	// Buckets spread a campaign's people over the masters. Fixed when a campaign is met for the first time; default [Buckets].
 	Buckets int
 	// Lease is how long a node may be silent before another takes admission over; default 3 s.
 	Lease time.Duration
@@ -218,7 +221,7 @@ func (o *Options) setDefaults() {
 		o.Passes = batch.Options{MaxBatch: 2048, Waiting: 8192, Timeout: 5 * time.Second}
 	}
 	if o.Buckets <= 0 {
-		o.Buckets = 64
+		o.Buckets = Buckets
 	}
 	if o.Lease <= 0 {
 		o.Lease = 3 * time.Second
