@@ -26,7 +26,7 @@ func BenchmarkCall(b *testing.B) {
 	b.ReportAllocs()
 	b.SetParallelism(16)
 	b.RunParallel(func(pb *testing.PB) {
-		c := &conn{addr: addr, host: host}
+		c := &conn{targets: []target{{addr, host}}}
 		defer c.close()
 		q := request{method: "GET", path: []byte("/place"), ticket: []byte(ticketLike)}
 		for pb.Next() {

@@ -56,16 +56,21 @@ type answer struct {
 	body       []byte
 }
 
-// conn is one keep-alive HTTP/1.1 connection with its buffers, dialled when first needed and again after a failure.
-// Not safe for concurrent use.
+// target is a server to dial, and what to call it.
+type target struct{ addr, host string }
+
+// conn is one keep-alive HTTP/1.1 connection with its buffers, dialled when first needed and again after a failure: to the
+// server it was with, or to the next one when that does not take it, as an edge proxy would. Not safe for concurrent use.
 type conn struct {
-	addr, host string
-	c          net.Conn
-	used       bool      // a request was answered on c before
-	until      time.Time // deadline set on c
-	buf        []byte
-	r, w       int
-	out, body  []byte
+	targets []target
+	at      int // which of them
+	c       net.Conn
+	used    bool      // a request was answered on c before
+	until   time.Time // deadline set on c
+	buf     []byte
+	r, w    int
+
+	out, body []byte
 }
 
 // request is what one call sends beside its method and path. Empty fields are left out.
@@ -93,7 +98,7 @@ func (c *conn) format(q *request) []byte {
 	b = append(b, ' ')
 	b = append(b, q.path...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
-	b = append(b, c.host...)
+	b = append(b, c.targets[c.at].host...)
 	if q.session != "" {
 		b = append(b, "\r\nAuthorization: Bearer "...)
 		b = append(b, q.session...)
@@ -177,7 +182,14 @@ func (c *conn) open(limit time.Duration) error {
 	now := time.Now()
 	if c.c == nil {
 		d := net.Dialer{Timeout: limit}
-		nc, err := d.DialContext(context.Background(), "tcp", c.addr)
+		var nc net.Conn
+		var err error
+		for range c.targets {
+			if nc, err = d.DialContext(context.Background(), "tcp", c.targets[c.at].addr); err == nil {
+				break
+			}
+			c.at = (c.at + 1) % len(c.targets)
+		}
 		if err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ func TestClientAgreesWithNetHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &conn{addr: addr, host: host}
+	c := &conn{targets: []target{{addr, host}}}
 	defer c.close()
 	for _, q := range []request{
 		{method: "GET", path: []byte("/a?b=c")},
@@ -152,7 +152,7 @@ func script(t *testing.T, answers ...string) *conn {
 			_ = c.Close()
 		}
 	}()
-	return &conn{addr: l.Addr().String(), host: "x"}
+	return &conn{targets: []target{{l.Addr().String(), "x"}}}
 }
 
 func TestClientReadsOddAnswers(t *testing.T) {
@@ -215,13 +215,13 @@ func TestClientGivesUpAfterItsTimeLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	c := &conn{addr: l.Addr().String(), host: "x"}
+	c := &conn{targets: []target{{l.Addr().String(), "x"}}}
 	_, err = c.do(&request{method: "GET", path: []byte("/")}, 500*time.Millisecond)
 	if !errors.Is(err, errLost) || kindOf(err) != "timeout" {
 		t.Errorf("err = %v (%s); want a timeout", err, kindOf(err))
 	}
 	_ = l.Close()
-	c2 := &conn{addr: l.Addr().String(), host: "x"}
+	c2 := &conn{targets: []target{{l.Addr().String(), "x"}}}
 	if _, err = c2.do(&request{method: "GET", path: []byte("/")}, 10*time.Second); errors.Is(err, errLost) || kindOf(err) != "connection refused" {
 		t.Errorf("err = %v (%s); want connection refused, nothing sent", err, kindOf(err))
 	}

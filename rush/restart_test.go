@@ -46,7 +46,7 @@ func TestRushSurvivesAServerThatIsKilledAndComesBack(t *testing.T) {
 	s := tiny()
 	s.Late = 2 * time.Second
 	r, err := Run(context.Background(), Config{
-		Target: "http://" + addr, Scenario: s, Session: rottenSession, Conns: 16, Seed: 3,
+		Targets: []string{"http://" + addr}, Scenario: s, Session: rottenSession, Conns: 16, Seed: 3,
 		MaxDuration: 30 * time.Second, Settle: 500 * time.Millisecond,
 	})
 	_ = second.Close()
@@ -69,9 +69,9 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	s := tiny()
 	for name, cfg := range map[string]Config{
-		"not this machine": {Target: "http://192.0.2.1", Scenario: s, Session: rottenSession},
-		"no sessions":      {Target: "http://127.0.0.1:1", Scenario: s},
-		"no scenario":      {Target: "http://127.0.0.1:1", Session: rottenSession},
+		"not this machine": {Targets: []string{"http://192.0.2.1"}, Scenario: s, Session: rottenSession},
+		"no sessions":      {Targets: []string{"http://127.0.0.1:1"}, Scenario: s},
+		"no scenario":      {Targets: []string{"http://127.0.0.1:1"}, Session: rottenSession},
 	} {
 		if _, err := Run(context.Background(), cfg); err == nil {
 			t.Errorf("%s: no error", name)
@@ -79,7 +79,7 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Run(ctx, Config{Target: "http://127.0.0.1:1", Scenario: s, Session: rottenSession}); err == nil {
+	if _, err := Run(ctx, Config{Targets: []string{"http://127.0.0.1:1"}, Scenario: s, Session: rottenSession}); err == nil {
 		t.Error("a cancelled run gave no error")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,7 @@ type Recipient struct{ Name, Born, Identity string }
 
 // Config says which server, which crowd, and for how long.
 type Config struct {
-	Target   string   // http://HOST:PORT on a loopback address
+	Targets  []string // the nodes of one installation, each http://HOST:PORT on a loopback address
 	Campaign string   // id; empty: the first campaign
 	Scenario Scenario // from [Named], scaled as wanted
 
@@ -79,11 +80,12 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 
 // runner is one run.
 type runner struct {
-	cfg        Config
-	sc         Scenario
-	seed       uint64
-	nonce      string // makes idempotency keys of different runs differ
-	addr, host string
+	cfg     Config
+	sc      Scenario
+	seed    uint64
+	nonce   string // makes idempotency keys of different runs differ
+	targets []target
+	conns   atomic.Int64 // made so far
 
 	campaign                        string
 	pathPlaces, pathPlace, pathLine []byte
@@ -121,9 +123,16 @@ type helped struct {
 }
 
 func newRunner(cfg Config) (*runner, error) {
-	addr, host, err := loopback(cfg.Target)
-	if err != nil {
-		return nil, err
+	var targets []target
+	for _, t := range cfg.Targets {
+		addr, host, err := loopback(t)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, target{addr, host})
+	}
+	if len(targets) == 0 {
+		return nil, errors.New("rush: Config.Targets is missing")
 	}
 	s := cfg.Scenario
 	switch {
@@ -148,7 +157,7 @@ func newRunner(cfg Config) (*runner, error) {
 	if cfg.Seed == 0 {
 		cfg.Seed = uint64(time.Now().UnixNano())
 	}
-	r := &runner{cfg: cfg, sc: s, seed: cfg.Seed, addr: addr, host: host, wheel: newWheel(), start: time.Now()}
+	r := &runner{cfg: cfg, sc: s, seed: cfg.Seed, targets: targets, wheel: newWheel(), start: time.Now()}
 	n := traits(uint64(r.start.UnixNano()), 0, 'n')
 	r.nonce = strconv.FormatUint(n.next(), 36)
 	r.phase.Store("waiting for gathering")
@@ -158,7 +167,10 @@ func newRunner(cfg Config) (*runner, error) {
 
 func (r *runner) now() time.Duration { return time.Since(r.start) }
 
-func (r *runner) newConn() *conn { return &conn{addr: r.addr, host: r.host} }
+// newConn gives a connection to the one node or the other in turn.
+func (r *runner) newConn() *conn {
+	return &conn{targets: r.targets, at: int(r.conns.Add(1)-1) % len(r.targets)}
+}
 
 // campaignDoc is a campaign in the list, as far as it is needed.
 type campaignDoc struct {
@@ -184,7 +196,7 @@ func (r *runner) findCampaign(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("rush: no server at %s: %w", r.cfg.Target, last)
+	return fmt.Errorf("rush: no server at %s: %w", strings.Join(r.cfg.Targets, ", "), last)
 }
 
 func (r *runner) useCampaign(b []byte, asked time.Time) error {

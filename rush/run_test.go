@@ -27,7 +27,7 @@ func rushAt(t *testing.T, h http.Handler, s Scenario) *Report {
 	srv := httptest.NewServer(h)
 	defer srv.Close()
 	r, err := Run(context.Background(), Config{
-		Target: srv.URL, Scenario: s, Session: rottenSession, Conns: 8, Seed: 7,
+		Targets: []string{srv.URL}, Scenario: s, Session: rottenSession, Conns: 8, Seed: 7,
 		MaxDuration: 30 * time.Second, Settle: 500 * time.Millisecond,
 	})
 	if err != nil {
@@ -133,7 +133,7 @@ func TestEarlyAndLateCheatsAreCounted(t *testing.T) {
 		state := newRotten(vice, time.Hour, 2*time.Hour-time.Minute, 90)
 		srv := httptest.NewServer(state)
 		defer srv.Close()
-		r, err := newRunner(Config{Target: srv.URL, Scenario: tiny(), Session: rottenSession})
+		r, err := newRunner(Config{Targets: []string{srv.URL}, Scenario: tiny(), Session: rottenSession})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -139,7 +139,7 @@ func (a *attacker) offline(who uint32, me known) {
 func (a *attacker) callback(who uint32, me known) {
 	body := strings.TrimSuffix(string(a.bookBody()), "}") + `,"state":"admitted","admitted":true,"bypass":true,"number":1}`
 	q := a.book(who, me.session, "")
-	q.extra = "X-Admitted: true\r\nX-Bypass: 1\r\nReferer: http://" + a.r.host + "/admitted\r\nCookie: admitted=1; key=200:pass; NetFunnel_ID=5002:200:key=1\r\n"
+	q.extra = "X-Admitted: true\r\nX-Bypass: 1\r\nReferer: http://" + a.r.targets[0].host + "/admitted\r\nCookie: admitted=1; key=200:pass; NetFunnel_ID=5002:200:key=1\r\n"
 	a.expect(attackCallback, q)
 	headers := q.extra
 	q.body = []byte(body)

@@ -29,10 +29,9 @@ type samples struct {
 	admitted []admittedAt
 	last     lineDoc
 
-	cpu, firstCPU float64 // seconds used by the server during the run; last counter read
-	cpuSeen       bool
-	peak          float64 // bytes
-	metrics       map[string]float64
+	cpu     float64 // seconds used by all nodes during the run
+	peak    float64 // bytes, all nodes
+	metrics map[string]float64
 }
 
 // watchLine reads the public document twice a second. Joined and admitted may never fall, not even over a restart.
@@ -41,9 +40,14 @@ func (r *runner) watchLine(ctx context.Context) {
 	defer c.close()
 	beat := time.NewTicker(500 * time.Millisecond)
 	defer beat.Stop()
+	moved := time.Duration(0)
 	for {
-		began := r.now()
-		if d, err := r.readLine(c); err == nil {
+		began, node := r.now(), c.at
+		d, err := r.readLine(c)
+		if c.at != node {
+			moved = began
+		}
+		if err == nil && (moved == 0 || began-moved > nodesAgree || !r.fell(d)) {
 			r.sawLine(began, d)
 		}
 		select {
@@ -52,6 +56,17 @@ func (r *runner) watchLine(ctx context.Context) {
 		case <-beat.C:
 		}
 	}
+}
+
+// nodesAgree is how far one node's document may lag behind that of another that is gone.
+const nodesAgree = 2 * time.Second
+
+// fell reports whether a document is behind the last one.
+func (r *runner) fell(d lineDoc) bool {
+	s := &r.samples
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return d.admitted < s.last.admitted || d.joined < s.last.joined
 }
 
 func (r *runner) readLine(c *conn) (lineDoc, error) {
@@ -94,14 +109,17 @@ func (r *runner) sawLine(began time.Duration, d lineDoc) {
 	}
 }
 
-// watchServer follows the server process: CPU and memory from /proc when its id is known, and its own metrics.
+// watchServer follows the server's processes: CPU and memory from /proc when the id is known, and their own metrics.
 func (r *runner) watchServer(ctx context.Context) {
-	c := r.newConn()
-	defer c.close()
+	nodes := make([]watched, len(r.targets))
+	for i, t := range r.targets {
+		nodes[i].c = &conn{targets: []target{t}}
+		defer nodes[i].c.close()
+	}
 	beat := time.NewTicker(time.Second)
 	defer beat.Stop()
 	for {
-		r.sampleServer(c)
+		r.sampleServer(nodes)
 		select {
 		case <-ctx.Done():
 			return
@@ -110,35 +128,61 @@ func (r *runner) watchServer(ctx context.Context) {
 	}
 }
 
-func (r *runner) sampleServer(c *conn) {
-	m := map[string]float64{}
-	if a, err := c.do(&request{method: "GET", path: []byte("/metrics")}, 5*time.Second); err == nil && a.status == 200 {
-		m = readMetrics(a.body)
-	}
-	cpu, ok := m["process_cpu_seconds_total"]
-	rss := m["process_resident_memory_bytes"]
-	if r.cfg.PID > 0 {
-		if sec, bytes, err := readProc(r.cfg.PID); err == nil {
-			cpu, rss, ok = sec, bytes, true
+// watched is one node's process as it was seen last.
+type watched struct {
+	c        *conn
+	cpu, rss float64
+	seen     bool
+}
+
+func (r *runner) sampleServer(nodes []watched) {
+	sum := map[string]float64{}
+	used, peak := 0.0, 0.0
+	for i := range nodes {
+		m, more := r.sampleNode(&nodes[i])
+		for k, v := range m {
+			sum[k] += v
 		}
+		used += more
+		peak += nodes[i].rss
 	}
 	s := &r.samples
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(m) > 0 {
-		s.metrics = m
+	if len(sum) > 0 {
+		s.metrics = sum
 	}
-	s.peak = max(s.peak, rss)
-	if !ok || r.phase.Load() == "recount" {
-		return
+	s.peak = max(s.peak, peak)
+	if r.phase.Load() != "recount" {
+		s.cpu += used
 	}
-	// A counter that fell belongs to a server that was started again.
-	if s.cpuSeen && cpu >= s.firstCPU {
-		s.cpu += cpu - s.firstCPU
-	} else if s.cpuSeen {
-		s.cpu += cpu
+}
+
+// sampleNode gives a node's metrics and the CPU seconds that it used since it was seen last.
+func (r *runner) sampleNode(n *watched) (m map[string]float64, used float64) {
+	if a, err := n.c.do(&request{method: "GET", path: []byte("/metrics")}, 5*time.Second); err == nil && a.status == 200 {
+		m = readMetrics(a.body)
 	}
-	s.firstCPU, s.cpuSeen = cpu, true
+	cpu, ok := m["process_cpu_seconds_total"]
+	if rss, there := m["process_resident_memory_bytes"]; there {
+		n.rss = rss
+	}
+	if r.cfg.PID > 0 {
+		if sec, bytes, err := readProc(r.cfg.PID); err == nil {
+			cpu, n.rss, ok = sec, bytes, true
+		}
+	}
+	if !ok {
+		return m, 0
+	}
+	switch {
+	case n.seen && cpu >= n.cpu:
+		used = cpu - n.cpu
+	case n.seen: // a counter that fell belongs to a process that was started again
+		used = cpu
+	}
+	n.cpu, n.seen = cpu, true
+	return m, used
 }
 
 // readMetrics reads the samples without labels of the Prometheus text format that a report uses.

@@ -123,7 +123,7 @@ func (c demoCmd) crowd(ctx context.Context, s *server, data string) error {
 	if err != nil {
 		return err
 	}
-	cfg.Target, cfg.Shared = s.url, true
+	cfg.Targets, cfg.Shared = []string{s.url}, true
 	_, err = rush.Run(ctx, cfg)
 	return err
 }

@@ -25,7 +25,7 @@ type importSitesCmd struct {
 	Format   string `required:"" enum:"centres,hospitals,clinics,csv" help:"centres (the government API's JSON), hospitals, clinics or csv (id,name,kind,address,lat,lon,phone,region)."`
 	Data     string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
 	Skipped  bool   `help:"Name every row that could not be used, not only the first of each reason."`
-	Postgres string `placeholder:"URL" help:"Import into PostgreSQL instead; the data directory then only holds the keys."`
+	Postgres string `env:"CHARYE_POSTGRES" placeholder:"URL" help:"Import into PostgreSQL instead; the data directory then only holds the keys."`
 	File     string `arg:"" help:"The file, plain or gzipped."`
 }
 

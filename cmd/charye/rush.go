@@ -24,9 +24,9 @@ import (
 )
 
 type rushCmd struct {
-	Target   string   `placeholder:"URL" help:"A running server on this machine that serves a trial programme; needs --data."`
+	Target   []string `placeholder:"URL" help:"A running server on this machine that serves a trial programme; needs --data. Once for each node: the crowd spreads over them, and goes to the others when one is gone."`
 	Data     string   `placeholder:"DIR" help:"The data directory of that server; with --embedded, where to keep its data."`
-	Postgres string   `placeholder:"URL" help:"With --target: the PostgreSQL of that server, when it keeps people there."`
+	Postgres string   `env:"CHARYE_POSTGRES" placeholder:"URL" help:"With --target: the PostgreSQL of that server, when it keeps people there."`
 	Embedded bool     `help:"Start a server for the scenario, and stop it afterwards."`
 	Sites    []string `placeholder:"FORMAT=FILE" help:"With --embedded: sites to import first (see import sites); made-up ones otherwise."`
 	Campaign string   `placeholder:"ID" help:"The campaign; the first one by default."`
@@ -43,10 +43,10 @@ var errBroken = errors.New("a promise was broken; the report above names it")
 
 // Run brings the crowd and prints the report.
 func (c rushCmd) Run(ctx context.Context, out streams) error {
-	if c.Embedded == (c.Target != "") {
+	if c.Embedded == (len(c.Target) > 0) {
 		return &usageError{msg: "want exactly one of --target URL and --embedded"}
 	}
-	if c.Target != "" && c.Data == "" {
+	if len(c.Target) > 0 && c.Data == "" {
 		return &usageError{msg: "--target needs --data: the server's key file signs the crowd's sessions"}
 	}
 	if len(c.Sites) > 0 && !c.Embedded {
@@ -66,6 +66,7 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	pid := 0
 	stop := func() {}
 	if c.Embedded {
+		c.Postgres = "" // whatever the environment says
 		end, clean, err := c.embed(ctx, out, scenario.Programme(scale), &pid)
 		if err != nil {
 			return err
@@ -88,7 +89,7 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	cfg.Target, cfg.PID, cfg.Seed, cfg.Progress = c.Target, pid, c.Seed, out.err
+	cfg.Targets, cfg.PID, cfg.Seed, cfg.Progress = c.Target, pid, c.Seed, out.err
 	report, err := rush.Run(ctx, cfg)
 	var proof *check.Report
 	if c.Embedded && err == nil {
@@ -237,7 +238,7 @@ func (c *rushCmd) embed(ctx context.Context, out streams, programmeYAML []byte, 
 		return nil, nil, fmt.Errorf("the embedded server did not start: %w", err)
 	}
 	fields := strings.Fields(line)
-	c.Target = fields[len(fields)-1]
+	c.Target = []string{fields[len(fields)-1]}
 	return ended, clean, nil
 }
 

@@ -123,7 +123,7 @@ func drill(t *testing.T, doses int, gaps bool, hurt func(*world)) {
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "rush.json")
-	crowd := exec.CommandContext(ctx, program.Binary(t), "rush", "--target", w.nodes[0].URL, "--data", w.data, "--postgres", w.url,
+	crowd := exec.CommandContext(ctx, program.Binary(t), "rush", "--target", w.nodes[0].URL, "--target", w.nodes[1].URL, "--data", w.data, "--postgres", w.url,
 		"--people", fmt.Sprint(people), "--json", file, "--seed", "11")
 	ended := make(chan error, 1)
 	var out []byte
