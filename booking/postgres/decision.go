@@ -21,6 +21,7 @@ const (
 
 // view is what a batch was decided on: what the tables held at one instant.
 type view struct {
+	now      time.Time         // by the database's clock; zero when it was not asked
 	bookings []booking.Booking // of the persons, by id
 	holds    []booking.Hold    // of the persons
 	due      []booking.Hold    // over, whoever's: first those that ended first, at most dueAtOnce
@@ -58,6 +59,9 @@ func (l *Ledger) decide(ctx context.Context, batch []booking.Request) (*decision
 	for range mostReads {
 		v, err := l.read(ctx, &n)
 		if err != nil {
+			return nil, err
+		}
+		if err := l.inTime(batch, v.now); err != nil {
 			return nil, err
 		}
 		d := &decision{view: v}
@@ -99,6 +103,19 @@ func (l *Ledger) decide(ctx context.Context, batch []booking.Request) (*decision
 	return nil, fmt.Errorf("what a batch touches changed %d times while it was read", mostReads)
 }
 
+// inTime compares the instants of a batch with the database's clock.
+func (l *Ledger) inTime(batch []booking.Request, now time.Time) error {
+	if l.skew == 0 {
+		return nil
+	}
+	for i := range batch {
+		if apart := batch[i].At.Sub(now); apart.Abs() > l.skew {
+			return fmt.Errorf("%w: by %v", ErrClock, apart.Round(time.Second))
+		}
+	}
+	return nil
+}
+
 // read reads a view, in one round trip.
 func (l *Ledger) read(ctx context.Context, n *need) (*view, error) {
 	v := &view{versions: map[person.Key]int64{}, counters: make(map[booking.Counter]booking.CounterState, len(n.counters))}
@@ -129,6 +146,9 @@ func (l *Ledger) read(ctx context.Context, n *need) (*view, error) {
 	}
 	if len(n.counters) > 0 {
 		queueCounters(b, n.counters, func(c booking.CounterState) { v.counters[c.Counter] = c })
+	}
+	if l.skew > 0 {
+		b.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&v.now) })
 	}
 	if err := l.db.Snapshot(ctx, b); err != nil {
 		return nil, err

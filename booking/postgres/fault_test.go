@@ -49,6 +49,46 @@ func bookedOnce(t *testing.T, l booking.Ledger, who person.Key) bool {
 	return len(list) == 1
 }
 
+// TestWrongClock: whoever's clock is wrong ends nobody's hold and books nothing; those beside them go on.
+func TestWrongClock(t *testing.T) {
+	t.Parallel()
+	p := services.SharedPostgres(t)
+	open := func() *postgres.Ledger {
+		l, err := postgres.Open(context.Background(), p.URL(p.Database(t, migrate)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		l.MaxSkew(10 * time.Second)
+		return l
+	}
+	l := open()
+	now := time.Now()
+	hold := request(1)
+	hold.Op, hold.At, hold.HoldUntil = booking.OpHold, now, now.Add(5*time.Minute)
+	if out, err := l.Apply(context.Background(), []booking.Request{hold}); err != nil || out[0].Result != booking.Done {
+		t.Fatal(out, err)
+	}
+	for _, off := range []time.Duration{time.Hour, -time.Hour} {
+		late, sweep := request(2), booking.Request{Op: booking.OpExpire, Channel: "system", At: now.Add(off)}
+		late.At = now.Add(off)
+		for _, batch := range [][]booking.Request{{late}, {sweep}} {
+			if out, err := l.Apply(context.Background(), batch); !errors.Is(err, postgres.ErrClock) {
+				t.Errorf("%v off: %v, %v", off, out, err)
+			}
+		}
+	}
+	if holds, err := l.DueHolds(context.Background(), now.Add(time.Hour), 10); err != nil || len(holds) != 1 {
+		t.Errorf("%d holds are left, %v; want the one", len(holds), err)
+	}
+	right := request(3)
+	right.At = now
+	if out, err := l.Apply(context.Background(), []booking.Request{right}); err != nil || out[0].Result != booking.Done {
+		t.Error(out, err)
+	}
+	check(t, l)
+}
+
 // TestSecondLock goes past Decide: the tables themselves refuse what must never be.
 func TestSecondLock(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,10 @@ const (
 // since whether it was. Who asks again with the same idempotency key finds out.
 var ErrUnknown = errors.New("the database was lost during a commit: whether it happened is not known")
 
+// ErrClock means that the instant of a request and the database's clock are too far apart to go by: a node whose clock is wrong
+// would end everybody's holds, and take what is over for what is not.
+var ErrClock = errors.New("the clocks of this node and of the database differ")
+
 var _ booking.Ledger = (*Ledger)(nil)
 
 // Ledger is the engine. Safe for concurrent use, by any number of nodes.
@@ -63,6 +67,7 @@ type Ledger struct {
 	bookings ids
 	events   ids
 	collided atomic.Int64
+	skew     time.Duration
 
 	between func() // after a batch was decided, before it is sent; tests set it
 }
@@ -79,6 +84,10 @@ func Open(ctx context.Context, url string) (*Ledger, error) {
 		events:   ids{next: `SELECT nextval('booking_event_blocks')`, block: eventBlock},
 	}, nil
 }
+
+// MaxSkew has every batch refused with [ErrClock] that has a request from further off than this by the database's clock; 0, as
+// at the opening, compares nothing. It is set before the first batch.
+func (l *Ledger) MaxSkew(d time.Duration) { l.skew = d }
 
 // Close ends all connections; it waits for a batch under way.
 func (l *Ledger) Close() error { return l.db.Close() }

@@ -104,6 +104,15 @@ func openPeople(ctx context.Context, dir *durable.Dir, url string, keys *seal.Ke
 	return personsqlite.Open(ctx, dir.Path(), keys)
 }
 
+func openSharedLedger(ctx context.Context, url string) (booking.Ledger, error) {
+	l, err := bookingpostgres.Open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	l.MaxSkew(maxSkew)
+	return l, nil
+}
+
 // openStores opens everything a server keeps; closers undo it, last first, also after an error.
 func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger) (s stores, closers []func() error, err error) {
 	if s.sites, err = openSites(ctx, dir, e.Postgres); err != nil {
@@ -115,7 +124,7 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 	}
 	closers = append(closers, s.people.Close)
 	if e.Postgres != "" {
-		s.ledger, err = bookingpostgres.Open(ctx, e.Postgres)
+		s.ledger, err = openSharedLedger(ctx, e.Postgres)
 	} else {
 		s.ledger, err = bookingsqlite.Open(ctx, dir.Path())
 	}
@@ -172,5 +181,5 @@ func (s *stores) openLine(ctx context.Context, dir *durable.Dir, e engines, p *p
 	return nil
 }
 
-// maxSkew is how far a node's clock may be from the store's before the node refuses to go by it.
+// maxSkew is how far a node's clock may be from that of the stores before the node refuses to go by it.
 const maxSkew = 10 * time.Second

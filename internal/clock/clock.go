@@ -6,6 +6,3 @@ import "time"
 
 // Func gives the present instant. It must be safe for concurrent use.
 type Func func() time.Time
-
-// System is the machine's own clock.
-func System() time.Time { return time.Now() }

@@ -35,14 +35,17 @@ func (r Rate) tolerance() int64 {
 
 // Spend takes one request at the instant now from a key whose theoretical arrival time is tat; both are nanoseconds on
 // one clock, and a key never seen has tat 0. It gives the new tat to keep. When the request is over the rate, wait is
-// positive: how long until one would be allowed; tat is then unchanged, so that refused requests cost nothing.
+// positive: how long until one would be allowed; tat then moves no further ahead, so that refused requests cost nothing.
 //
 // Generic cell rate algorithm, virtual scheduling form: ITU-T I.371 Annex A. A request conforms when it is no earlier than
-// tat − tolerance, with tolerance = Every·(Burst−1); then tat becomes max(tat, now) + Every.
+// tat − tolerance, with tolerance = Every·(Burst−1); then tat becomes max(tat, now) + Every. No tat is further ahead than
+// tolerance + Every by the clock that it was made by: one that is was made before the clock was put back, and counts as that
+// far ahead, so that nobody waits for the hour that a clock was wrong by.
 func (r Rate) Spend(tat, now int64) (newTAT int64, wait time.Duration) {
 	if r.Unlimited() {
 		return tat, 0
 	}
+	tat = min(tat, now+r.tolerance()+int64(r.Every))
 	if early := tat - r.tolerance() - now; early > 0 {
 		return tat, time.Duration(early)
 	}

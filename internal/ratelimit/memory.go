@@ -60,6 +60,7 @@ func (m *Memory) Allow(k Key, r Rate, now time.Time) (wait time.Duration) {
 	old, known := s.tat[k]
 	tat, wait := r.Spend(old, n)
 	if wait > 0 {
+		s.tat[k] = tat // as it was, but after a clock was put back
 		return wait
 	}
 	if !known && len(s.tat) >= m.max {

@@ -152,6 +152,26 @@ func TestMemoryConcurrent(t *testing.T) {
 	}
 }
 
+// TestClockPutBack: what was asked by a clock that was an hour fast is not held against anybody once it is right.
+func TestClockPutBack(t *testing.T) {
+	t.Parallel()
+	m := NewMemory(64)
+	r := Rate{Every: time.Second, Burst: 3}
+	now := time.Now()
+	for range 5 {
+		m.Allow(key(1), r, now.Add(time.Hour))
+	}
+	if wait := m.Allow(key(1), r, now); wait > time.Second {
+		t.Errorf("wait %v", wait)
+	}
+	if wait := m.Allow(key(1), r, now.Add(time.Second)); wait != 0 {
+		t.Errorf("a second later: wait %v", wait)
+	}
+	if wait := m.Allow(key(1), r, now.Add(time.Second)); wait == 0 {
+		t.Error("it forgot that the burst was spent")
+	}
+}
+
 func key(i int) (k Key) {
 	k.Class = 3
 	binary.BigEndian.PutUint64(k.ID[:], uint64(i))

@@ -28,6 +28,7 @@ import (
 	"math"
 	mathrand "math/rand/v2"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -344,6 +345,11 @@ func (l *Line) Status(ctx context.Context, campaign uint32) (line.Status, error)
 	s.Inside = int(ln.inside.Load())
 	s.At = now
 	return s, nil
+}
+
+// mostSkew is how far this node's clock may be off, as scripts take it: whole seconds; 0: as far as it likes.
+func (l *Line) mostSkew() string {
+	return strconv.FormatInt(int64((l.opts.Skew+time.Second-1)/time.Second), 10)
 }
 
 // places is how many people have a place.

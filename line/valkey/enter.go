@@ -157,7 +157,7 @@ func (l *Line) passLane(ctx context.Context, ln *lane, reqs []passRequest, resul
 	}
 	now := l.now()
 	args := []string{ln.epochNow(), strconv.FormatInt(now.Unix(), 10), strconv.Itoa(ln.cfg.Inside),
-		strconv.FormatInt(ln.cfg.PassExpiry(now).Unix(), 10), strconv.FormatInt(claimsKept.Milliseconds(), 10)}
+		strconv.FormatInt(ln.cfg.PassExpiry(now).Unix(), 10), strconv.FormatInt(claimsKept.Milliseconds(), 10), l.mostSkew()}
 	var asked []int
 	for k, i := range at {
 		r := reqs[i]

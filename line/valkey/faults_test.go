@@ -266,6 +266,92 @@ func TestClockApart(t *testing.T) {
 	}
 }
 
+// TestOneClockWrong: of two nodes one has its clock an hour fast, and nobody has told it yet. It lets nobody in before the time, ends
+// nobody's pass, and leads no more.
+func TestOneClockWrong(t *testing.T) {
+	t.Parallel()
+	s := redis.Single(t)
+	now := time.Now()
+	c := config(true)
+	c.Gathers, c.Opens, c.Closes, c.PerSecond = now.Add(-time.Hour), now.Add(30*time.Minute), now.Add(3*time.Hour), 100
+	o := valkey.Options{Addresses: []string{s.Addr}, Prefix: freshPrefix(), Pseudonyms: names, Skew: 10 * time.Second, FoundLate: true, Lease: time.Second}
+	wrong, right := linetest.NewClock(now), linetest.NewClock(now)
+	o.Clock = wrong.Now
+	a := openLine(t, []line.Config{c}, o)
+	o.Clock = right.Now
+	b := openLine(t, []line.Config{c}, o)
+	join := func(l *valkey.Line, n int) error {
+		_, _, err := l.Join(t.Context(), theCampaign, linetest.Person(n))
+		return err
+	}
+	if err := errors.Join(join(a, 1), join(b, 2)); err != nil {
+		t.Fatal(err)
+	}
+	step(t, a, b)
+	if !a.Leads(theCampaign) {
+		t.Fatal("the first node does not lead")
+	}
+
+	wrong.Add(time.Hour) // half an hour past the opening, it thinks
+	if err := join(a, 3); !errors.Is(err, valkey.ErrClock) {
+		t.Fatalf("joined by a wrong clock: %v", err)
+	}
+	if err := a.Step(t.Context()); !errors.Is(err, valkey.ErrClock) {
+		t.Fatalf("step by a wrong clock: %v", err)
+	}
+	if err := join(b, 3); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := b.Status(t.Context(), theCampaign); err != nil || st.Drawn || st.Admitted != 0 {
+		t.Fatalf("before the opening: %+v, %v", st, err)
+	}
+	waitFor(t, 10*time.Second, "the other node leads", func() bool {
+		right.Set(time.Now())
+		step(t, b)
+		_ = a.Step(t.Context()) // it goes on asking
+		return b.Leads(theCampaign) && !a.Leads(theCampaign)
+	})
+}
+
+// TestPassesByAWrongClock: a clock that jumps ends nobody's pass, and gives none that lasts for hours.
+func TestPassesByAWrongClock(t *testing.T) {
+	t.Parallel()
+	s := redis.Single(t)
+	now := time.Now()
+	c := config(false)
+	c.Gathers, c.Opens, c.Closes = now.Add(-time.Hour), now.Add(-time.Minute), now.Add(3*time.Hour)
+	o := valkey.Options{Addresses: []string{s.Addr}, Prefix: freshPrefix(), Pseudonyms: names, Skew: 10 * time.Second, FoundLate: true}
+	wrong, right := linetest.NewClock(now), linetest.NewClock(now)
+	o.Clock = wrong.Now
+	a := openLine(t, []line.Config{c}, o)
+	o.Clock = right.Now
+	b := openLine(t, []line.Config{c}, o)
+	for n := range 3 {
+		if _, _, err := b.Join(t.Context(), theCampaign, linetest.Person(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Supply(theCampaign, 1e6, 1e6)
+	a.Supply(theCampaign, 1e6, 1e6)
+	waitFor(t, 10*time.Second, "all three have their turn", func() bool {
+		right.Add(100 * time.Millisecond)
+		wrong.Add(100 * time.Millisecond)
+		step(t, b, a)
+		return admitted(t, b) == 3
+	})
+	pass, err := b.Enter(t.Context(), theCampaign, linetest.Person(1), linetest.Device(1), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong.Add(time.Hour)
+	if p, err := a.Enter(t.Context(), theCampaign, linetest.Person(2), linetest.Device(2), false); !errors.Is(err, valkey.ErrClock) {
+		t.Fatalf("a pass by a wrong clock: until %v, %v", p.ExpiresAt, err)
+	}
+	if err := b.CheckPass(t.Context(), pass); err != nil {
+		t.Fatalf("a wrong clock ended somebody's pass: %v", err)
+	}
+}
+
 // TestFailover: the master of the campaign's own slot dies while people join on two nodes, and comes back as a replica.
 // Everybody gets a place in the end, nobody two, and what was told before stands.
 func TestFailover(t *testing.T) {

@@ -160,9 +160,9 @@ func (l *Line) number(ctx context.Context, ln *lane, gen int64, now time.Time, p
 	}
 	id := l.node + ":" + strconv.FormatUint(l.batch.Add(1), 10)
 	finished := ln.takeFinished()
-	args := make([]string, 0, 7+len(finished)+len(unknown))
+	args := make([]string, 0, 9+len(finished)+len(unknown))
 	args = append(args, ln.epochNow(), strconv.FormatInt(gen, 10), ln.opened(now), strconv.FormatInt(ln.joined.Load(), 10), id,
-		strconv.FormatInt(ln.most(), 10), strconv.Itoa(len(finished)))
+		strconv.FormatInt(ln.most(), 10), strconv.FormatInt(now.Unix(), 10), l.mostSkew(), strconv.Itoa(len(finished)))
 	args = append(args, finished...)
 	for _, i := range unknown {
 		args = append(args, string(people[i][:]))

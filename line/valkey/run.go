@@ -130,7 +130,7 @@ func (l *Line) beat(ctx context.Context, ln *lane, now time.Time, lease bool) (b
 		ln.keys.own("line"), ln.keys.own("lease"), ln.keys.own("inside"),
 		ln.keys.gen("pending", gen), ln.keys.gen("pending", gen-1), ln.keys.gen("open", gen-1),
 	}, []string{ln.epochNow(), l.node, strconv.FormatInt(life, 10), strconv.FormatInt(now.Unix(), 10), ln.opened(now),
-		strconv.FormatInt(gen, 10), strconv.FormatInt(rotateAfter.Milliseconds(), 10), strconv.Itoa(rotateBeyond)}})
+		strconv.FormatInt(gen, 10), strconv.FormatInt(rotateAfter.Milliseconds(), 10), strconv.Itoa(rotateBeyond), l.mostSkew()}})
 	if err != nil {
 		return beat{}, err
 	}
@@ -144,6 +144,9 @@ func (l *Line) beat(ctx context.Context, ln *lane, now time.Time, lease bool) (b
 			l.log.ErrorContext(ctx, "this node's clock is not the store's; it serves nobody", slog.Duration("apart", now.Sub(store)))
 		}
 		if skewed {
+			ln.mu.Lock()
+			ln.token, ln.door = "", nil // it leads no more
+			ln.mu.Unlock()
 			return beat{}, ErrClock
 		}
 	}

@@ -170,7 +170,7 @@ func moved(err error) bool {
 
 // wrap gives what a store's error means.
 func wrap(err error) error {
-	if err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLost) || errors.Is(err, ErrDamaged) {
+	if err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLost) || errors.Is(err, ErrDamaged) || errors.Is(err, ErrClock) {
 		return err
 	}
 	if e, ok := valkey.IsValkeyErr(err); ok {
@@ -179,6 +179,9 @@ func wrap(err error) error {
 		}
 		if strings.HasPrefix(e.Error(), "FENCED") {
 			return errFenced
+		}
+		if strings.HasPrefix(e.Error(), "CLOCK") {
+			return ErrClock
 		}
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)

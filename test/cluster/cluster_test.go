@@ -30,6 +30,10 @@ type world struct {
 	replica  *services.Postgres // commits wait for it
 	url      string
 	cache    *redis.Cluster
+	lines    []string // addresses of the line's store
+	wires    []*services.Wire
+	clock    string
+	disk     string
 	data     string
 	nodes    []*program.Charye
 }
@@ -40,35 +44,35 @@ type world struct {
 func TestDrills(t *testing.T) {
 	for _, d := range []struct {
 		name string
-		// doses on offer. After the line's store was lost the door does not know who has come, and keeps a dose in mind for everybody
+		// form: two nodes, a PostgreSQL with a synchronous replica and a Redis Cluster, where nothing else is said. After the line's store was lost the door does not know who has come, and keeps a dose in mind for everybody
 		// who was called, for some minutes (decision 3): with doses for all, nobody waits for that.
-		doses int
-		hurt  func(w *world)
+		form form
+		hurt func(w *world)
 	}{
-		{"node killed", people / 2, func(w *world) {
+		{"node killed", form{doses: people / 2}, func(w *world) {
 			w.nodes[1].Kill()
 			w.waitFor(w.nodes[0], func(d lineDoc) bool { return d.Admitted > people/4 })
 			w.nodes[1].Restart()
 		}},
-		{"lease holder killed", people / 2, func(w *world) {
+		{"lease holder killed", form{doses: people / 2}, func(w *world) {
 			n := w.holder()
 			n.Kill()
 			n.Restart()
 		}},
-		{"lease holder paused, and back as a zombie", people / 2, func(w *world) {
+		{"lease holder paused, and back as a zombie", form{doses: people / 2}, func(w *world) {
 			n := w.holder()
 			w.signal(n, syscall.SIGSTOP)
 			time.Sleep(8 * time.Second) // past the lease: that is the drill
 			w.signal(n, syscall.SIGCONT)
 		}},
-		{"lease holder stopped and started, as in a rolling restart", people / 2, func(w *world) {
+		{"lease holder stopped and started, as in a rolling restart", form{doses: people / 2}, func(w *world) {
 			n := w.holder()
 			if err := n.Stop(); err != nil {
 				w.Error(err)
 			}
 			n.Restart()
 		}},
-		{"PostgreSQL killed", people / 2, func(w *world) {
+		{"PostgreSQL killed", form{doses: people / 2}, func(w *world) {
 			if err := w.postgres.Kill(); err != nil {
 				w.Fatal(err)
 			}
@@ -76,18 +80,58 @@ func TestDrills(t *testing.T) {
 				w.Fatal(err)
 			}
 		}},
-		{"PostgreSQL's primary lost, its synchronous replica promoted", people / 2, func(w *world) {
+		{"PostgreSQL's primary lost, its synchronous replica promoted", form{doses: people / 2}, func(w *world) {
 			if err := w.postgres.Kill(); err != nil {
 				w.Fatal(err)
 			}
 			w.replica.Promote(w)
 		}},
-		{"a master of the line's store killed, with failover", people / 2, func(w *world) { w.cache.Masters(w)[0].Kill() }},
-		{"the whole line's store emptied", 4 * people, func(w *world) { w.cache.Flush(w) }},
+		{"a master of the line's store killed, with failover", form{doses: people / 2}, func(w *world) { w.cache.Masters(w)[0].Kill() }},
+		{"the whole line's store emptied", form{doses: 4 * people}, func(w *world) { w.cache.Flush(w) }},
+		{"a node's network to both stores cut", form{doses: people / 2, wired: true}, func(w *world) {
+			for _, x := range w.wires {
+				x.Cut()
+			}
+			time.Sleep(8 * time.Second)
+			for _, x := range w.wires {
+				x.Mend()
+			}
+		}},
+		{"a node's network to PostgreSQL alone cut", form{doses: people / 2, wired: true}, func(w *world) {
+			w.wires[0].Cut()
+			time.Sleep(8 * time.Second)
+			w.wires[0].Mend()
+		}},
+		{"a node's network slow: 300 ms there and back, more than ten times a commit", form{doses: people / 2, wired: true}, func(w *world) {
+			for _, x := range w.wires {
+				x.Slow(150 * time.Millisecond)
+			}
+			time.Sleep(8 * time.Second)
+			for _, x := range w.wires {
+				x.Mend()
+			}
+		}},
+		{"a node's clock an hour fast, then right again", form{doses: people / 2, clock: true}, func(w *world) {
+			if err := os.WriteFile(w.clock, []byte("1h"), 0o600); err != nil {
+				w.Fatal(err)
+			}
+			time.Sleep(8 * time.Second)
+			if err := os.Remove(w.clock); err != nil {
+				w.Fatal(err)
+			}
+		}},
+		{"PostgreSQL's disk full", form{doses: people / 2, disk: 320}, func(w *world) {
+			give := services.FillDisk(w, w.disk)
+			time.Sleep(6 * time.Second)
+			give()
+			if err := w.postgres.Start(); err != nil { // it may have stopped for want of space
+				w.Fatal(err)
+			}
+		}},
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			drill(t, d.doses, d.doses > people, d.hurt)
+			drill(t, d.form, d.hurt)
 		})
 	}
 }
@@ -95,36 +139,76 @@ func TestDrills(t *testing.T) {
 const people = 900
 
 // newWorld starts servers and two nodes for a small rush.
-func newWorld(t *testing.T, doses int) *world {
-	t.Helper()
-	w := &world{T: t, postgres: services.OwnPostgres(t, services.Replicating...), cache: redis.StartCluster(t, 3)}
-	w.replica = w.postgres.Replica(t)
-	w.url = services.URLs("postgres", w.postgres, w.replica)
+// form is what a world is made of beside two nodes.
+type form struct {
+	doses int // on offer
+	// wired: the second node's ways to the stores are wires; the line's store is then a single server.
+	wired bool
+	// clock: the second node's clock can be put wrong, by what is written into the file w.clock.
+	clock bool
+	// disk: PostgreSQL has so many megabytes; 0: as many as it likes, and a synchronous replica.
+	disk int
+}
+
+func newWorld(t *testing.T, f form) *world {
+	w := &world{T: t}
 	dir := t.TempDir()
 	w.data = filepath.Join(dir, "data")
+	switch {
+	case f.disk > 0:
+		w.postgres, w.disk = services.SmallPostgres(t, f.disk, append(services.Replicating, "max_wal_size=48MB", "min_wal_size=32MB")...)
+		w.url = w.postgres.URL("postgres")
+	case f.wired || f.clock:
+		w.postgres = services.OwnPostgres(t, services.Replicating...)
+		w.url = w.postgres.URL("postgres")
+	default:
+		w.postgres = services.OwnPostgres(t, services.Replicating...)
+		w.replica = w.postgres.Replica(t)
+		w.url = services.URLs("postgres", w.postgres, w.replica)
+	}
+	if f.wired {
+		w.lines = []string{redis.Single(t).Addr}
+	} else {
+		w.cache = redis.StartCluster(t, 3)
+		w.lines = w.cache.Addresses()
+	}
 	small, err := rush.Named("small")
 	if err != nil {
 		t.Fatal(err)
 	}
 	sites := write(t, dir, "sites.csv", "id,name,kind,address,lat,lon,phone,region\n"+manySites(200))
 	// The pace is given: a found one follows the bookings that the lease holder sees, and here all come to one node.
-	rules := write(t, dir, "rush.yaml", strings.NewReplacer("perSecond: auto", "perSecond: 60", fmt.Sprintf("stock: %d", people/2), fmt.Sprintf("stock: %d", doses)).
+	rules := write(t, dir, "rush.yaml", strings.NewReplacer("perSecond: auto", "perSecond: 60", fmt.Sprintf("stock: %d", people/2), fmt.Sprintf("stock: %d", f.doses)).
 		Replace(string(small.Programme(float64(people)/float64(small.Eligible)))))
 	w.command("import", "sites", "--format", "csv", "--data", w.data, "--postgres", w.url, sites)
-	args := append([]string{"serve", "--programme", rules}, w.engines()...)
-	w.nodes = []*program.Charye{program.Start(t, args...), program.Start(t, args...)}
+	serve := []string{"serve", "--programme", rules}
+	w.nodes = []*program.Charye{program.Start(t, append(serve, w.engines()...)...)}
+	switch {
+	case f.wired:
+		db, socket := services.WireToPostgres(t, w.postgres)
+		store, at := services.WireTo(t, w.lines[0])
+		w.wires = []*services.Wire{db, store}
+		w.nodes = append(w.nodes, program.Start(t, append(serve, "--data", w.data, "--postgres", services.URL(socket, "postgres"), "--valkey", at)...))
+	case f.clock:
+		w.clock = filepath.Join(dir, "clock")
+		w.nodes = append(w.nodes, program.StartVariant(t, program.Variant(t, "test", "charye_drill"), []string{"CHARYE_DRILL_CLOCK=" + w.clock},
+			append(serve, w.engines()...)...))
+	default:
+		w.nodes = append(w.nodes, program.Start(t, append(serve, w.engines()...)...))
+	}
 	return w
 }
 
-func drill(t *testing.T, doses int, gaps bool, hurt func(*world)) {
+func drill(t *testing.T, f form, hurt func(*world)) {
 	program.NeedE2E(t)
-	w := newWorld(t, doses)
+	w, gaps := newWorld(t, f), f.doses > people
 
-	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "rush.json")
 	crowd := exec.CommandContext(ctx, program.Binary(t), "rush", "--target", w.nodes[0].URL, "--target", w.nodes[1].URL, "--data", w.data, "--postgres", w.url,
 		"--people", fmt.Sprint(people), "--json", file, "--seed", "11")
+	crowd.Cancel, crowd.WaitDelay = func() error { return crowd.Process.Signal(os.Interrupt) }, time.Minute // it then says how far it came
 	ended := make(chan error, 1)
 	var out []byte
 	go func() {
@@ -167,7 +251,7 @@ func drill(t *testing.T, doses int, gaps bool, hurt func(*world)) {
 
 func (w *world) engines() []string {
 	args := []string{"--data", w.data, "--postgres", w.url}
-	for _, a := range w.cache.Addresses() {
+	for _, a := range w.lines {
 		args = append(args, "--valkey", a)
 	}
 	return args

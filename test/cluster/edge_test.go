@@ -121,7 +121,7 @@ func served(t *testing.T, n *program.Charye) (sum float64) {
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	program.NeedE2E(t)
-	w := newWorld(t, people)
+	w := newWorld(t, form{doses: people})
 	e := services.StartEdge(t, edgeConfig, services.EdgeAddress(t), strings.TrimPrefix(w.nodes[0].URL, "http://"), strings.TrimPrefix(w.nodes[1].URL, "http://"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

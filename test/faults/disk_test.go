@@ -11,49 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"charye/test/program"
+	"charye/test/services"
 )
-
-// smallDisk mounts a file system of so many megabytes, for the test.
-func smallDisk(t *testing.T, megabytes int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("charye-drill", dir, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=0700", megabytes)); err != nil {
-		t.Skipf("needs to mount a small file system, which takes root: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Errorf("unmount %s: %v", dir, err)
-		}
-	})
-	return dir
-}
-
-// fill takes all space that is left; the file gives it back.
-func fill(t *testing.T, disk string) (ballast string) {
-	t.Helper()
-	ballast = filepath.Join(disk, "ballast")
-	f, err := os.OpenFile(ballast, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for size := 1 << 20; size >= 512; {
-		if _, err = f.Write(make([]byte, size)); err != nil {
-			size /= 2
-		}
-	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("the disk is not full: %v", err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return ballast
-}
 
 // oneLine runs the program and expects it to fail with one line on stderr that has these words.
 func oneLine(t *testing.T, words []string, args ...string) {
@@ -82,16 +45,14 @@ func oneLine(t *testing.T, words []string, args ...string) {
 func TestDiskFull(t *testing.T) {
 	program.NeedE2E(t)
 	t.Parallel()
-	disk := smallDisk(t, 96)
+	disk := services.SmallDisk(t, 96)
 	data := filepath.Join(disk, "data")
 	file := write(t, "drill.yaml", always)
 
 	full := []string{"no space left on device", "make space on the disk"}
-	ballast := fill(t, disk)
+	give := services.FillDisk(t, disk)
 	oneLine(t, full, "serve", "--programme", file, "--data", data, "--listen", "127.0.0.1:0")
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	give()
 
 	furnish(t, data)
 	c := program.Start(t, "serve", "--programme", file, "--data", data)
@@ -123,7 +84,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	booked := book(t, c, tokens[0])
 
-	ballast = fill(t, disk)
+	give = services.FillDisk(t, disk)
 	// The log has some room of its own: people are taken until that is used up.
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -180,9 +141,7 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	give()
 	eventually(t, 10*time.Second, func() error {
 		if a := join(people - 1); a.status/100 != 2 {
 			return fmt.Errorf("with space again, joining answers %d", a.status)
@@ -191,16 +150,14 @@ func TestDiskFull(t *testing.T) {
 	})
 
 	// Killed, and the disk full at the start.
-	ballast = fill(t, disk)
+	give = services.FillDisk(t, disk)
 	c.Kill()
 	before := listing(t, data)
 	oneLine(t, full[1:], "serve", "--programme", file, "--data", data, "--listen", "127.0.0.1:0")
 	if after := listing(t, data); after != before {
 		t.Errorf("the start on a full disk has changed the directory:\n%s\nbecame\n%s", before, after)
 	}
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	give()
 	c.Restart()
 	for i := range numbers {
 		if numbers[i] != 0 && (i%97 == 0 || i < 20 || i == people-1) {

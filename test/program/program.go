@@ -62,8 +62,21 @@ func buildBinary() (string, error) {
 		return "", err
 	}
 	binary.dir = dir
-	path := filepath.Join(dir, "charye")
-	cmd := exec.Command("go", "build", "-o", path, "-ldflags", "-X main.version=test", "charye/cmd/charye")
+	return build(filepath.Join(dir, "charye"), "test", "")
+}
+
+// Variant builds the program with another version or with build tags, for one test.
+func Variant(t testing.TB, version, tags string) string {
+	t.Helper()
+	path, err := build(filepath.Join(t.TempDir(), "charye"), version, tags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func build(path, version, tags string) (string, error) {
+	cmd := exec.Command("go", "build", "-o", path, "-tags", tags, "-ldflags", "-X main.version="+version, "charye/cmd/charye")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)
@@ -87,6 +100,7 @@ type Charye struct {
 
 	t    testing.TB
 	path string
+	env  []string
 	args []string
 
 	cmd    *exec.Cmd
@@ -99,7 +113,13 @@ type Charye struct {
 // fresh directory. It is stopped at the end of the test, which fails when that does not go well.
 func Start(t testing.TB, args ...string) *Charye {
 	t.Helper()
-	c := &Charye{t: t, path: Binary(t), args: slices.Clone(args)}
+	return StartVariant(t, Binary(t), nil, args...)
+}
+
+// StartVariant is [Start] of another build, with more in its environment.
+func StartVariant(t testing.TB, path string, env []string, args ...string) *Charye {
+	t.Helper()
+	c := &Charye{t: t, path: path, env: env, args: slices.Clone(args)}
 	if flagOf(args, "--listen") == "" {
 		c.args = append(c.args, "--listen", "127.0.0.1:0")
 	}
@@ -150,6 +170,13 @@ func (c *Charye) Kill() {
 	<-c.exited
 }
 
+// Become is [Charye.Restart] as another build.
+func (c *Charye) Become(path string) {
+	c.t.Helper()
+	c.path = path
+	c.Restart()
+}
+
 // Restart starts the program again after [Charye.Stop] or [Charye.Kill], with the same arguments, data and address.
 func (c *Charye) Restart() {
 	c.t.Helper()
@@ -190,7 +217,7 @@ func (c *Charye) start() {
 	cmd := exec.Command(c.path, c.args...)
 	cmd.Stdout, cmd.Stderr = c.out, c.out
 	// The demo keeps its data in the temporary folder: give it one that goes with the test.
-	cmd.Env = append(os.Environ(), "TMPDIR="+c.t.TempDir())
+	cmd.Env = append(append(os.Environ(), "TMPDIR="+c.t.TempDir()), c.env...)
 	if err := cmd.Start(); err != nil {
 		c.t.Fatalf("start the program: %v", err)
 	}

@@ -78,13 +78,16 @@ func OwnPostgres(t testing.TB, settings ...string) *Postgres {
 }
 
 // StartPostgres makes an empty cluster in a temporary directory and starts it, with these settings (name=value).
-func StartPostgres(settings ...string) (*Postgres, error) {
+func StartPostgres(settings ...string) (*Postgres, error) { return startPostgres("", settings) }
+
+// startPostgres starts a server in a directory of its own under a directory; "": that for temporary files.
+func startPostgres(under string, settings []string) (*Postgres, error) {
 	p := &Postgres{settings: settings}
 	var err error
 	if p.bin, err = postgresBin(); err != nil {
 		return nil, err
 	}
-	if p.dir, err = os.MkdirTemp("", "charye-pg-"); err != nil {
+	if p.dir, err = os.MkdirTemp(under, "charye-pg-"); err != nil {
 		return nil, err
 	}
 	if err := p.initialise(); err != nil {

@@ -1,13 +1,16 @@
 -- Says where a line stands; takes or renews the lease for whom asks for it, and does the holder's housekeeping.
 -- KEYS line, lease, inside, pending of gen, pending of gen-1, open of gen-1
--- ARGV epoch, node, lease (ms; 0: only look), now (s), opening is past (0 or 1), gen, rotate after (ms), rotate beyond (people)
+-- ARGV epoch, node, lease (ms; 0: only look), now (s), opening is past (0 or 1), gen, rotate after (ms), rotate beyond (people),
+--      how far a clock may be off (s; 0: any)
 local line, lease = KEYS[1], KEYS[2]
 local epoch = redis.call('HGET', line, 'epoch')
 if epoch ~= ARGV[1] then return redis.error_reply('LOST another epoch') end
 local t = redis.call('TIME')
 local ms = t[1] * 1000 + math.floor(t[2] / 1000)
 local mine = ''
-if ARGV[3] ~= '0' then
+-- A node whose clock is wrong leads nobody: it takes no lease, and lets go of one it had.
+local right = ARGV[9] == '0' or math.abs(tonumber(t[1]) - tonumber(ARGV[4])) <= tonumber(ARGV[9])
+if ARGV[3] ~= '0' and right then
   local owner = redis.call('GET', lease)
   if not owner or owner == ARGV[2] then
     redis.call('SET', lease, ARGV[2], 'PX', ARGV[3])

@@ -3,11 +3,13 @@
 -- older one is in its bucket, and was seen there.
 -- KEYS line, pending of gen, pending of gen-1, open of gen, open of gen-1
 -- ARGV epoch, gen, opening is past (0 or 1), highest seq the caller knows, batch, most places,
---      number of finished batches, those batches …, people …
+--      now (s), how far a clock may be off (s; 0: any), number of finished batches, those batches …, people …
 local line, pending, before, open = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local h = redis.call('HMGET', line, 'epoch', 'gen', 'joined', 'gathered', 'draw')
 if h[1] ~= ARGV[1] then return redis.error_reply('LOST another epoch') end
 if h[2] ~= ARGV[2] then return {0, h[2]} end
+-- A node whose clock is wrong would let people in before the gathering, or fix who gathered before the opening.
+if ARGV[8] ~= '0' and math.abs(tonumber(redis.call('TIME')[1]) - tonumber(ARGV[7])) > tonumber(ARGV[8]) then return redis.error_reply('CLOCK') end
 local joined, known, most = tonumber(h[3]), tonumber(ARGV[4]), tonumber(ARGV[6])
 if joined < known then
   -- The store went back behind what it had told, as a failover can make it. Those seqs are never given again.
@@ -20,8 +22,8 @@ if ARGV[3] == '1' and h[5] == '1' and not gathered then
   gathered = joined
   redis.call('HSET', line, 'gathered', gathered)
 end
-local at = 8 + tonumber(ARGV[7])
-for i = 8, at - 1 do
+local at = 10 + tonumber(ARGV[9])
+for i = 10, at - 1 do
   if redis.call('HDEL', open, ARGV[i]) == 0 then redis.call('HDEL', KEYS[5], ARGV[i]) end
 end
 local out, fresh = {1, joined, gathered or -1}, {}

@@ -1,20 +1,22 @@
 -- Enters people and ends passes, in the order given. Gives for each: code, serial, expiry, device; at the end the number
 -- of live passes. Codes: 0 live or ended, 1 not the person's turn, 2 another device, 3 full.
 -- KEYS line, passes, inside, claims
--- ARGV epoch, now (s), most inside, expiry of a new pass (s), how long claims are kept (ms),
+-- ARGV epoch, now (s), most inside, expiry of a new pass (s), how long claims are kept (ms), how far a clock may be off (s; 0: any),
 --      then for each: what (enter, take, leave), person, device, number
 local line, passes, inside, claims = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local h = redis.call('HMGET', line, 'epoch', 'admitted')
 if h[1] ~= ARGV[1] then return redis.error_reply('LOST another epoch') end
 local now, most, expires = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local admitted = tonumber(h[2])
+-- A node whose clock is wrong would end everybody's passes, and give some that last for hours.
+if ARGV[6] ~= '0' and math.abs(tonumber(redis.call('TIME')[1]) - now) > tonumber(ARGV[6]) then return redis.error_reply('CLOCK') end
 for _, who in ipairs(redis.call('ZRANGEBYSCORE', inside, '-inf', now, 'LIMIT', 0, 1000)) do
   redis.call('HDEL', passes, who)
   redis.call('ZREM', inside, who)
 end
 local live = redis.call('ZCOUNT', inside, '(' .. ARGV[2], '+inf')
 local out, claimed = {}, {}
-for i = 6, #ARGV, 4 do
+for i = 7, #ARGV, 4 do
   local what, who, device, number = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
   local had, serial, till = false, 0, 0
   local rec = redis.call('HGET', passes, who)
