@@ -378,6 +378,7 @@ type pacer struct {
 	rate    float64 // people per second
 	peak    float64 // the rate at which the latency was last too high; 0: the limit has not been met yet
 	cut     bool    // the last verdict lowered the rate
+	calm    int     // good verdicts in a row near the last limit
 	most    float64
 	pressed bool // the rate was the tightest limit since the last verdict
 	counts  [40]uint32
@@ -395,6 +396,7 @@ const (
 	paceDown    = 0.7
 	paceSearch  = 1.3  // well below the last limit, or before one was met, a good verdict multiplies
 	paceNear    = 0.85 // of the last limit: from here on a good verdict adds
+	paceCalm    = 5    // so many good verdicts in a row, and the limit was one of its moment: it is searched anew
 	leastRate   = 0.5
 )
 
@@ -453,11 +455,14 @@ func (p *pacer) at(now time.Time) float64 {
 			p.peak = p.rate
 		}
 		p.rate = max(p.rate*paceDown, leastRate)
-		p.cut = true
+		p.cut, p.calm = true, 0
 	case p.pressed && (p.peak == 0 || p.rate < p.peak*paceNear):
 		p.rate, p.cut = min(p.rate*paceSearch, p.most), false
 	case p.pressed:
 		p.rate, p.cut = min(p.rate+max(p.peak/20, 0.5), p.most), false
+		if p.calm++; p.calm >= paceCalm {
+			p.peak, p.calm = 0, 0
+		}
 	default:
 		p.cut = false
 	}

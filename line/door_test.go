@@ -235,6 +235,18 @@ func TestAutomaticRate(t *testing.T) {
 	if slow > fast/20 {
 		t.Errorf("with slow bookings the rate is %.1f, it was %.0f", slow, fast)
 	}
+	// Minutes that are slow by fits and starts, as when a machine is busy with something else, leave no memory of a tiny limit.
+	n := 0
+	fits := settled(func(float64) time.Duration {
+		n++
+		return time.Duration(50+950*(n/100%2)) * time.Millisecond
+	})
+	if fits > fast/5 {
+		t.Errorf("by fits and starts the rate is %.1f, it was %.0f", fits, fast)
+	}
+	if again := settled(func(float64) time.Duration { return 50 * time.Millisecond }); again < 100 {
+		t.Errorf("a minute after the fits and starts the rate is %.1f, want at least the first 100", again)
+	}
 	capacity := 80.0
 	found := 0.0
 	for range 5 {

@@ -72,6 +72,17 @@ func TestDrills(t *testing.T) {
 			}
 			n.Restart()
 		}},
+		{"both nodes upgraded, one after the other, the old and the new version side by side", form{doses: people / 2}, func(w *world) {
+			next := program.Variant(w, "next", "")
+			for _, n := range w.nodes {
+				if err := n.Stop(); err != nil {
+					w.Error(err)
+				}
+				n.Become(next)
+				at := w.waitFor(n, func(lineDoc) bool { return true })
+				w.waitFor(n, func(d lineDoc) bool { return d.Admitted > at.Admitted || d.State == "soldOut" })
+			}
+		}},
 		{"PostgreSQL killed", form{doses: people / 2}, func(w *world) {
 			if err := w.postgres.Kill(); err != nil {
 				w.Fatal(err)
@@ -235,7 +246,7 @@ func drill(t *testing.T, f form, hurt func(*world)) {
 	if len(broken) > 0 || len(report.Breaches) > 0 || crowdErr != nil && !gaps {
 		t.Fatalf("the rush: %v, violations: %v %v\n%s", crowdErr, broken, report.Breaches, out)
 	}
-	t.Logf("the fault took %v; %s; the crowd met %s", hurting.Round(10*time.Millisecond), watch(), met(report.Errors))
+	t.Logf("%s: the fault took %v; %s; the crowd met %s", t.Name(), hurting.Round(10*time.Millisecond), watch(), met(report.Errors))
 
 	last := w.waitFor(w.nodes[0], func(d lineDoc) bool { return d.Admitted >= before.Admitted })
 	w.waitFor(w.nodes[1], func(d lineDoc) bool {

@@ -1,6 +1,9 @@
 package cluster_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
 	"charye/test/program"
@@ -90,6 +94,7 @@ func TestDeployFilesFitTheProgram(t *testing.T) {
 			at = group[part]
 		}
 	}
+	fits(t, "../../deploy/helm/charye/values.schema.json", have)
 	node := program.Start(t, "demo", "--people", "0")
 	for _, m := range regexp.MustCompile(`httpGet: \{path: ([^,]+),`).FindAllStringSubmatch(string(chart), -1) {
 		a, err := http.Get(node.URL + m[1])
@@ -100,5 +105,32 @@ func TestDeployFilesFitTheProgram(t *testing.T) {
 		if a.StatusCode != http.StatusOK {
 			t.Errorf("the probe of %s: %d", m[1], a.StatusCode)
 		}
+	}
+}
+
+// fits checks values against the chart's schema, which also refuses what is misspelt.
+func fits(t *testing.T, file string, values map[string]any) {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := func(v any) (doc any) { // as JSON has it
+		b, err := json.Marshal(v)
+		if err == nil {
+			doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(b))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	if err := schema.Validate(plain(values)); err != nil {
+		t.Errorf("values.yaml: %v", err)
+	}
+	wrong := maps.Clone(values)
+	wrong["replicas"] = 3
+	if schema.Validate(plain(wrong)) == nil {
+		t.Error("the schema lets a value pass that the chart does not know")
 	}
 }
