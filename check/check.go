@@ -132,7 +132,8 @@ func (r *Report) WriteText(w io.Writer) error {
 // rules holds a live booking against the programme: its campaign, its products, the number of doses, and the intervals that
 // held on the day of the dose before.
 func rules(p *programme.Programme, b *booking.Booking) (wrong []string) {
-	if _, ok := p.CampaignByNum(b.Campaign); !ok {
+	c, ok := p.CampaignByNum(b.Campaign)
+	if !ok {
 		return []string{fmt.Sprintf("it is in campaign %d, which the programme does not have", b.Campaign)}
 	}
 	for i := range b.Doses {
@@ -149,7 +150,7 @@ func rules(p *programme.Programme, b *booking.Booking) (wrong []string) {
 			continue
 		}
 		before := b.Doses[i-1].Slot
-		iv := product.Series.Interval(before.Day)
+		iv := product.Series.Interval(c.ID, before.Day)
 		if !booking.LegalInterval(before.Day, d.Slot.Day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}) {
 			wrong = append(wrong, fmt.Sprintf("dose %d on %s is outside the interval after dose %d on %s", d.Dose, d.Slot.Day, i, before.Day))
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"charye/internal/civil"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -25,7 +27,7 @@ func (p *parser) campaigns(n *yaml.Node, products map[string]bool) []Campaign {
 	numbered := make(map[uint32]string)
 	for i, e := range entries {
 		path := index("campaigns", i)
-		o, ok := p.object(e, path, "id", "name", "products", "eligible", "gathers", "opens", "closes", "stock", "pauses",
+		o, ok := p.object(e, path, "id", "name", "products", "eligible", "rota", "gathers", "opens", "closes", "stock", "pauses",
 			"line", "helpers", "change")
 		if !ok {
 			continue
@@ -54,7 +56,10 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 		c.Name, _ = p.names(n, o.at("name"))
 	}
 	if n, ok := o.need("products", "a list of product ids"); ok {
-		c.Products = p.offered(n, o.at("products"), products)
+		c.Offers = p.offered(n, o.at("products"), products)
+		for i := range c.Offers {
+			c.Products = append(c.Products, c.Offers[i].Product)
+		}
 	}
 	const eligibleWanted = "{born: {from: …, to: …}}, {roster: ID}, both, or the word all"
 	if n, ok := o.need("eligible", eligibleWanted); ok {
@@ -69,6 +74,9 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 		orderAt = p.line(n, o.at("line"), &c.Line)
 	}
 	p.opening(o, key, c, orderAt, orderPath)
+	if n, ok := o.opt("rota"); ok {
+		c.Rota = p.rota(n, o.at("rota"), c)
+	}
 	if n, ok := o.opt("helpers"); ok {
 		c.Helpers = p.helpers(n, o.at("helpers"))
 	}
@@ -156,25 +164,100 @@ func (p *parser) pauses(n *yaml.Node, path, key string, c *Campaign, bounded boo
 	return out
 }
 
-func (p *parser) offered(n *yaml.Node, path string, products map[string]bool) []string {
+// offered reads a list of products: each an id, or a group that says when and to whom it is offered.
+func (p *parser) offered(n *yaml.Node, path string, products map[string]bool) []Offer {
 	entries, ok := p.list(n, path, 1, 100)
 	if !ok {
 		return nil
 	}
 	seen := make(map[string]bool)
-	out := make([]string, 0, len(entries))
+	out := make([]Offer, 0, len(entries))
 	for i, e := range entries {
-		id, ok := p.id(e, index(path, i))
-		if !ok {
+		v, at, where := Offer{}, e, index(path, i)
+		if e.Kind == yaml.MappingNode {
+			o, ok := p.object(e, where, "id", "from", "until", "born")
+			if !ok {
+				continue
+			}
+			if at, ok = o.need("id", "the id of a product"); !ok {
+				continue
+			}
+			where = o.at("id")
+			v.From, v.Until = p.days(o)
+			if n, ok := o.opt("born"); ok {
+				v.Born = p.born(n, o.at("born"))
+			}
+		}
+		if v.Product, ok = p.id(at, where); !ok {
 			continue
 		}
-		if !products[id] {
-			p.bad(e, index(path, i), "%q is not among the products; want the id of one", id)
+		if !products[v.Product] {
+			p.bad(at, where, "%q is not among the products; want the id of one", v.Product)
 		}
-		p.unique(e, index(path, i), id, seen)
-		out = append(out, id)
+		p.unique(at, where, v.Product, seen)
+		out = append(out, v)
 	}
 	return out
+}
+
+// days reads from and until, either of which may be left out.
+func (p *parser) days(o object) (from, until civil.Date) {
+	var has [2]bool
+	for i, f := range []struct {
+		name string
+		to   *civil.Date
+	}{{"from", &from}, {"until", &until}} {
+		if n, ok := o.opt(f.name); ok {
+			*f.to, has[i] = p.date(n, o.at(f.name))
+		}
+	}
+	if has[0] && has[1] && until < from {
+		p.bad(o.node, o.at("until"), "%s is before from, %s; want a later date", until, from)
+	}
+	return from, until
+}
+
+// rota reads the days that people are spread over.
+func (p *parser) rota(n *yaml.Node, path string, c *Campaign) *Rota {
+	o, ok := p.object(n, path, "from", "days", "opens", "closes")
+	if !ok {
+		return nil
+	}
+	v := &Rota{}
+	good := true
+	if n, ok := o.need("from", dateWanted); ok {
+		v.From, ok = p.date(n, o.at("from"))
+		good = good && ok
+	} else {
+		good = false
+	}
+	if n, ok := o.need("days", "a whole number from 1 to 100"); ok {
+		v.Days, ok = p.count(n, o.at("days"), 1, 100)
+		good = good && ok
+	} else {
+		good = false
+	}
+	for _, f := range []struct {
+		name string
+		to   *int
+	}{{"opens", &v.Opens}, {"closes", &v.Closes}} {
+		if n, ok := o.need(f.name, `a time of day in quotes, such as "20:00"`); ok {
+			*f.to, ok = p.clock(n, o.at(f.name))
+			good = good && ok
+		} else {
+			good = false
+		}
+	}
+	switch {
+	case !good || c.Opens.IsZero() || c.Closes.IsZero():
+	case c.Line.Order != OrderArrival:
+		p.bad(n, path, "spreads people over days, and a draw wants them together before the opening; want line: {order: arrival}")
+	case v.From.At(v.Opens, p.zone).Before(c.Opens):
+		p.bad(n, path, "begins at %s, before opens, %s; want the first window within opens and closes", stamp(v.From.At(v.Opens, p.zone)), stamp(c.Opens))
+	case v.over(p.zone).After(c.Closes):
+		p.bad(n, path, "ends at %s, after closes, %s; want the last window within opens and closes", stamp(v.over(p.zone)), stamp(c.Closes))
+	}
+	return v
 }
 
 func (p *parser) eligible(n *yaml.Node, path string, c *Campaign, want string) {
@@ -185,17 +268,36 @@ func (p *parser) eligible(n *yaml.Node, path string, c *Campaign, want string) {
 		p.bad(n, path, "is %s, which does not say who; want %s", describe(n), want)
 		return
 	}
-	o, _ := p.object(n, path, "born", "roster")
+	o, _ := p.object(n, path, "born", "roster", "except")
+	if n, ok := o.opt("except"); ok {
+		c.Except = p.except(n, o.at("except"))
+	}
 	if n, ok := o.opt("roster"); ok {
 		c.Roster, _ = p.id(n, o.at("roster"))
 	}
-	n, ok := o.opt("born")
-	if !ok {
-		return
+	if n, ok := o.opt("born"); ok {
+		c.Born = p.born(n, o.at("born"))
 	}
-	born, ok := p.object(n, o.at("born"), "from", "to")
+}
+
+// except reads the rosters of those who are left out.
+func (p *parser) except(n *yaml.Node, path string) (out []string) {
+	entries, _ := p.list(n, path, 1, 20)
+	seen := make(map[string]bool)
+	for i, e := range entries {
+		if id, ok := p.id(e, index(path, i)); ok {
+			p.unique(e, index(path, i), id, seen)
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// born reads a range of dates of birth; nil when it is no group of fields.
+func (p *parser) born(n *yaml.Node, path string) *BornRange {
+	born, ok := p.object(n, path, "from", "to")
 	if !ok {
-		return
+		return nil
 	}
 	v := &BornRange{}
 	from, ok1 := born.need("from", dateWanted)
@@ -209,7 +311,7 @@ func (p *parser) eligible(n *yaml.Node, path string, c *Campaign, want string) {
 	if ok1 && ok2 && v.To < v.From {
 		p.bad(to, born.at("to"), "%s is before from, %s; want the later date of birth here", v.To, v.From)
 	}
-	c.Born = v
+	return v
 }
 
 // line reads the rules of the line and gives the node that its order stands at.
@@ -252,10 +354,11 @@ func (p *parser) perSecond(n *yaml.Node, path string) float64 {
 }
 
 func (p *parser) helpers(n *yaml.Node, path string) (out HelperRules) {
-	o, ok := p.object(n, path, "allowed", "perHelper")
+	o, ok := p.object(n, path, "allowed", "perHelper", "from", "until")
 	if !ok {
 		return out
 	}
+	out.From, out.Until = p.days(o)
 	if n, ok := o.need("allowed", "true or false"); ok {
 		out.Allowed, _ = p.boolean(n, o.at("allowed"))
 	}

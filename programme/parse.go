@@ -3,6 +3,7 @@ package programme
 import (
 	"hash/fnv"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 	_ "time/tzdata" // a programme's zone must be found on machines that have no zone files
@@ -86,7 +87,10 @@ func (r *reader) document(src []byte) *yaml.Node {
 // maxDoses is the largest number of doses a series may have.
 const maxDoses = 10
 
-type parser struct{ times }
+type parser struct {
+	times
+	named []named
+}
 
 func (p *parser) programme(root *yaml.Node) *Programme {
 	out := &Programme{}
@@ -123,6 +127,11 @@ func (p *parser) programme(root *yaml.Node) *Programme {
 	if n, ok := o.need("campaigns", "a list of campaigns"); ok {
 		out.Campaigns = p.campaigns(n, known)
 	}
+	for _, v := range p.named {
+		if _, ok := out.Campaign(v.id); !ok {
+			p.bad(v.at, v.path, "%q is not among the campaigns; want the id of one", v.id)
+		}
+	}
 	if n, ok := o.need("timetables", "a list of timetables, at least one for all sites"); ok {
 		out.Timetables = p.timetables(n)
 	}
@@ -154,7 +163,7 @@ func (p *parser) products(n *yaml.Node, known map[string]bool) []Product {
 }
 
 func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out Product) {
-	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "series")
+	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "ages", "series")
 	if !ok {
 		return out
 	}
@@ -175,8 +184,40 @@ func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out 
 	if n, ok := o.need("dosesPerVial", "a whole number from 1 to 100"); ok {
 		out.DosesPerVial, _ = p.count(n, o.at("dosesPerVial"), 1, 100)
 	}
+	if n, ok := o.opt("ages"); ok {
+		out.Ages = p.ages(n, o.at("ages"))
+	}
 	if n, ok := o.need("series", "{doses: 1} or {doses: 2, intervals: [...]}"); ok {
 		out.Series = p.series(n, o.at("series"))
+	}
+	return out
+}
+
+// ages reads how old people must be, by date.
+func (p *parser) ages(n *yaml.Node, path string) []AgeRule {
+	entries, _ := p.list(n, path, 1, 100)
+	var out []AgeRule
+	for i, e := range entries {
+		o, ok := p.object(e, index(path, i), "from", "min", "max")
+		if !ok {
+			continue
+		}
+		var v AgeRule
+		if n, ok := o.need("from", dateWanted); ok {
+			if v.From, ok = p.date(n, o.at("from")); ok && len(out) > 0 && v.From <= out[len(out)-1].From {
+				p.bad(n, o.at("from"), "%s is not after the entry before it, %s; want the entries in order of date", v.From, out[len(out)-1].From)
+			}
+		}
+		least, hasLeast := o.need("min", "an age in years, 0 for any")
+		if hasLeast {
+			v.Min, _ = p.count(least, o.at("min"), 0, 150)
+		}
+		if n, ok := o.opt("max"); ok {
+			if v.Max, ok = p.count(n, o.at("max"), 1, 150); ok && v.Max < v.Min {
+				p.bad(n, o.at("max"), "%d is below min, %d; want the greater age here", v.Max, v.Min)
+			}
+		}
+		out = append(out, v)
 	}
 	return out
 }
@@ -209,14 +250,17 @@ func (p *parser) intervals(n *yaml.Node, path string) []Interval {
 	}
 	out := make([]Interval, len(entries))
 	for i, e := range entries {
-		o, ok := p.object(e, index(path, i), "from", "default", "min", "max")
+		o, ok := p.object(e, index(path, i), "from", "campaigns", "default", "min", "max")
 		if !ok {
 			continue
 		}
 		v := &out[i]
+		if n, ok := o.opt("campaigns"); ok {
+			v.Campaigns = p.cohorts(n, o.at("campaigns"))
+		}
 		if n, ok := o.need("from", dateWanted); ok {
-			if v.From, ok = p.date(n, o.at("from")); ok && i > 0 && v.From <= out[i-1].From {
-				p.bad(n, o.at("from"), "%s is not after the entry before it, %s; want the entries in order of date", v.From, out[i-1].From)
+			if v.From, ok = p.date(n, o.at("from")); ok && i > 0 {
+				p.later(n, o.at("from"), out[:i], v)
 			}
 		}
 		good := true
@@ -235,6 +279,41 @@ func (p *parser) intervals(n *yaml.Node, path string) []Interval {
 		}
 	}
 	return out
+}
+
+// later checks that an interval stands behind those before it: of the same date only where they are for other campaigns.
+func (p *parser) later(n *yaml.Node, path string, before []Interval, v *Interval) {
+	last := before[len(before)-1].From
+	switch {
+	case v.From < last:
+		p.bad(n, path, "%s is not after the entry before it, %s; want the entries in order of date", v.From, last)
+	case v.From == last:
+		for _, o := range before {
+			if o.From == v.From && (len(o.Campaigns) == 0 && len(v.Campaigns) == 0 ||
+				slices.ContainsFunc(v.Campaigns, func(id string) bool { return slices.Contains(o.Campaigns, id) })) {
+				p.bad(n, path, "%s is not after the entry before it, %s; want the entries in order of date", v.From, last)
+				return
+			}
+		}
+	}
+}
+
+// cohorts reads the campaigns that an interval is for; that there are such is checked once all are read.
+func (p *parser) cohorts(n *yaml.Node, path string) (ids []string) {
+	entries, _ := p.list(n, path, 1, 1000)
+	for i, e := range entries {
+		if id, ok := p.id(e, index(path, i)); ok {
+			ids = append(ids, id)
+			p.named = append(p.named, named{e, index(path, i), id})
+		}
+	}
+	return ids
+}
+
+// named is a campaign that was named before the campaigns were read.
+type named struct {
+	at       *yaml.Node
+	path, id string
 }
 
 // number is the 32-bit FNV-1a hash of a campaign's id. 0 stands for "no campaign" and is never given.

@@ -76,7 +76,7 @@ func TestParseDesignExample(t *testing.T) {
 			Series: Series{Doses: 2, Intervals: []Interval{{From: on("2021-01-01"), Default: 28, Min: 21, Max: 42}}},
 		}},
 		Campaigns: []Campaign{{
-			ID: "age-55-59", Num: number("age-55-59"), Name: Text{"55–59세", "Ages 55–59"}, Products: []string{"moderna"},
+			ID: "age-55-59", Num: number("age-55-59"), Name: Text{"55–59세", "Ages 55–59"}, Products: []string{"moderna"}, Offers: []Offer{{Product: "moderna"}},
 			Born:    &BornRange{on("1962-01-01"), on("1966-12-31")},
 			Gathers: at("2021-07-12T19:00:00+09:00"), Opens: at("2021-07-12T20:00:00+09:00"), Closes: at("2021-07-17T18:00:00+09:00"),
 			Stock: 1850000, Line: LineRules{Order: OrderDraw, Inside: 30000, PerSecond: 2000, PassMinutes: 10},
@@ -98,7 +98,7 @@ func TestParseDefaultsAndOptionalFields(t *testing.T) {
 	got := mustParse(t, "full.yaml", Options{})
 	ny := mustZone("America/New_York")
 	want := []Campaign{{
-		ID: "everybody", Num: number("everybody"), Name: Text{"모두", "Everybody"}, Products: []string{"flu-a", "two-shot"},
+		ID: "everybody", Num: number("everybody"), Name: Text{"모두", "Everybody"}, Products: []string{"flu-a", "two-shot"}, Offers: []Offer{{Product: "flu-a"}, {Product: "two-shot"}},
 		Gathers: at("2026-10-30T20:00:00-04:00"), Opens: at("2026-10-30T20:00:00-04:00"), Closes: at("2026-11-05T00:00:00Z"),
 		Pauses: []Pause{
 			{at("2026-11-01T00:00:00-04:00"), at("2026-11-01T03:00:00-05:00"), Text{"점검", "Maintenance"}},
@@ -106,7 +106,7 @@ func TestParseDefaultsAndOptionalFields(t *testing.T) {
 		},
 		Stock: 10, Line: LineRules{Order: OrderArrival, Inside: 1000, PerSecond: 0, PassMinutes: 10},
 	}, {
-		ID: "staff", Num: number("staff"), Name: Text{EN: "Staff"}, Products: []string{"flu-a"},
+		ID: "staff", Num: number("staff"), Name: Text{EN: "Staff"}, Products: []string{"flu-a"}, Offers: []Offer{{Product: "flu-a"}},
 		Born: &BornRange{on("1940-02-29"), on("2008-12-31")}, Roster: "hospital-staff",
 		Gathers: at("2026-10-30T20:00:00-04:00"), Opens: at("2026-10-30T21:00:00-04:00"), Closes: at("2026-11-05T00:00:00Z"),
 		Stock: 1_000_000_000, Line: LineRules{Order: OrderDraw, Inside: 1000, PerSecond: 0.5, PassMinutes: 10},
@@ -121,7 +121,7 @@ func TestParseDefaultsAndOptionalFields(t *testing.T) {
 	if z := got.Campaigns[0].Closes.Location().String(); z != ny.String() {
 		t.Errorf("times are in %s, want the programme's zone", z)
 	}
-	wantIntervals := []Interval{{on("2026-01-01"), 28, 21, 42}, {on("2026-11-01"), 42, 28, 56}}
+	wantIntervals := []Interval{{From: on("2026-01-01"), Default: 28, Min: 21, Max: 42}, {From: on("2026-11-01"), Default: 42, Min: 28, Max: 56}}
 	if d := cmp.Diff(wantIntervals, got.Products[1].Series.Intervals); d != "" {
 		t.Error(d)
 	}
@@ -172,6 +172,18 @@ func TestParseRefuses(t *testing.T) {
 		{"from: 2021-01-01", "from: +1d", `f:10: products[0].series.intervals[0].from: "+1d" is no date; want a date such as 2021-07-26`},
 		{"products: [moderna]", "products: [modena]", `f:14: campaigns[0].products[0]: "modena" is not among the products; want the id of one`},
 		{"products: [moderna]", "products: [moderna, moderna]", `f:14: campaigns[0].products[1]: "moderna" is used twice; want an id of its own`},
+		{"products: [moderna]", "products: [{id: moderna, from: 2021-07-20, until: 2021-07-19}]", "f:14: campaigns[0].products[0].until: 2021-07-19 is before from, 2021-07-20; want a later date"},
+		{"products: [moderna]", "products: [{from: 2021-07-20}]", "f:14: campaigns[0].products[0].id: missing; want the id of a product"},
+		{"products: [moderna]", "products: [moderna, {id: moderna}]", `f:14: campaigns[0].products[1].id: "moderna" is used twice; want an id of its own`},
+		{"to: 1966-12-31}}", "to: 1966-12-31}, except: []}", "f:15: campaigns[0].eligible.except: has 0 entries; want 1 to 20"},
+		{"to: 1966-12-31}}", "to: 1966-12-31}, except: [a, a]}", `f:15: campaigns[0].eligible.except[1]: "a" is used twice; want an id of its own`},
+		{"    stock: 1850000", "    rota: {from: 2021-07-12, days: 2, opens: \"20:00\", closes: \"18:00\"}\n    stock: 1850000", "f:19: campaigns[0].rota: spreads people over days, and a draw wants them together before the opening; want line: {order: arrival}"},
+		{"    stock: 1850000", "    rota: {from: 2021-07-12, opens: \"20:00\", closes: \"18:00\"}\n    stock: 1850000", "f:19: campaigns[0].rota.days: missing; want a whole number from 1 to 100"},
+		{"    dosesPerVial: 10\n", "    dosesPerVial: 10\n    ages: [{from: 2021-01-01, min: 30, max: 20}]\n", "f:10: products[0].ages[0].max: 20 is below min, 30; want the greater age here"},
+		{"    dosesPerVial: 10\n", "    dosesPerVial: 10\n    ages: [{from: 2021-01-01, min: 30}, {from: 2021-01-01, min: 50}]\n", "f:10: products[0].ages[1].from: 2021-01-01 is not after the entry before it, 2021-01-01; want the entries in order of date"},
+		{"max: 42d}", "max: 42d}, {from: 2021-01-01, campaigns: [nobody], default: 1d, min: 1d, max: 1d}", `f:10: products[0].series.intervals[1].campaigns[0]: "nobody" is not among the campaigns; want the id of one`},
+		{"max: 42d}", "max: 42d}, {from: 2021-02-01, campaigns: [age-55-59], default: 1d, min: 1d, max: 1d}, {from: 2021-02-01, campaigns: [age-55-59], default: 1d, min: 1d, max: 1d}", "f:10: products[0].series.intervals[2].from: 2021-02-01 is not after the entry before it, 2021-02-01; want the entries in order of date"},
+		{"perHelper: 5", "perHelper: 5, from: 2021-07-02, until: 2021-07-01", "f:21: campaigns[0].helpers.until: 2021-07-01 is before from, 2021-07-02; want a later date"},
 		{"products: [moderna]", "products: []", "f:14: campaigns[0].products: has 0 entries; want 1 to 100"},
 		{"products: [moderna]", "products: moderna", `f:14: campaigns[0].products: is the text "moderna"; want a list`},
 		{"    eligible: {born: {from: 1962-01-01, to: 1966-12-31}}\n", "", "f:12: campaigns[0].eligible: missing; want {born: {from: …, to: …}}, {roster: ID}, both, or the word all"},

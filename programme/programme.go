@@ -43,7 +43,14 @@ type Product struct {
 	Name         Text
 	CVX          string // CDC's vaccine code
 	DosesPerVial int
+	Ages         []AgeRule // by From, ascending; empty: any age
 	Series       Series
+}
+
+// AgeRule says how old somebody must be and may be on the day of their first dose, for first doses from a date on.
+type AgeRule struct {
+	From     civil.Date
+	Min, Max int // whole years; Max 0: no upper bound
 }
 
 // Series says how many doses a person gets and how far apart.
@@ -52,10 +59,12 @@ type Series struct {
 	Intervals []Interval // by From, ascending; empty when Doses is 1
 }
 
-// Interval is the number of days between one dose and the next, for doses given from a date on.
+// Interval is the number of days between one dose and the next, for doses given from a date on: of everybody, or of those who
+// booked in some campaigns.
 type Interval struct {
 	From              civil.Date
-	Default, Min, Max int // days, Min ≤ Default ≤ Max
+	Campaigns         []string // ids; empty: all that have no entry of their own from the same date or a later one
+	Default, Min, Max int      // days, Min ≤ Default ≤ Max
 }
 
 // Campaign is one opening of a programme for one cohort (사전예약 차수).
@@ -63,10 +72,13 @@ type Campaign struct {
 	ID       string
 	Num      uint32 // a stable number made from ID, unique in the programme; for compact keys
 	Name     Text
-	Products []string // product ids a person may choose from
+	Products []string // product ids a person may choose from; see Offers
+	Offers   []Offer  // for each of Products, when and to whom it is offered
 
 	Born   *BornRange // eligible dates of birth; nil: any
 	Roster string     // eligible only when in this roster; empty: no roster needed
+	Except []string   // not eligible when in one of these rosters: already vaccinated, taken out by their district …
+	Rota   *Rota      // nil: everybody on every day
 
 	// All times are in the programme's zone and whole seconds.
 	Gathers time.Time // joining begins; equals Opens when there is no gathering
@@ -79,6 +91,22 @@ type Campaign struct {
 	Line    LineRules
 	Helpers HelperRules
 	Change  ChangeRules
+}
+
+// Offer is a product in a campaign: to be chosen on the days From … Until, by those born in Born.
+type Offer struct {
+	Product     string
+	From, Until civil.Date // both included; zero: no bound
+	Born        *BornRange // nil: everybody
+}
+
+// Rota spreads people over days by the last digit of their day of birth (10부제): on each of Days days from From, those take places
+// whose digit is that of the day of the month. A day's window is from Opens until Closes, on the next day when Closes is not
+// later. After the last window everybody may come.
+type Rota struct {
+	From          civil.Date
+	Days          int
+	Opens, Closes int // minutes of the day
 }
 
 // BornRange is a range of birth dates, both ends included.
@@ -107,10 +135,11 @@ const (
 	OrderArrival Order = "arrival"
 )
 
-// HelperRules say whether and for how many people a helper may act in a campaign.
+// HelperRules say whether, when and for how many people a helper may act in a campaign.
 type HelperRules struct {
-	Allowed   bool
-	PerHelper int
+	Allowed     bool
+	PerHelper   int
+	From, Until civil.Date // both included; zero: no bound
 }
 
 // ChangeRules are the cut-offs for changing and cancelling: allowed until UntilDays days before the day of the dose, at

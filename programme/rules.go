@@ -2,6 +2,7 @@ package programme
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"charye/internal/civil"
@@ -71,6 +72,7 @@ type Reason string
 const (
 	ReasonBorn   Reason = "born"   // the date of birth is outside the campaign's range
 	ReasonRoster Reason = "roster" // the person is not in the campaign's roster
+	ReasonExcept Reason = "except" // the person is in a roster that the campaign leaves out
 )
 
 // NotEligible tells that somebody is not among those a campaign is for. It names the campaign's rule and nothing about
@@ -79,13 +81,17 @@ type NotEligible struct {
 	Campaign string
 	Reason   Reason
 	Born     BornRange // with ReasonBorn: who is eligible
-	Roster   string    // with ReasonRoster
+	Roster   string    // with ReasonRoster and ReasonExcept
 }
 
 // Error is in English.
 func (e *NotEligible) Error() string {
-	if e.Reason == ReasonBorn {
+	switch e.Reason {
+	case ReasonBorn:
 		return fmt.Sprintf("campaign %s is for people born from %s to %s", e.Campaign, e.Born.From, e.Born.To)
+	case ReasonExcept:
+		return fmt.Sprintf("campaign %s is not for people in the roster %s", e.Campaign, e.Roster)
+	case ReasonRoster:
 	}
 	return fmt.Sprintf("campaign %s is for people in the roster %s", e.Campaign, e.Roster)
 }
@@ -100,18 +106,131 @@ func (c *Campaign) Eligible(born civil.Date, inRoster func(roster string) bool) 
 	if c.Roster != "" && (inRoster == nil || !inRoster(c.Roster)) {
 		return &NotEligible{Campaign: c.ID, Reason: ReasonRoster, Roster: c.Roster}
 	}
+	for _, id := range c.Except {
+		if inRoster != nil && inRoster(id) {
+			return &NotEligible{Campaign: c.ID, Reason: ReasonExcept, Roster: id}
+		}
+	}
 	return nil
 }
 
-// Interval gives the interval that follows a dose given on a day: the entry with the latest From that is not after it.
-// A day before all entries gets the first one. A series of one dose has none: the zero Interval.
-func (s *Series) Interval(on civil.Date) Interval {
-	var found Interval
-	for i, v := range s.Intervals {
-		if i > 0 && v.From > on {
+// ComesFrom is the instant from which somebody may take a place, who asks at now: now itself, or the beginning of their next
+// window of the rota; after the last one, when the rota is over. Born decides by the last digit of its day.
+func (c *Campaign) ComesFrom(born civil.Date, now time.Time, zone *time.Location) time.Time {
+	r := c.Rota
+	if r == nil || !now.Before(r.over(zone)) {
+		return now
+	}
+	digit := civilDay(born) % 10
+	for day := r.From; day < r.From+civil.Date(r.Days); day++ {
+		if civilDay(day)%10 != digit {
+			continue
+		}
+		from, to := r.window(day, zone)
+		switch {
+		case now.Before(from):
+			return from
+		case now.Before(to):
+			return now
+		}
+	}
+	return r.over(zone)
+}
+
+// window is when those of a day take places.
+func (r *Rota) window(day civil.Date, zone *time.Location) (from, to time.Time) {
+	last := day
+	if r.Closes <= r.Opens {
+		last++
+	}
+	return day.At(r.Opens, zone), last.At(r.Closes, zone)
+}
+
+// over is the end of the last window.
+func (r *Rota) over(zone *time.Location) time.Time {
+	_, to := r.window(r.From+civil.Date(r.Days)-1, zone)
+	return to
+}
+
+func civilDay(d civil.Date) int { return d.At(0, time.UTC).Day() }
+
+// Offered gives the products that somebody may choose on a day, for a first dose on another.
+func (p *Programme) Offered(c *Campaign, born, on, dose civil.Date) (ids []string) {
+	for i := range c.Offers {
+		o := &c.Offers[i]
+		switch {
+		case !o.on(on):
+		case o.Born != nil && (born < o.Born.From || born > o.Born.To):
+		default:
+			if product, ok := p.Product(o.Product); ok && product.Suits(born, dose) {
+				ids = append(ids, o.Product)
+			}
+		}
+	}
+	return ids
+}
+
+// OnOffer gives the products that somebody may choose on a day.
+func (c *Campaign) OnOffer(on civil.Date) (ids []string) {
+	for i := range c.Offers {
+		if c.Offers[i].on(on) {
+			ids = append(ids, c.Offers[i].Product)
+		}
+	}
+	return ids
+}
+
+func (o *Offer) on(day civil.Date) bool {
+	return (o.From == 0 || day >= o.From) && (o.Until == 0 || day <= o.Until)
+}
+
+// Suits reports whether somebody has the age for a first dose on a day: by the rule with the latest From that is not after it.
+func (p *Product) Suits(born, dose civil.Date) bool {
+	var rule AgeRule
+	for _, r := range p.Ages {
+		if r.From > dose {
 			break
 		}
-		found = v
+		rule = r
+	}
+	age := Age(born, dose)
+	return age >= rule.Min && (rule.Max == 0 || age <= rule.Max)
+}
+
+// Age is how many birthdays somebody has had on a day, the day of birth not counted. Who was born on 29 February has theirs on
+// 1 March where there is no such day, as in Korean law (Civil Act, article 158 and 160).
+func Age(born, on civil.Date) int {
+	b, d := born.At(0, time.UTC), on.At(0, time.UTC)
+	age := d.Year() - b.Year()
+	if d.Month() < b.Month() || d.Month() == b.Month() && d.Day() < b.Day() {
+		age--
+	}
+	return age
+}
+
+// On reports whether helpers may act on a day.
+func (h HelperRules) On(day civil.Date) bool {
+	return h.Allowed && (h.From == 0 || day >= h.From) && (h.Until == 0 || day <= h.Until)
+}
+
+// Interval gives the interval that follows a dose given on a day to somebody who booked in a campaign: the entry with the latest
+// From that is not after it, of those for everybody and those for the campaign; of two from the same date the campaign's own. A
+// day before all entries gets the first one. A series of one dose has none: the zero Interval.
+func (s *Series) Interval(campaign string, on civil.Date) Interval {
+	var found Interval
+	own, first := false, true
+	for _, v := range s.Intervals {
+		mine := slices.Contains(v.Campaigns, campaign)
+		if len(v.Campaigns) > 0 && !mine {
+			continue
+		}
+		if !first && v.From > on {
+			break
+		}
+		if first || v.From > found.From || mine || !own {
+			found, own = v, mine
+		}
+		first = false
 	}
 	return found
 }

@@ -99,14 +99,14 @@ func TestInterval(t *testing.T) {
 	for day, want := range map[string]int{
 		"2025-12-31": 28, "2026-01-01": 28, "2026-10-31": 28, "2026-11-01": 42, "2030-01-01": 42,
 	} {
-		if got := s.Interval(on(day)).Default; got != want {
+		if got := s.Interval("staff", on(day)).Default; got != want {
 			t.Errorf("%s: %d days, want %d", day, got, want)
 		}
 	}
 	if got := s.Reach(); got != 2*56 {
 		t.Errorf("reach %d, want 112", got)
 	}
-	if got := p.Products[0].Series; got.Reach() != 0 || got.Interval(on("2026-01-01")) != (Interval{}) {
+	if got := p.Products[0].Series; got.Reach() != 0 || got.Interval("staff", on("2026-01-01")).Default != 0 {
 		t.Error("a single dose has an interval")
 	}
 }
@@ -199,7 +199,7 @@ func TestIntervalIsTheLatestThatBegan(t *testing.T) {
 			}
 		}
 		day := civil.Date(rapid.Int32Range(-10, 410).Draw(rt, "day"))
-		got := s.Interval(day).From
+		got := s.Interval("", day).From
 		for i, v := range s.Intervals {
 			if v.From <= day && v.From > got {
 				rt.Fatalf("on %d: entry from %d, but one from %d had begun", day, got, v.From)

@@ -139,12 +139,12 @@ func (w *Walk) ask(c *programme.Campaign, s subject, a Actor, now time.Time) boo
 }
 
 func (w *Walk) request(c *programme.Campaign, s subject, a Actor, slot string, now time.Time) (booking.Request, error) {
-	first, at, err := w.choice(c, slot, true)
+	first, at, err := w.choice(c, s, slot, true, "")
 	if err != nil {
 		return booking.Request{}, err
 	}
 	req := w.ask(c, s, a, now)
-	req.Doses = w.followUps(at, first)
+	req.Doses = w.followUps(c, at, first)
 	req.Shared = []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: c.Stock, N: 1}}
 	if n := len(req.Doses); len(req.Doses[n-1]) == 0 {
 		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
@@ -317,7 +317,7 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	if !w.mayChange(o, now, dose-1) {
 		return Booking{}, refuse(Closed, "the time for changing dose %d online is over; ring the clinic or the call desk", dose)
 	}
-	moved, at, err := w.choice(o.campaign, slot, dose == 1)
+	moved, at, err := w.choice(o.campaign, o.subject, slot, dose == 1, o.Doses[0].Slot.Product)
 	if err != nil {
 		return Booking{}, err
 	}
@@ -330,7 +330,7 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		if moved.Slot.Product != before.Product {
 			return Booking{}, refuse(BadRequest, "slot: dose %d is of the same product as dose %d", dose, dose-1).field("slot")
 		}
-		if !w.legalAfter(before, moved.Slot.Day) {
+		if !w.legalAfter(o.campaign, before, moved.Slot.Day) {
 			return Booking{}, refuse(BadRequest, "slot: the day is outside the interval after dose %d", dose-1).field("slot")
 		}
 	}
@@ -367,14 +367,14 @@ func (w *Walk) laterDoses(o ownBooking, at site.Site, moved booking.Choice, dose
 	lists := [][]booking.Choice{{moved}}
 	last := moved
 	for i, d := range o.Doses[dose:] {
-		if d.Slot.Product != last.Slot.Product || d.Slot.Site != last.Slot.Site || !w.legalAfter(last.Slot, d.Slot.Day) {
-			return append(lists[:len(lists)-1], w.seriesFrom(at, last, dose+i)...)
+		if d.Slot.Product != last.Slot.Product || d.Slot.Site != last.Slot.Site || !w.legalAfter(o.campaign, last.Slot, d.Slot.Day) {
+			return append(lists[:len(lists)-1], w.seriesFrom(o.campaign, at, last, dose+i)...)
 		}
 		lists = append(lists, kept(d))
 		last = kept(d)[0]
 	}
 	// Of a whole series this adds nothing but the last dose itself.
-	return append(lists[:len(lists)-1], w.seriesFrom(at, last, dose+len(lists)-1)...)
+	return append(lists[:len(lists)-1], w.seriesFrom(o.campaign, at, last, dose+len(lists)-1)...)
 }
 
 func kept(d booking.Dose) []booking.Choice {

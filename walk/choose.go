@@ -142,7 +142,24 @@ func (w *Walk) Slots(_ context.Context, campaign, siteID string, day civil.Date)
 	if err != nil {
 		return nil, err
 	}
-	return w.firstSlots(c, s, day), nil
+	return w.firstSlots(c, s, day, nil), nil
+}
+
+// SlotsFor is [Walk.Slots] of the products that the actor, or their recipient, may choose.
+func (w *Walk) SlotsFor(ctx context.Context, a Actor, campaign, recipient, siteID string, day civil.Date) ([]Slot, error) {
+	c, err := w.campaign(campaign)
+	if err != nil {
+		return nil, err
+	}
+	who, err := w.subject(ctx, a, c, recipient)
+	if err != nil {
+		return nil, err
+	}
+	s, err := w.siteByID(siteID)
+	if err != nil {
+		return nil, err
+	}
+	return w.firstSlots(c, s, day, &who), nil
 }
 
 func (w *Walk) siteByID(id string) (site.Site, error) {
@@ -185,15 +202,20 @@ func (w *Walk) Slot(_ context.Context, campaign, slotID string) (Slot, site.Site
 	return Slot{}, site.Site{}, refuse(NotFound, "there is no such slot")
 }
 
-func (w *Walk) firstSlots(c *programme.Campaign, s site.Site, day civil.Date) []Slot {
+// firstSlots lists the slots of first doses: with who those of the products that they may choose, else of all products offered now.
+func (w *Walk) firstSlots(c *programme.Campaign, s site.Site, day civil.Date, who *subject) []Slot {
 	now := w.now()
 	out := []Slot{}
+	products := c.OnOffer(civil.Of(now, w.programme.Zone))
+	if who != nil {
+		products = w.programme.Offered(c, who.born, civil.Of(now, w.programme.Zone), day)
+	}
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
 		if !ses.First || !w.startsLater(day, ses.Minute, now) {
 			continue
 		}
 		free := w.seatsFree(s.Num, day, ses)
-		for _, product := range c.Products {
+		for _, product := range products {
 			out = append(out, w.slotView(booking.Slot{
 				Session: booking.Session{Site: s.Num, Day: day, Minute: ses.Minute}, Product: product,
 			}, ses.Minutes, free))
@@ -223,10 +245,10 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 		return nil, err
 	}
 	if dose == 1 {
-		return w.firstSlots(own.campaign, s, day), nil
+		return w.firstSlots(own.campaign, s, day, &own.subject), nil
 	}
 	before := own.Doses[dose-2]
-	if !w.legalAfter(before.Slot, day) {
+	if !w.legalAfter(own.campaign, before.Slot, day) {
 		return []Slot{}, nil
 	}
 	return w.followUpSlots(s, day, before.Slot.Product), nil
@@ -246,8 +268,9 @@ func (w *Walk) followUpSlots(s site.Site, day civil.Date, product string) []Slot
 	return out
 }
 
-// choice checks that a slot is real under the rules at this moment and gives the claim on its seat.
-func (w *Walk) choice(c *programme.Campaign, text string, first bool) (booking.Choice, site.Site, error) {
+// choice checks that a slot is real under the rules at this moment, and of a product that this person may choose, and gives the
+// claim on its seat. has is the product of the booking that is being changed, which they may keep.
+func (w *Walk) choice(c *programme.Campaign, who subject, text string, first bool, has string) (booking.Choice, site.Site, error) {
 	bad := func(format string, args ...any) (booking.Choice, site.Site, error) {
 		return booking.Choice{}, site.Site{}, refuse(BadRequest, format, args...).field("slot")
 	}
@@ -261,6 +284,9 @@ func (w *Walk) choice(c *programme.Campaign, text string, first bool) (booking.C
 	}
 	if !slices.Contains(c.Products, slot.Product) {
 		return bad("slot: %s does not offer this product", c.ID)
+	}
+	if first && slot.Product != has && !slices.Contains(w.programme.Offered(c, who.born, civil.Of(w.now(), w.programme.Zone), slot.Day), slot.Product) {
+		return bad("slot: %s does not offer this product to somebody of this age today; take one that is listed", c.ID)
 	}
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
 		if ses.Minute != slot.Minute {
@@ -285,19 +311,19 @@ func seatChoice(slot booking.Slot, ses programme.Session) booking.Choice {
 }
 
 // followUps gives for a first choice the preference lists of all doses of its series.
-func (w *Walk) followUps(s site.Site, first booking.Choice) [][]booking.Choice {
-	return w.seriesFrom(s, first, 1)
+func (w *Walk) followUps(c *programme.Campaign, s site.Site, first booking.Choice) [][]booking.Choice {
+	return w.seriesFrom(c, s, first, 1)
 }
 
 // seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number.
-func (w *Walk) seriesFrom(s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
+func (w *Walk) seriesFrom(c *programme.Campaign, s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
 	product, ok := w.programme.Product(fixed.Slot.Product)
 	if !ok {
 		return [][]booking.Choice{{fixed}}
 	}
 	var intervals []booking.Interval
 	for day := fixed.Slot.Day; dose < product.Series.Doses; dose++ {
-		iv := product.Series.Interval(day)
+		iv := product.Series.Interval(c.ID, day)
 		intervals = append(intervals, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
 		day += civil.Date(iv.Default)
 	}
@@ -313,12 +339,12 @@ func (w *Walk) seriesFrom(s site.Site, fixed booking.Choice, dose int) [][]booki
 }
 
 // legalAfter reports whether a day is within the interval after the dose before.
-func (w *Walk) legalAfter(before booking.Slot, day civil.Date) bool {
+func (w *Walk) legalAfter(c *programme.Campaign, before booking.Slot, day civil.Date) bool {
 	product, ok := w.programme.Product(before.Product)
 	if !ok {
 		return false
 	}
-	iv := product.Series.Interval(before.Day)
+	iv := product.Series.Interval(c.ID, before.Day)
 	return booking.LegalInterval(before.Day, day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
 }
 
@@ -343,7 +369,7 @@ func (w *Walk) alternatives(c *programme.Campaign, s site.Site, wanted booking.S
 	distance := func(d civil.Date) civil.Date { return max(d-wanted.Day, wanted.Day-d) }
 	slices.SortStableFunc(days, func(a, b civil.Date) int { return cmp.Compare(distance(a), distance(b)) })
 	for _, day := range days {
-		for _, slot := range w.firstSlots(c, s, day) {
+		for _, slot := range w.firstSlots(c, s, day, nil) {
 			if slot.Free == 0 || slot.ID == wanted.String() {
 				continue
 			}

@@ -48,8 +48,8 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	if err != nil {
 		return person.Recipient{}, err
 	}
-	if !c.Helpers.Allowed {
-		return person.Recipient{}, refuse(HelperNotAllowed, "%s takes no helpers", c.ID)
+	if err := w.helping(c); err != nil {
+		return person.Recipient{}, err
 	}
 	r.Name = strings.TrimSpace(r.Name)
 	switch {

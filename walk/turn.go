@@ -39,9 +39,23 @@ func (w *Walk) subject(ctx context.Context, a Actor, c *programme.Campaign, reci
 	return w.helped(c, r)
 }
 
+// helping reports whether the campaign takes helpers today.
+func (w *Walk) helping(c *programme.Campaign) error {
+	today := civil.Of(w.now(), w.programme.Zone)
+	switch h := c.Helpers; {
+	case h.On(today):
+		return nil
+	case h.Allowed && h.From != 0 && today < h.From:
+		return refuse(HelperNotAllowed, "%s takes helpers from %s", c.ID, h.From)
+	case h.Allowed:
+		return refuse(HelperNotAllowed, "%s took helpers until %s", c.ID, h.Until)
+	}
+	return refuse(HelperNotAllowed, "%s takes no helpers", c.ID)
+}
+
 func (w *Walk) helped(c *programme.Campaign, r person.Recipient) (subject, error) {
-	if !c.Helpers.Allowed {
-		return subject{}, refuse(HelperNotAllowed, "%s takes no helpers", c.ID)
+	if err := w.helping(c); err != nil {
+		return subject{}, err
 	}
 	if r.Campaign != c.ID {
 		return subject{}, refuse(HelperNotAllowed, "recipient: consent was given for another campaign")
@@ -76,7 +90,21 @@ func (w *Walk) eligible(c *programme.Campaign, s subject) error {
 		e.Err = err
 		return e
 	}
+	now := w.now()
+	if from := c.ComesFrom(s.born, now, w.programme.Zone); from.After(now) {
+		e := refuse(NotOpen, "%s takes people born on such a day of the month from %s", c.ID, from.In(w.programme.Zone).Format(time.RFC3339))
+		e.RetryAfter, e.Err = from.Sub(now), &ComesLater{From: from}
+		return e
+	}
 	return nil
+}
+
+// ComesLater is why somebody is told to come another day: the campaign's rota. It names no person.
+type ComesLater struct{ From time.Time }
+
+// Error is in English.
+func (e *ComesLater) Error() string {
+	return "their window of the rota begins at " + e.From.Format(time.RFC3339)
 }
 
 // Eligible answers, before any waiting, whether the actor (or their recipient) may book in the campaign; nil means yes.

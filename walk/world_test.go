@@ -68,6 +68,16 @@ campaigns:
     closes: 2021-07-17T18:00:00+09:00
     stock: 10
     line: {order: draw, inside: 100, perSecond: 1000, passMinutes: 10}
+  - id: younger
+    name: {en: By the last digit of the day of birth}
+    products: [{id: moderna, born: {from: 1980-01-01, to: 2003-12-31}}, {id: janssen, from: 2021-07-14}]
+    eligible: {born: {from: 1972-01-01, to: 2003-12-31}, except: [elsewhere]}
+    rota: {from: 2021-07-12, days: 3, opens: "20:00", closes: "18:00"}
+    opens: 2021-07-12T20:00:00+09:00
+    closes: 2021-07-17T18:00:00+09:00
+    stock: 10
+    line: {order: arrival, inside: 100, perSecond: 1000, passMinutes: 10}
+    helpers: {allowed: true, perHelper: 2, from: 2021-07-14}
 timetables:
   - {sites: all, start: 2021-07-26, days: 14, from: "09:00", to: "10:00", every: 30m, seats: 2}
 `
@@ -116,7 +126,7 @@ func newWorld(t *testing.T) *world {
 	var configs []line.Config
 	for _, c := range w.programme.Campaigns {
 		configs = append(configs, line.Config{
-			Campaign: c.Num, Gathers: c.Gathers, Opens: c.Opens, Closes: c.Closes, Draw: true, Inside: c.Line.Inside,
+			Campaign: c.Num, Gathers: c.Gathers, Opens: c.Opens, Closes: c.Closes, Draw: c.Line.Order == programme.OrderDraw, Inside: c.Line.Inside,
 			PerSecond: c.Line.PerSecond, PassLife: 10 * time.Minute,
 			Pauses: []line.Window{{From: at(13, 0, 0), To: at(13, 1, 0)}},
 		})

@@ -13,6 +13,7 @@ import (
 
 	"charye/internal/civil"
 	"charye/person"
+	"charye/programme"
 	"charye/walk"
 )
 
@@ -38,6 +39,8 @@ type campaignData struct {
 	HasPass  bool
 	// HasSession tells a reader who is signed in and waits for the opening from one who is not.
 	HasSession bool
+	Helping    bool      // the campaign takes helpers today
+	Later      time.Time // when the reader's window of the rota begins; zero: there is none to wait for
 }
 
 // campaign tells, before any waiting, whether the reader may book here.
@@ -47,7 +50,7 @@ func (h *handler) campaign(q *request) error {
 		return err
 	}
 	now := h.svc.Now()
-	d := campaignData{subject: s, Card: q.card(s.Campaign, now), Now: now, HasSession: q.session != nil}
+	d := campaignData{subject: s, Card: q.card(s.Campaign, now), Now: now, HasSession: q.session != nil, Helping: h.helping(s.Campaign.Campaign)}
 	if q.session != nil {
 		a, err := q.actor()
 		if err != nil {
@@ -66,6 +69,9 @@ func (h *handler) campaign(q *request) error {
 				return err
 			}
 			d.Eligible = err == nil
+			if later, ok := errors.AsType[*walk.ComesLater](err); ok {
+				d.Later = later.From
+			}
 		}
 		if d.Eligible {
 			_, err := h.svc.PlaceOf(q.Context(), a, s.Campaign.ID, s.For)
@@ -87,6 +93,11 @@ func (h *handler) campaign(q *request) error {
 }
 
 // booked reports whether there is a live booking of the subject.
+// helping reports whether a campaign takes helpers today.
+func (h *handler) helping(c *programme.Campaign) bool {
+	return c.Helpers.On(civil.Of(h.svc.Now(), h.svc.Programme().Zone))
+}
+
 func (h *handler) booked(ctx context.Context, a walk.Actor, s subject) (bool, error) {
 	all, err := h.svc.Bookings(ctx, a)
 	if err != nil {
@@ -116,6 +127,9 @@ func (q *request) whyNot(a walk.Actor, s subject, refused error) (string, error)
 	}
 	if b := s.Campaign.Born; b != nil && (born < b.From || born > b.To) {
 		return q.words("why.born", "from", q.plain(b.From), "to", q.plain(b.To), "born", q.plain(born)), nil
+	}
+	if e, ok := errors.AsType[*programme.NotEligible](refused); ok && e.Reason == programme.ReasonExcept {
+		return q.words("why.except"), nil
 	}
 	if s.Campaign.Roster != "" {
 		return q.words("why.roster"), nil
@@ -258,7 +272,7 @@ func (h *handler) helpsEnough(ctx context.Context, a walk.Actor, campaign string
 			n++
 		}
 	}
-	return !c.Helpers.Allowed || n >= c.Helpers.PerHelper, err
+	return !h.helping(c.Campaign) || n >= c.Helpers.PerHelper, err
 }
 
 // birthday reads the three boxes of a date of birth. It must be a real day, not in the future.

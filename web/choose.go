@@ -196,13 +196,25 @@ func (h *handler) site(q *request) error {
 		return s.URL("sites/"+pathSegment(id), "date", day.String())
 	})
 	if d.HasDay {
-		slots, err := h.svc.Slots(q.Context(), s.Campaign.ID, id, d.Day)
+		slots, err := q.slots(s, id, d.Day)
 		if err != nil {
 			return err
 		}
 		d.Groups = h.groupSlots(slots)
 	}
 	return q.show(http.StatusOK, "site", view{Title: found.Name, Error: d.Missing, D: d})
+}
+
+// slots lists those that the reader may choose; without a reader who is known, those of all products on offer.
+func (q *request) slots(s subject, siteID string, day civil.Date) ([]walk.Slot, error) {
+	if q.session == nil {
+		return q.h.svc.Slots(q.Context(), s.Campaign.ID, siteID, day)
+	}
+	a, err := q.actor()
+	if err != nil {
+		return nil, err
+	}
+	return q.h.svc.SlotsFor(q.Context(), a, s.Campaign.ID, s.For, siteID, day)
 }
 
 // chooseDay lists a site's days and picks the one asked for, else the first with a free seat.

@@ -217,6 +217,10 @@ func (s *scripted) Slots(_ context.Context, _, siteID string, day civil.Date) ([
 	return s.slots(siteID, day), s.step("Slots", "%s %s", siteID, day)
 }
 
+func (s *scripted) SlotsFor(_ context.Context, _ walk.Actor, _, _, siteID string, day civil.Date) ([]walk.Slot, error) {
+	return s.slots(siteID, day), s.step("SlotsFor", "%s %s", siteID, day)
+}
+
 func (s *scripted) Slot(_ context.Context, _, slotID string) (walk.Slot, site.Site, error) {
 	if err := s.step("Slot", "%s", slotID); err != nil {
 		return walk.Slot{}, site.Site{}, err

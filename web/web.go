@@ -39,6 +39,7 @@ type Service interface {
 	Sites(ctx context.Context, campaign string, q walk.SiteQuery) (walk.SitePage, error)
 	Site(ctx context.Context, campaign, siteID string) (walk.SiteFree, error)
 	Slots(ctx context.Context, campaign, siteID string, day civil.Date) ([]walk.Slot, error)
+	SlotsFor(ctx context.Context, a walk.Actor, campaign, recipient, siteID string, day civil.Date) ([]walk.Slot, error)
 	Slot(ctx context.Context, campaign, slotID string) (walk.Slot, site.Site, error)
 	DoseSlots(ctx context.Context, a walk.Actor, bookingID string, dose int, siteID string, day civil.Date) ([]walk.Slot, error)
 
