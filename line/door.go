@@ -248,7 +248,7 @@ func (d *Door) refill(now time.Time, running bool) {
 	if !running {
 		return
 	}
-	rate := d.pace.at(now)
+	rate := d.pace.at(now, d.stays.mean())
 	d.tokens = min(d.tokens+rate*dt.Seconds(), max(rate, 1))
 }
 
@@ -315,6 +315,14 @@ func (s *stays) advance(now time.Time, live int) {
 	s.entered, s.live, s.last = 0, live, now
 }
 
+// mean is how long people stay; 0 until it is measured.
+func (s *stays) mean() time.Duration {
+	if s.departures < staysLeast {
+		return 0
+	}
+	return seconds(s.area / s.departures)
+}
+
 // overlap is what share of those who are expected within [Grace] will be inside at one moment: nearly all when people stay
 // for minutes, few when they are done in seconds. Until it is measured, all.
 func (s *stays) overlap() float64 {
@@ -370,19 +378,22 @@ func (m *meter) rate(seconds int) float64 {
 	return float64(sum) / max(float64(seconds)+m.part.Seconds(), 1)
 }
 
-// pacer is the rate of a door. A fixed one stays; an automatic one follows the booking latency by additive increase and
-// multiplicative decrease (Chiu and Jain 1989): it gives way fast when bookings get slow, and tries for more only while
-// the rate is what holds people back.
+// pacer is the rate of a door. A fixed one stays; an automatic one follows the booking latency (decision 9). When bookings get slow
+// it falls below what the service is seen to bear, so that what waits there gets less, and waits as long as people stay inside
+// before it judges again: what was let in shows only then. While the rate is what holds people back it doubles in such a time, and
+// near the last limit goes on in small steps.
 type pacer struct {
 	auto    bool
-	rate    float64 // people per second
-	peak    float64 // the rate at which the latency was last too high; 0: the limit has not been met yet
-	cut     bool    // the last verdict lowered the rate
-	calm    int     // good verdicts in a row near the last limit
+	rate    float64       // people per second
+	peak    float64       // what the service bore when the latency was last too high; 0: the limit has not been met, or long ago
+	until   time.Time     // no second cut before what the first one did can be seen
+	was     time.Duration // the latency when that was last looked at
+	calm    float64       // how many reaction times the verdicts near the limit have been good
 	most    float64
 	pressed bool // the rate was the tightest limit since the last verdict
 	counts  [40]uint32
 	samples uint32
+	bears   float64 // bookings per second, of the last seconds
 	since   time.Time
 }
 
@@ -393,11 +404,16 @@ const (
 	paceEvery   = time.Second     // at least so long between verdicts
 	pacePatient = 3 * time.Second // then few samples must do
 	paceSamples = 10
-	paceDown    = 0.7
-	paceSearch  = 1.3  // well below the last limit, or before one was met, a good verdict multiplies
-	paceNear    = 0.85 // of the last limit: from here on a good verdict adds
-	paceCalm    = 5    // so many good verdicts in a row, and the limit was one of its moment: it is searched anew
+	paceBack    = 0.7  // of what the service bears at its limit: what waits in it must get less, and soon
+	paceDown    = 0.7  // where that did not help
+	paceNear    = 0.85 // of the last limit: up to here the rate doubles in a reaction time
+	paceUp      = 0.05 // of the last limit, added in a reaction time from there on
+	paceCalm    = 5    // good reaction times near the limit, and it was one of its moment: it is searched anew
+	paceFade    = 0.2  // of what it bore is forgotten in a reaction time
 	leastRate   = 0.5
+
+	// The reaction time is how long those let in stay inside: only then does it show what letting them in did.
+	reactLeast, reactMost = 2 * time.Second, time.Minute
 )
 
 func newPacer(c Config) pacer {
@@ -436,8 +452,8 @@ func (p *pacer) p95() time.Duration {
 	return latencyEdge(len(p.counts))
 }
 
-// at gives the rate at now, passing a verdict when one is due.
-func (p *pacer) at(now time.Time) float64 {
+// at gives the rate at now, passing a verdict when one is due. stay is how long people stay inside; 0: not known.
+func (p *pacer) at(now time.Time, stay time.Duration) float64 {
 	if !p.auto {
 		return p.rate
 	}
@@ -448,23 +464,42 @@ func (p *pacer) at(now time.Time) float64 {
 	if waited < paceEvery || p.samples < paceSamples && waited < pacePatient {
 		return p.rate
 	}
+	react := reactMost / 4
+	if stay > 0 {
+		react = min(max(stay, reactLeast), reactMost)
+	}
+	part := waited.Seconds() / react.Seconds()
+	// What it bears is seen when it is busy: it is quickly more, and less only in time, since a moment's stall says little.
+	if now := float64(p.samples) / waited.Seconds(); now > p.bears {
+		p.bears += (now - p.bears) / 3
+	} else {
+		p.bears += (now - p.bears) * paceFade * part
+	}
 	switch {
 	case p.samples == 0: // nothing is known: neither up nor down
 	case p.p95() > LatencyTarget:
-		if !p.cut { // a stall that lasts is one limit met, not one for each verdict
-			p.peak = p.rate
+		p.calm = 0
+		switch back := paceBack * p.bears; {
+		case back < p.rate && !now.Before(p.until):
+			p.peak = p.bears
+			p.rate, p.until, p.was = max(back, leastRate), now.Add(react), p.p95()
+		case now.Before(p.until):
+			if p.bears > p.peak && p.peak > 0 { // what it bears was not known yet when the cut was made
+				p.peak = p.bears
+				p.rate = max(p.rate, min(back, p.most))
+			}
+		case p.p95() < p.was: // what waits there gets less
+			p.was, p.until = p.p95(), now.Add(react/2)
+		default: // below what the service bears, and it does not help
+			p.rate, p.until, p.was = max(p.rate*paceDown, leastRate), now.Add(react), p.p95()
 		}
-		p.rate = max(p.rate*paceDown, leastRate)
-		p.cut, p.calm = true, 0
 	case p.pressed && (p.peak == 0 || p.rate < p.peak*paceNear):
-		p.rate, p.cut = min(p.rate*paceSearch, p.most), false
+		p.rate = min(p.rate*math.Exp2(part), p.most)
 	case p.pressed:
-		p.rate, p.cut = min(p.rate+max(p.peak/20, 0.5), p.most), false
-		if p.calm++; p.calm >= paceCalm {
+		p.rate = min(p.rate+max(p.peak*paceUp, 0.5)*part, p.most)
+		if p.calm += part; p.calm >= paceCalm {
 			p.peak, p.calm = 0, 0
 		}
-	default:
-		p.cut = false
 	}
 	p.counts, p.samples, p.pressed, p.since = [40]uint32{}, 0, false, now
 	return p.rate

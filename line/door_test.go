@@ -244,8 +244,12 @@ func TestAutomaticRate(t *testing.T) {
 	if fits > fast/5 {
 		t.Errorf("by fits and starts the rate is %.1f, it was %.0f", fits, fast)
 	}
-	if again := settled(func(float64) time.Duration { return 50 * time.Millisecond }); again < 100 {
-		t.Errorf("a minute after the fits and starts the rate is %.1f, want at least the first 100", again)
+	again := 0.0
+	for range 3 {
+		again = settled(func(float64) time.Duration { return 50 * time.Millisecond })
+	}
+	if again < 100 {
+		t.Errorf("three minutes after the fits and starts the rate is %.1f, want at least the first 100", again)
 	}
 	capacity := 80.0
 	found := 0.0

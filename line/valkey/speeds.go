@@ -12,7 +12,7 @@ import (
 // An automatic pace follows the latency of bookings, wherever they are made: nodes without the lease tell theirs to the one
 // that has it, as milliseconds of two bytes each, once a step.
 const (
-	mostSaw    = 256 // of one node in one step: enough to know a percentile by
+	mostSaw    = 1024 // of one node in one step: all of them, as their number tells what the service bears
 	speedsKept = 400 // entries: some seconds of many nodes
 	speedsLive = 10 * time.Minute
 )

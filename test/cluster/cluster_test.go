@@ -54,6 +54,17 @@ func TestDrills(t *testing.T) {
 			w.waitFor(w.nodes[0], func(d lineDoc) bool { return d.Admitted > people/4 })
 			w.nodes[1].Restart()
 		}},
+		{"a node killed, then PostgreSQL", form{doses: people / 2}, func(w *world) {
+			w.nodes[0].Kill()
+			w.waitFor(w.nodes[1], func(d lineDoc) bool { return d.Admitted > people/3 })
+			w.nodes[0].Restart()
+			if err := w.postgres.Kill(); err != nil {
+				w.Fatal(err)
+			}
+			if err := w.postgres.Start(); err != nil {
+				w.Fatal(err)
+			}
+		}},
 		{"lease holder killed", form{doses: people / 2}, func(w *world) {
 			n := w.holder()
 			n.Kill()
