@@ -101,7 +101,8 @@ type importRosterCmd struct {
 	ID        string `placeholder:"ROSTER" help:"The roster's id, as campaigns name it; the file's name without its ending by default."`
 	Namespace string `default:"ci" help:"The namespace of the subjects: what the identity providers' configuration says."`
 	Data      string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; made when absent."`
-	Postgres  string `placeholder:"URL" help:"Import into PostgreSQL instead; the data directory then only holds the keys."`
+	Postgres  string `env:"CHARYE_POSTGRES" placeholder:"URL" help:"Import into PostgreSQL instead; the data directory then only holds the keys."`
+	DryRun    bool   `help:"Write nothing; say what would change."`
 	File      string `arg:"" help:"The file, plain or gzipped."`
 }
 
@@ -115,7 +116,11 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	dir, err := durable.OpenDir(c.Data)
+	open := durable.OpenDir
+	if c.DryRun {
+		open = durable.ExistingDir // and makes none
+	}
+	dir, err := open(c.Data)
 	if err != nil {
 		return err
 	}
@@ -130,7 +135,17 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	n, err := store.ReplaceRoster(ctx, c.ID, person.ReadRoster(c.File, f, person.NewKeyer(keys), person.InNamespace(c.Namespace)), time.Now())
+	rows := person.ReadRoster(c.File, f, person.NewKeyer(keys), person.InNamespace(c.Namespace))
+	if c.DryRun {
+		d, err := person.CompareRoster(ctx, store, c.ID, rows)
+		if err := errors.Join(err, store.Close()); err != nil {
+			return fmt.Errorf("import roster: %w", err)
+		}
+		_, _ = fmt.Fprintf(out.out, "%d people would be in the roster %s: %d new, %d as before; %d would no longer be in it\nnothing was written\n",
+			d.People, c.ID, d.New, d.People-d.New, d.Gone)
+		return nil
+	}
+	n, err := store.ReplaceRoster(ctx, c.ID, rows, time.Now())
 	if err := errors.Join(err, store.Close()); err != nil {
 		return fmt.Errorf("import roster: %w", err)
 	}
