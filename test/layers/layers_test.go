@@ -39,11 +39,12 @@ var rooms = map[string][]string{
 	"booking/*":   {"booking", "person", "programme", "site"},
 	"notify/*":    {"booking", "notify", "person", "programme", "site"},
 
-	"walk":     domains,
-	"check/**": {"booking", "line", "programme"},
-	"api/**":   append([]string{"walk"}, domains...),
-	"web/**":   append([]string{"walk"}, domains...),
-	"rush/**":  domains,
+	"walk":          domains,
+	"check/**":      {"booking", "line", "programme"},
+	"reschedule/**": {"booking", "programme", "site"},
+	"api/**":        append([]string{"walk"}, domains...),
+	"web/**":        append([]string{"walk"}, domains...),
+	"rush/**":       domains,
 
 	"internal/**": {},
 }

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"charye/booking"
+	bookingsqlite "charye/booking/sqlite"
+	"charye/internal/civil"
+	"charye/internal/durable"
+	"charye/reschedule"
+)
+
+type rescheduleCmd struct {
+	Plan  reschedulePlanCmd `cmd:"" help:"Write a plan of how follow-up doses move to the interval that the programme has now; nothing is changed."`
+	Apply rescheduleDoCmd   `cmd:"" help:"Carry a plan out. Interrupted and run again it continues; everybody is told once."`
+	Undo  rescheduleUndoCmd `cmd:"" help:"Put back what a plan has moved."`
+}
+
+// whereBooked says which ledger and whose rules.
+type whereBooked struct {
+	Data     string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme. Alone it must not be served meanwhile."`
+	Postgres string `env:"CHARYE_POSTGRES" placeholder:"URL" help:"The PostgreSQL of a cluster, whose nodes may go on."`
+}
+
+// with opens the ledger and the rules.
+func (w whereBooked) with(ctx context.Context, do func(booking.Ledger, reschedule.Rules) error) (err error) {
+	dir, err := durable.ExistingDir(w.Data)
+	if err != nil {
+		return err
+	}
+	shared := w.Postgres != ""
+	if err := rightPlace(dir, shared); err != nil {
+		return err
+	}
+	if !shared {
+		if err := dir.Lock(); err != nil {
+			return fmt.Errorf("%w; on one machine bookings are rescheduled while the server is stopped", err)
+		}
+		defer func() { err = errors.Join(err, dir.Unlock()) }()
+	}
+	p, err := servedProgramme(dir)
+	if err != nil {
+		return err
+	}
+	sites, err := openSites(ctx, dir, w.Postgres)
+	if err != nil {
+		return err
+	}
+	all, err := sites.All(ctx)
+	if err := errors.Join(err, sites.Close()); err != nil {
+		return err
+	}
+	var l booking.Ledger
+	if shared {
+		l, err = openSharedLedger(ctx, w.Postgres)
+	} else {
+		l, err = bookingsqlite.Open(ctx, dir.Path())
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	return do(l, reschedule.Rules{Programme: p, Sites: all})
+}
+
+type reschedulePlanCmd struct {
+	Where     whereBooked `embed:""`
+	Campaign  string      `required:"" placeholder:"ID" help:"Whose bookings."`
+	Product   string      `required:"" placeholder:"ID" help:"Doses of which product."`
+	Dose      int         `default:"2" placeholder:"N" help:"Which dose of the series, ${default} by default."`
+	From      string      `placeholder:"DATE" help:"Doses from this day on."`
+	Until     string      `placeholder:"DATE" help:"Doses until this day."`
+	NotBefore string      `placeholder:"DATE" help:"Nothing is moved from or to a day before this one; by default three days from today, since vials are under way by then."`
+	Why       string      `required:"" placeholder:"WORD" help:"For the audit trail, such as interval-2021-09-27."`
+	Out       string      `required:"" placeholder:"FILE" help:"Where to write the plan. It must not be there."`
+}
+
+// Run writes a plan and says what it would do.
+func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
+	return c.Where.with(ctx, func(l booking.Ledger, r reschedule.Rules) (err error) {
+		w := reschedule.Wish{Campaign: c.Campaign, Product: c.Product, Dose: c.Dose, Why: c.Why,
+			NotBefore: civil.Of(time.Now(), r.Programme.Zone) + 3}
+		for _, f := range []struct {
+			name, text string
+			to         *civil.Date
+		}{{"--from", c.From, &w.From}, {"--until", c.Until, &w.Until}, {"--not-before", c.NotBefore, &w.NotBefore}} {
+			if f.text == "" {
+				continue
+			}
+			if *f.to, err = civil.Parse(f.text); err != nil {
+				return &usageError{msg: f.name + ": " + err.Error()}
+			}
+		}
+		f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+		buffered := bufio.NewWriterSize(f, 1<<20)
+		sum, err := reschedule.Plan(ctx, l, r, w, time.Now(), buffered)
+		if err = errors.Join(err, buffered.Flush(), f.Sync(), f.Close()); err != nil {
+			return errors.Join(err, os.Remove(c.Out)) // half a plan is none
+		}
+		return sum.WriteText(out.out)
+	})
+}
+
+type rescheduleDoCmd struct {
+	Where     whereBooked `embed:""`
+	Plan      string      `required:"" placeholder:"FILE" help:"The plan."`
+	PerSecond float64     `placeholder:"N" help:"Most doses to move in a second, so that those who book go on meanwhile; as fast as it goes by default."`
+}
+
+// Run carries a plan out.
+func (c rescheduleDoCmd) Run(ctx context.Context, out streams) error { return c.carry(ctx, out, false) }
+
+type rescheduleUndoCmd struct {
+	rescheduleDoCmd
+}
+
+// Run undoes a plan.
+func (c rescheduleUndoCmd) Run(ctx context.Context, out streams) error {
+	return c.carry(ctx, out, true)
+}
+
+func (c rescheduleDoCmd) carry(ctx context.Context, out streams, undo bool) error {
+	if c.PerSecond < 0 {
+		return &usageError{msg: "--per-second: want a number above 0"}
+	}
+	f, err := os.Open(c.Plan)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return c.Where.with(ctx, func(l booking.Ledger, r reschedule.Rules) error {
+		way := reschedule.Way{Undo: undo, PerSecond: c.PerSecond, Now: time.Now}
+		if t, ok := out.err.(*os.File); ok && isTerminal(t) {
+			way.Progress = func(o reschedule.Outcome) { _, _ = fmt.Fprintf(t, "\r%d moved, %d there already", o.Moved, o.There) }
+			defer func() { _, _ = fmt.Fprint(t, "\r\x1b[K") }()
+		}
+		o, err := reschedule.Carry(ctx, l, r, f, way)
+		werr := tellOutcome(out.out, o)
+		if err != nil {
+			return fmt.Errorf("%w; the same command goes on where this one ended", errors.Join(err, werr))
+		}
+		return werr
+	})
+}
+
+func tellOutcome(w io.Writer, o reschedule.Outcome) error {
+	_, err := fmt.Fprintf(w, "%d moved, %d were there already; not moved: %d that people moved since, %d cancelled, %d whose new seat was taken meanwhile, %d whose new session is gone\n",
+		o.Moved, o.There, o.Since, o.Cancelled, o.Full, o.Gone)
+	return err
+}

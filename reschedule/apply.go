@@ -1,0 +1,155 @@
+package reschedule
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"charye/booking"
+)
+
+// Way is how a plan is carried out.
+type Way struct {
+	Undo      bool             // from To back to From
+	PerSecond float64          // most doses a second; 0: as fast as the ledger takes them
+	Now       func() time.Time // for the events
+	Progress  func(Outcome)    // after each batch; nil: nobody
+}
+
+// Outcome counts what became of the moves of a plan.
+type Outcome struct {
+	Moved     int
+	There     int // moved before: by an earlier, interrupted run
+	Since     int // elsewhere by now: people moved them since, and their choice stands
+	Cancelled int
+	Full      int // the seat was taken meanwhile; plan again for these
+	Gone      int // the session is no longer in the rules
+}
+
+// batch is how many moves go to the ledger together.
+const batch = 256
+
+// Carry carries a plan out, in order. It may be stopped at any moment and run again: what has moved is found to be there, and
+// nobody is told twice. The people of one batch are different ones, since a person has one booking in a campaign.
+func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way Way) (o Outcome, err error) {
+	lines := bufio.NewScanner(plan)
+	lines.Buffer(make([]byte, 0, 1<<16), 1<<16)
+	var h header
+	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &h) != nil || h.Reschedule != r.Programme.ID {
+		return o, fmt.Errorf("%w: it begins with %q, want one made for %s", ErrPlan, clip(lines.Text()), r.Programme.ID)
+	}
+	pace := rate.NewLimiter(rate.Inf, batch)
+	if way.PerSecond > 0 {
+		pace = rate.NewLimiter(rate.Limit(way.PerSecond), batch)
+	}
+	p := r.places()
+	why := h.Why
+	if way.Undo {
+		why += " undone"
+	}
+	moves := make([]Move, 0, batch)
+	send := func() error {
+		if len(moves) == 0 {
+			return nil
+		}
+		if err := pace.WaitN(ctx, len(moves)); err != nil {
+			return err
+		}
+		if err := carry(ctx, l, p, moves, why, way.Now(), &o); err != nil {
+			return err
+		}
+		if way.Progress != nil {
+			way.Progress(o)
+		}
+		moves = moves[:0]
+		return nil
+	}
+	for line := 2; lines.Scan(); line++ {
+		var m Move
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil || m.Booking == 0 || m.Dose < 2 {
+			return o, fmt.Errorf("%w: line %d is no move", ErrPlan, line)
+		}
+		if way.Undo {
+			m.From, m.To = m.To, m.From
+		}
+		if moves = append(moves, m); len(moves) == batch {
+			if err := send(); err != nil {
+				return o, err
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return o, fmt.Errorf("%w: %w", ErrPlan, err)
+	}
+	return o, send()
+}
+
+// carry sends one batch.
+func carry(ctx context.Context, l booking.Ledger, p *places, moves []Move, why string, at time.Time, o *Outcome) error {
+	requests := make([]booking.Request, 0, len(moves))
+	for _, m := range moves {
+		b, ok, err := l.Booking(ctx, m.Booking)
+		if err != nil {
+			return err
+		}
+		from, err1 := booking.ParseSlot(m.From)
+		to, err2 := booking.ParseSlot(m.To)
+		if err1 != nil || err2 != nil {
+			return fmt.Errorf("%w: booking %d goes from %q to %q", ErrPlan, m.Booking, clip(m.From), clip(m.To))
+		}
+		choice, inRules := p.choice(to)
+		switch {
+		case !ok || b.Status != booking.Booked || m.Dose > len(b.Doses):
+			o.Cancelled++
+		case b.Doses[m.Dose-1].Slot == to:
+			o.There++
+		case b.Doses[m.Dose-1].Slot != from:
+			o.Since++
+		case !inRules:
+			o.Gone++
+		default:
+			doses := make([][]booking.Choice, len(b.Doses))
+			for i, d := range b.Doses {
+				doses[i] = []booking.Choice{{Slot: d.Slot, Minutes: d.Minutes, Seat: d.Seat}}
+			}
+			doses[m.Dose-1] = []booking.Choice{choice}
+			requests = append(requests, booking.Request{
+				Op: booking.OpChange, Campaign: b.Campaign, Person: b.Person, Channel: systemChannel, Why: why, At: at, Booking: b.ID, Doses: doses,
+			})
+		}
+	}
+	if len(requests) == 0 {
+		return nil
+	}
+	outcomes, err := l.Apply(ctx, requests)
+	if err != nil {
+		return err
+	}
+	for i := range outcomes {
+		switch outcomes[i].Result {
+		case booking.Done:
+			o.Moved++
+		case booking.Repeated:
+			o.There++
+		case booking.Full:
+			o.Full++
+		case booking.NoBooking:
+			o.Cancelled++
+		case booking.AlreadyBooked, booking.HoldGone, booking.KeyReused, booking.Malformed:
+			return fmt.Errorf("booking %d: the ledger answers a move with %v", requests[i].Booking, outcomes[i].Result)
+		}
+	}
+	return nil
+}
+
+func clip(s string) string {
+	if len(s) > 60 {
+		return s[:60] + "…"
+	}
+	return s
+}

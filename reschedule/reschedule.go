@@ -1,0 +1,260 @@
+// Package reschedule moves follow-up doses that are booked already when a rule changes in the middle of a programme: first a
+// plan that changes nothing and can be read, then its application, then, if need be, its undoing.
+//
+// It owns which bookings a plan moves and where to, the form of a plan, and how it is carried out. It must not know of engines,
+// files or faces: it is given a ledger, the rules and the sites. What it wants is decided by booking.Decide like everybody's
+// wish: capacity holds, and a person's own choice since the plan was made stands.
+package reschedule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"charye/booking"
+	"charye/internal/civil"
+	"charye/programme"
+	"charye/site"
+)
+
+// Wish says which doses are looked at. The interval is that of the programme as it is now.
+type Wish struct {
+	Campaign string
+	Product  string
+	Dose     int // 2 or more
+	// Doses on these days are looked at, both included; zero: no bound.
+	From, Until civil.Date
+	// Nothing is moved from or to a day before this one: vials are under way by then.
+	NotBefore civil.Date
+	Why       string // for the events, such as interval-2021-09-27
+}
+
+// Move is one dose of one booking, from a slot to another.
+type Move struct {
+	Booking int64  `json:"booking"`
+	Dose    int    `json:"dose"`
+	From    string `json:"from"` // booking.Slot in its text form
+	To      string `json:"to"`
+}
+
+// Summary says what a plan does.
+type Summary struct {
+	Looked   int // live doses that the wish is about
+	Right    int // on the default day already
+	Own      int // moved by the person before: their choice stands
+	Moved    int
+	Unplaced int // no free seat nearer to the default day at their site
+	// Days says for each day how many doses leave it and come to it, and how many wanted to come and found it full.
+	Days map[civil.Date]Day
+}
+
+// Day is what a plan does to one day.
+type Day struct{ Leave, Come, Overflow int }
+
+// Rules are what a plan is made by.
+type Rules struct {
+	Programme *programme.Programme
+	Sites     []site.Site
+}
+
+// header is the first line of a plan.
+type header struct {
+	Reschedule string    `json:"reschedule"` // the programme's id
+	Campaign   string    `json:"campaign"`
+	Why        string    `json:"why"`
+	Made       time.Time `json:"made"`
+}
+
+// places answers what sessions a site has, and how many seats of each are left while a plan is being made.
+type places struct {
+	rules Rules
+	byNum map[site.Num]*site.Site
+	used  map[booking.Counter]int
+}
+
+func (r Rules) places() *places {
+	p := &places{rules: r, byNum: make(map[site.Num]*site.Site, len(r.Sites)), used: map[booking.Counter]int{}}
+	for i := range r.Sites {
+		p.byNum[r.Sites[i].Num] = &r.Sites[i]
+	}
+	return p
+}
+
+func (p *places) sessions(num site.Num) booking.Sessions {
+	s := p.byNum[num]
+	return func(day civil.Date) (out []booking.SessionInfo) {
+		if s == nil {
+			return nil
+		}
+		for _, x := range p.rules.Programme.Sessions(s.ID, s.Kind, s.Region, day) {
+			out = append(out, booking.SessionInfo{Minute: x.Minute, Minutes: x.Minutes, Seats: x.Seats})
+		}
+		return out
+	}
+}
+
+func (p *places) free(c booking.Counter, capacity int) int { return capacity - p.used[c] }
+
+// choice is a slot as the rules have it now.
+func (p *places) choice(s booking.Slot) (booking.Choice, bool) {
+	for _, x := range p.sessions(s.Site)(s.Day) {
+		if x.Minute == s.Minute {
+			return booking.Choice{Slot: s, Minutes: x.Minutes, Seat: booking.Claim{Counter: booking.SeatCounter(s.Session), Capacity: x.Seats, N: 1}}, true
+		}
+	}
+	return booking.Choice{}, false
+}
+
+// Plan looks at every booking and writes a plan, one JSON document a line. Nothing is changed, and nothing held: what is booked
+// meanwhile is found when the plan is carried out. Memory grows with the sessions, and with the bookings that people moved.
+func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, to io.Writer) (*Summary, error) {
+	c, ok := r.Programme.Campaign(w.Campaign)
+	if !ok {
+		return nil, fmt.Errorf("campaign: the programme has none that is called %s", w.Campaign)
+	}
+	product, ok := r.Programme.Product(w.Product)
+	if !ok || w.Dose < 2 || w.Dose > product.Series.Doses {
+		return nil, fmt.Errorf("product, dose: the programme has no dose %d of %s", w.Dose, w.Product)
+	}
+	p := r.places()
+	if _, err := l.Counters(ctx, func(s booking.CounterState) { p.used[s.Counter] = s.Used }); err != nil {
+		return nil, err
+	}
+	own, err := movedByPeople(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	out := json.NewEncoder(to)
+	if err := out.Encode(header{r.Programme.ID, w.Campaign, w.Why, at.UTC()}); err != nil {
+		return nil, err
+	}
+	sum := &Summary{Days: map[civil.Date]Day{}}
+	err = l.All(ctx, func(b booking.Booking) error {
+		if b.Status != booking.Booked || b.Campaign != c.Num || len(b.Doses) < w.Dose {
+			return nil
+		}
+		before, dose := &b.Doses[w.Dose-2], &b.Doses[w.Dose-1]
+		day := dose.Slot.Day
+		if dose.Slot.Product != w.Product || w.From != 0 && day < w.From || w.Until != 0 && day > w.Until || day < w.NotBefore {
+			return nil
+		}
+		sum.Looked++
+		iv := product.Series.Interval(c.ID, before.Slot.Day)
+		want := before.Slot.Day + civil.Date(iv.Default)
+		switch {
+		case day == want:
+			sum.Right++
+			return nil
+		case own[b.ID]:
+			sum.Own++
+			return nil
+		}
+		best, ok := p.nearest(&b, w, iv)
+		if !ok || best.Slot.Day != want {
+			sum.day(want, Day{Overflow: 1})
+		}
+		if !ok {
+			sum.Unplaced++
+			return nil
+		}
+		p.used[dose.Seat.Counter]--
+		p.used[best.Seat.Counter]++
+		sum.Moved++
+		sum.day(day, Day{Leave: 1})
+		sum.day(best.Slot.Day, Day{Come: 1})
+		return out.Encode(Move{b.ID, w.Dose, dose.Slot.String(), best.Slot.String()})
+	})
+	return sum, err
+}
+
+func (s *Summary) day(day civil.Date, d Day) {
+	was := s.Days[day]
+	s.Days[day] = Day{was.Leave + d.Leave, was.Come + d.Come, was.Overflow + d.Overflow}
+}
+
+// nearest is the free slot nearest to the default day, if that is nearer than where the dose is, or legal where that is not; the
+// dose after it keeps its interval.
+func (p *places) nearest(b *booking.Booking, w Wish, iv programme.Interval) (booking.Choice, bool) {
+	before, dose := b.Doses[w.Dose-2].Slot, b.Doses[w.Dose-1].Slot
+	rule := booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}
+	want := before.Day + civil.Date(iv.Default)
+	far := func(day civil.Date) int { return max(int(day-want), int(want-day)) }
+	legal := booking.LegalInterval(before.Day, dose.Day, rule)
+	for _, c := range booking.SecondDose(before, rule, p.sessions(before.Site), p.free, 0) {
+		switch {
+		case c.Slot.Day < w.NotBefore, legal && far(c.Slot.Day) >= far(dose.Day):
+			continue
+		case w.Dose < len(b.Doses) && !p.keeps(c.Slot, b.Doses[w.Dose].Slot, b.Campaign):
+			continue
+		}
+		return c, true
+	}
+	return booking.Choice{}, false
+}
+
+// keeps reports whether a dose may stay where it is after one that moves to a slot.
+func (p *places) keeps(moved, after booking.Slot, campaign uint32) bool {
+	c, ok := p.rules.Programme.CampaignByNum(campaign)
+	product, known := p.rules.Programme.Product(after.Product)
+	if !ok || !known {
+		return false
+	}
+	iv := product.Series.Interval(c.ID, moved.Day)
+	return booking.LegalInterval(moved.Day, after.Day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
+}
+
+const eventsPage = 10_000
+
+// movedByPeople finds the bookings that somebody moved who is not the system.
+func movedByPeople(ctx context.Context, l booking.Ledger) (map[int64]bool, error) {
+	own := map[int64]bool{}
+	for last := int64(0); ; {
+		page, err := l.Events(ctx, last, eventsPage)
+		if err != nil || len(page) == 0 {
+			return own, err
+		}
+		for i := range page {
+			if e := &page[i]; e.Kind == booking.EventChanged && e.Channel != systemChannel {
+				own[e.Booking] = true
+			}
+		}
+		last = page[len(page)-1].Seq
+	}
+}
+
+const systemChannel = "system"
+
+// ErrPlan means that a plan is not one, or not for this programme.
+var ErrPlan = errors.New("not a plan for this programme")
+
+// sortedDays gives the days of a summary in order.
+func (s *Summary) sortedDays() []civil.Date {
+	days := make([]civil.Date, 0, len(s.Days))
+	for d := range s.Days {
+		days = append(days, d)
+	}
+	slices.Sort(days)
+	return days
+}
+
+// WriteText writes the summary for people.
+func (s *Summary) WriteText(w io.Writer) error {
+	if _, err := fmt.Fprintf(w, "%d doses looked at: %d would move, %d are right already, %d were moved by the people themselves and stay, %d find no free seat nearer at their site\n",
+		s.Looked, s.Moved, s.Right, s.Own, s.Unplaced); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "%-10s  %9s  %9s  %9s\n", "day", "leave", "come", "overflow"); err != nil {
+		return err
+	}
+	for _, d := range s.sortedDays() {
+		v := s.Days[d]
+		if _, err := fmt.Fprintf(w, "%-10s  %9d  %9d  %9d\n", d, v.Leave, v.Come, v.Overflow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
