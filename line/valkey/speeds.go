@@ -13,7 +13,7 @@ import (
 // that has it, as milliseconds of two bytes each, once a step.
 const (
 	mostSaw    = 1024 // of one node in one step: all of them, as their number tells what the service bears
-	speedsKept = 400 // entries: some seconds of many nodes
+	speedsKept = 400  // entries: some seconds of many nodes
 	speedsLive = 10 * time.Minute
 )
 
