@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"charye/booking"
@@ -31,8 +32,10 @@ type Outcome struct {
 	Gone      int // the session is no longer in the rules
 }
 
-// batch is how many moves go to the ledger together.
-const batch = 256
+const (
+	batch         = 1024 // moves that go to the ledger together
+	lookupsAtOnce = 8
+)
 
 // Carry carries a plan out, in order. It may be stopped at any moment and run again: what has moved is found to be there, and
 // nobody is told twice. The people of one batch are different ones, since a person has one booking in a campaign.
@@ -91,12 +94,22 @@ func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way W
 
 // carry sends one batch.
 func carry(ctx context.Context, l booking.Ledger, p *places, moves []Move, why string, at time.Time, o *Outcome) error {
-	requests := make([]booking.Request, 0, len(moves))
-	for _, m := range moves {
-		b, ok, err := l.Booking(ctx, m.Booking)
-		if err != nil {
+	found := make([]booking.Booking, len(moves))
+	there := make([]bool, len(moves))
+	lookups, inTime := errgroup.WithContext(ctx)
+	lookups.SetLimit(lookupsAtOnce)
+	for i := range moves {
+		lookups.Go(func() (err error) {
+			found[i], there[i], err = l.Booking(inTime, moves[i].Booking)
 			return err
-		}
+		})
+	}
+	if err := lookups.Wait(); err != nil {
+		return err
+	}
+	requests := make([]booking.Request, 0, len(moves))
+	for i, m := range moves {
+		b, ok := &found[i], there[i]
 		from, err1 := booking.ParseSlot(m.From)
 		to, err2 := booking.ParseSlot(m.To)
 		if err1 != nil || err2 != nil {

@@ -378,8 +378,8 @@ func TestSpeedsOfOthers(t *testing.T) {
 				l.Supply(theCampaign, 1e6, 1e6)
 			}
 			if told {
-				for range 50 {
-					ls[1].Observe(theCampaign, 5*time.Millisecond)
+				for range 4 {
+					ls[1].Observe(theCampaign, 2*time.Second)
 				}
 			}
 			step(t, ls[0], ls[1]) // the first has the lease
@@ -390,7 +390,7 @@ func TestSpeedsOfOthers(t *testing.T) {
 		return admitted(t, ls[0])
 	}
 	without, with := after(false), after(true)
-	if with <= without+without/4 {
-		t.Errorf("%d admitted with quick bookings elsewhere, %d without any", with, without)
+	if with > without/2 {
+		t.Errorf("%d admitted with slow bookings elsewhere, %d without any", with, without)
 	}
 }
