@@ -3,7 +3,6 @@ package person
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -17,9 +16,6 @@ type Difference struct {
 	New    int // of them, how many are not in it now
 	Gone   int // how many are in it now and would not be
 }
-
-// errTwoPeople refuses a roster in which an identity number would name the wrong person, as [Store.ReplaceRoster] does.
-var errTwoPeople = errors.New("one identity number stands for two people or two dates of birth")
 
 // CompareRoster says what [Store.ReplaceRoster] with these rows would change, and refuses what that would refuse. Nothing is
 // written. It holds 52 bytes a row in memory.
@@ -49,7 +45,7 @@ func CompareRoster(ctx context.Context, s Store, id string, rows iter.Seq2[Ident
 	slices.SortFunc(index, func(a, b numbered) int { return bytes.Compare(a.index[:], b.index[:]) })
 	for i := 1; i < len(index); i++ {
 		if index[i].index == index[i-1].index && index[i] != index[i-1] {
-			return d, fmt.Errorf("compare roster %s: %w", id, errTwoPeople)
+			return d, fmt.Errorf("compare roster %s: %w", id, ErrTwoPeople)
 		}
 	}
 	slices.SortFunc(keys, func(a, b Key) int { return bytes.Compare(a[:], b[:]) })

@@ -13,6 +13,8 @@ var (
 	ErrNoRecipient = errors.New("no such recipient")
 	// ErrHelperLimit: the helper already has as many recipients in this campaign as it allows.
 	ErrHelperLimit = errors.New("helper's limit reached")
+	// ErrTwoPeople: a roster in which an identity number would name the wrong person.
+	ErrTwoPeople = errors.New("one identity number stands for two people or two dates of birth")
 	// ErrIdentityUnknown: name, date of birth and identity number do not belong to anyone in the roster. It never says
 	// which of them was wrong.
 	ErrIdentityUnknown = errors.New("identity not found in the roster")

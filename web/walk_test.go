@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"charye/line"
+	"charye/programme"
 	"charye/walk"
 )
 
@@ -127,7 +128,16 @@ func TestEligibilityIsToldBeforeWaiting(t *testing.T) {
 		t.Error("offers a place to somebody who cannot book")
 	}
 	svc.programme.Campaigns[0].Born, svc.programme.Campaigns[0].Roster = nil, "teachers"
-	wantPage(t, b.get("/c/age-55-59"), 200, "명단에서 찾지 못했습니다")
+	wantPage(t, b.get("/c/age-55-59"), 200, "명단에서 찾지 못했습니다", "보건소에 명단 정정을 요청")
+	svc.fail["Eligible"] = &walk.Error{Code: walk.NotEligible, Err: &programme.NotEligible{Reason: programme.ReasonExcept, Roster: "elsewhere"}}
+	wantPage(t, b.get("/c/age-55-59"), 200, "다른 곳에서 접종받는 분의 명단에 있어", "보건소에 명단 정정을 요청")
+	later := time.Date(2021, 8, 11, 20, 0, 0, 0, time.FixedZone("KST", 9*3600))
+	svc.fail["Eligible"] = &walk.Error{Code: walk.NotOpen, Err: &walk.ComesLater{From: later}}
+	w = b.get("/c/age-55-59")
+	wantPage(t, w, 200, "예약하실 날이 따로 있습니다", "8월 11일", "기다리실 필요가 없고")
+	if strings.Contains(w.Body.String(), "/join") {
+		t.Error("offers a place to somebody whose day is another")
+	}
 	svc.fail["Eligible"] = &walk.Error{Code: walk.AlreadyBooked}
 	wantPage(t, b.get("/c/age-55-59"), 200, "이미 예약하셨습니다", `href="/bookings"`)
 	svc.fail["Eligible"] = &walk.Error{Code: walk.Overloaded, RetryAfter: time.Minute}

@@ -38,9 +38,8 @@ type moveCmd struct {
 // and proves them again where it arrived. Each room arrives whole or not at all, so that a move which was interrupted goes on
 // with the first room that has not arrived.
 func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
-	shared, err := c.To.shared()
-	if err != nil || !shared {
-		return errors.Join(err, notShared(shared, err))
+	if c.To.Postgres == "" || len(c.To.Valkey) == 0 {
+		return &usageError{msg: "say where to: --to-postgres URL and --to-valkey ADDR,… go together"}
 	}
 	dir, err := durable.ExistingDir(c.From)
 	if err != nil {
@@ -58,21 +57,26 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if m, ok, err := readMoved(dir); err != nil || ok && !m.Done.IsZero() {
-		return errors.Join(err, alreadyMoved(dir, m, err))
+	m, begun, err := readMoved(dir)
+	if err != nil {
+		return err
+	}
+	if begun && !m.Done.IsZero() {
+		return fmt.Errorf("data directory %s has moved already, at %s", dir.Path(), m.Done.Format(time.RFC3339))
 	}
 	log := telemetry.NewLogger(std.err, slog.LevelError)
 	before, err := proven(ctx, dir, engines{}, p, keys, log, std.err)
 	if err != nil {
 		return fmt.Errorf("before the move: %w", err)
 	}
-	m, err := beginMove(dir)
-	if err != nil {
-		return err
+	if !begun {
+		if m, err = beginMove(dir); err != nil {
+			return err
+		}
 	}
 	mv := mover{dir: dir, to: c.To, id: m.ID, programme: p, keys: keys, log: log, out: std.out}
 	switch arrived, err := mv.rooms(ctx); {
-	case errors.Is(err, pgdb.ErrNotEmpty) && arrived == 0: // a wrong target; nothing of it is there
+	case errors.Is(err, pgdb.ErrNotEmpty) && arrived == 0 && !begun: // a wrong target; nothing of it is anywhere
 		return errors.Join(fmt.Errorf("%w; name another database: nothing was moved", err), os.Remove(dir.File(movedFile)))
 	case err != nil:
 		return fmt.Errorf("%w; nothing is lost: %s is as it was, and the same command goes on where this one ended", err, dir.Path())
@@ -93,20 +97,6 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 	}
 	_, err = fmt.Fprintf(std.out, "moved; serve it with `charye serve --data %s --postgres … --valkey …` on any number of nodes\n", dir.Path())
 	return err
-}
-
-func notShared(shared bool, err error) error {
-	if shared || err != nil {
-		return nil
-	}
-	return &usageError{msg: "say where to: --to-postgres URL and --to-valkey ADDR,…"}
-}
-
-func alreadyMoved(dir *durable.Dir, m moved, err error) error {
-	if err != nil {
-		return nil
-	}
-	return fmt.Errorf("data directory %s has moved already, at %s", dir.Path(), m.Done.Format(time.RFC3339))
 }
 
 // proven checks an installation and refuses one with a broken promise.

@@ -49,13 +49,9 @@ func (m moved) write(dir *durable.Dir) error {
 	return nil
 }
 
-// beginMove remembers that the move began, or finds that it did.
+// beginMove remembers that the move began.
 func beginMove(dir *durable.Dir) (moved, error) {
-	m, ok, err := readMoved(dir)
-	if err != nil || ok {
-		return m, err
-	}
-	m = moved{ID: rand.Text(), Begun: time.Now().UTC()}
+	m := moved{ID: rand.Text(), Begun: time.Now().UTC()}
 	return m, m.write(dir)
 }
 

@@ -80,6 +80,24 @@ func (d *DB) Close() error {
 	return errors.Join(err, Wrap(cpErr), d.W.Close())
 }
 
+// Each reads with a query and calls take for every row, until it gives an error. what names the reading in errors.
+func (d *DB) Each(ctx context.Context, what string, take func(*sql.Rows) error, query string, args ...any) (err error) {
+	rows, err := d.R.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, Wrap(err))
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := take(rows); err != nil {
+			return fmt.Errorf("%s: %w", what, Wrap(err))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, Wrap(err))
+	}
+	return nil
+}
+
 // Wrap gives database errors their meaning: a full disk becomes [ErrDiskFull], a file that is no database, or not whole,
 // [ErrDamaged]; others pass through.
 func Wrap(err error) error {

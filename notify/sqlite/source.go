@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"charye/internal/durable"
@@ -13,21 +12,6 @@ import (
 )
 
 var _ notify.Source = (*Outbox)(nil)
-
-// each runs a query and calls take for every row.
-func (o *Outbox) each(ctx context.Context, what string, take func(*sql.Rows) error, query string) (err error) {
-	rows, err := o.db.R.QueryContext(ctx, query)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, durable.Wrap(err))
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := take(rows); err != nil {
-			return fmt.Errorf("%s: %w", what, durable.Wrap(err))
-		}
-	}
-	return rows.Err()
-}
 
 // Followed implements [notify.Source].
 func (o *Outbox) Followed(ctx context.Context) (seq int64, ok bool, err error) {
@@ -40,7 +24,7 @@ func (o *Outbox) Followed(ctx context.Context) (seq int64, ok bool, err error) {
 
 // SealedContacts implements [notify.Source].
 func (o *Outbox) SealedContacts(ctx context.Context, yield func(notify.SealedContact) error) error {
-	return o.each(ctx, "contacts", func(rows *sql.Rows) error {
+	return o.db.Each(ctx, "contacts", func(rows *sql.Rows) error {
 		var c notify.SealedContact
 		var who []byte
 		var at int64
@@ -54,7 +38,7 @@ func (o *Outbox) SealedContacts(ctx context.Context, yield func(notify.SealedCon
 
 // AllMessages implements [notify.Source].
 func (o *Outbox) AllMessages(ctx context.Context, yield func(notify.Whole) error) error {
-	return o.each(ctx, "messages", func(rows *sql.Rows) error {
+	return o.db.Each(ctx, "messages", func(rows *sql.Rows) error {
 		var m notify.Whole
 		var state string
 		var at, turn int64
@@ -68,7 +52,7 @@ func (o *Outbox) AllMessages(ctx context.Context, yield func(notify.Whole) error
 
 // History implements [notify.Source].
 func (o *Outbox) History(ctx context.Context, yield func(notify.PastEvent) error) error {
-	return o.each(ctx, "history", func(rows *sql.Rows) error {
+	return o.db.Each(ctx, "history", func(rows *sql.Rows) error {
 		var e notify.PastEvent
 		var who []byte
 		var at int64

@@ -25,9 +25,6 @@ const (
 	rowsPerPage = 2000 // records of a page: 32 kB of keys, 72 kB of index rows
 )
 
-// errTwoPeople refuses a roster in which an identity number would name the wrong person.
-var errTwoPeople = errors.New("one identity number stands for two people or two dates of birth")
-
 // ReplaceRoster implements [person.Store]. Rows stream into a temporary table of one transaction, in which the database
 // sorts them into pages; memory on this side stays the same for any number of rows. Of two imports of one roster at the
 // same time the one that commits last stands. A row without person key, or an identity number that stands for two people,
@@ -81,7 +78,7 @@ func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[per
 		return 0, err
 	}
 	if twice {
-		return 0, errTwoPeople
+		return 0, person.ErrTwoPeople
 	}
 	last := &pgx.Batch{}
 	last.Queue(`UPDATE roster SET generation = $2::bigint, version = version + 1, people = $3::bigint WHERE id = $1::text`,

@@ -122,7 +122,7 @@ func (s *Store) fill(ctx context.Context, generation int64, keys *sorter[person.
 			return 0, durable.Wrap(err)
 		}
 		if started && bytes.Equal(last.index(), r.index()) {
-			return 0, errors.New("one identity number stands for two people or two dates of birth")
+			return 0, person.ErrTwoPeople
 		}
 		last, started = r, true
 		if err := p.add(bytes.Clone(r.index()), r[:]); err != nil {

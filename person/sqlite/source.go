@@ -3,35 +3,17 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"time"
 
 	"charye/internal/civil"
-	"charye/internal/durable"
 	"charye/person"
 )
 
 var _ person.Source = (*Store)(nil)
 
-// each runs a query and calls take for every row.
-func (s *Store) each(ctx context.Context, what string, take func(*sql.Rows) error, query string, args ...any) (err error) {
-	rows, err := s.db.R.QueryContext(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, durable.Wrap(err))
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := take(rows); err != nil {
-			return fmt.Errorf("%s: %w", what, durable.Wrap(err))
-		}
-	}
-	return rows.Err()
-}
-
 // Rosters implements [person.Source].
 func (s *Store) Rosters(ctx context.Context) (list []person.RosterState, err error) {
-	err = s.each(ctx, "rosters", func(rows *sql.Rows) error {
+	err = s.db.Each(ctx, "rosters", func(rows *sql.Rows) error {
 		var r person.RosterState
 		var at int64
 		if err := rows.Scan(&r.ID, &r.Version, &r.People, &at); err != nil {
@@ -55,17 +37,17 @@ func (s *Store) RosterPages(ctx context.Context, id string, keys, index func([]b
 			return take(b)
 		}
 	}
-	if err := s.each(ctx, "roster "+id, page(keys),
+	if err := s.db.Each(ctx, "roster "+id, page(keys),
 		`SELECT p.keys FROM roster r JOIN roster_key_page p USING (generation) WHERE r.id = ? ORDER BY p.page`, id); err != nil {
 		return err
 	}
-	return s.each(ctx, "roster "+id, page(index),
+	return s.db.Each(ctx, "roster "+id, page(index),
 		`SELECT p.rows FROM roster r JOIN roster_index_page p USING (generation) WHERE r.id = ? ORDER BY p.first`, id)
 }
 
 // SealedRecipients implements [person.Source].
 func (s *Store) SealedRecipients(ctx context.Context, yield func(person.SealedRecipient) error) error {
-	return s.each(ctx, "recipients", func(rows *sql.Rows) error {
+	return s.db.Each(ctx, "recipients", func(rows *sql.Rows) error {
 		var r person.SealedRecipient
 		var helper, key []byte
 		var born, at int64
@@ -79,7 +61,7 @@ func (s *Store) SealedRecipients(ctx context.Context, yield func(person.SealedRe
 
 // History implements [person.Source].
 func (s *Store) History(ctx context.Context, yield func(person.PastEvent) error) error {
-	return s.each(ctx, "history", func(rows *sql.Rows) error {
+	return s.db.Each(ctx, "history", func(rows *sql.Rows) error {
 		var e person.PastEvent
 		var at int64
 		var who []byte

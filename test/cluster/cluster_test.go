@@ -199,7 +199,7 @@ func newWorld(t *testing.T, f form) *world {
 		t.Fatal(err)
 	}
 	sites := write(t, dir, "sites.csv", "id,name,kind,address,lat,lon,phone,region\n"+manySites(200))
-	// The pace is given: a found one follows the bookings that the lease holder sees, and here all come to one node.
+	// The pace is given: a found one depends on how busy this machine is, and with it where in the rush the fault falls.
 	rules := write(t, dir, "rush.yaml", strings.NewReplacer("perSecond: auto", "perSecond: 60", fmt.Sprintf("stock: %d", people/2), fmt.Sprintf("stock: %d", f.doses)).
 		Replace(string(small.Programme(float64(people)/float64(small.Eligible)))))
 	w.command("import", "sites", "--format", "csv", "--data", w.data, "--postgres", w.url, sites)
