@@ -128,9 +128,9 @@ func TestEligibilityIsToldBeforeWaiting(t *testing.T) {
 		t.Error("offers a place to somebody who cannot book")
 	}
 	svc.programme.Campaigns[0].Born, svc.programme.Campaigns[0].Roster = nil, "teachers"
-	wantPage(t, b.get("/c/age-55-59"), 200, "명단에서 찾지 못했습니다", "보건소에 명단 정정을 요청")
+	wantPage(t, b.get("/c/age-55-59"), 200, "명단에서 찾지 못했습니다", "명단은 바로잡을 수 있고", "보건소")
 	svc.fail["Eligible"] = &walk.Error{Code: walk.NotEligible, Err: &programme.NotEligible{Reason: programme.ReasonExcept, Roster: "elsewhere"}}
-	wantPage(t, b.get("/c/age-55-59"), 200, "다른 곳에서 접종받는 분의 명단에 있어", "보건소에 명단 정정을 요청")
+	wantPage(t, b.get("/c/age-55-59"), 200, "다른 곳에서 접종받는 분의 명단에 있어", "명단은 바로잡을 수 있고", "보건소")
 	later := time.Date(2021, 8, 11, 20, 0, 0, 0, time.FixedZone("KST", 9*3600))
 	svc.fail["Eligible"] = &walk.Error{Code: walk.NotOpen, Err: &walk.ComesLater{From: later}}
 	w = b.get("/c/age-55-59")
