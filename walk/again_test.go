@@ -40,6 +40,48 @@ func TestBookAgain(t *testing.T) {
 	}
 }
 
+// TestLeaveTriedAgain: the room of somebody who booked while the line's store was away is given back when it is there again, and
+// not that of somebody who has cancelled since and is choosing anew.
+func TestLeaveTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inside := func() int {
+		s, err := w.line.Status(t.Context(), must1(w.programme.Campaign(campaign)).Num)
+		must(t, err)
+		return s.Inside
+	}
+	w.join(1)
+	w.join(2)
+	w.advance(at(12, 20, 0))
+	pass := map[int]walk.Pass{1: w.admit(1, "phone"), 2: w.admit(2, "phone")}
+	w.stuck.Store(true)
+	var second walk.Booking
+	for n := range pass {
+		b, err := w.book(n, pass[n].Token, w.slot(firstDay, 0))
+		must(t, err)
+		if n == 2 {
+			second = b
+		}
+	}
+	if w.Round(t.Context()) == nil || inside() != 2 {
+		t.Fatalf("%d inside while nobody can leave, want 2 and an error", inside())
+	}
+	_, err := w.Cancel(t.Context(), w.actor(2), second.ID)
+	must(t, err)
+	w.stuck.Store(false)
+	w.settle()
+	if n := inside(); n != 1 {
+		t.Fatalf("%d inside after the store came back, want the one who cancelled", n)
+	}
+}
+
+func must1[T any](v T, ok bool) T {
+	if !ok {
+		panic("not there")
+	}
+	return v
+}
+
 // TestPassAtTheEnd: a pass that ran out as the campaign closed is not answered with "ask for a new one".
 func TestPassAtTheEnd(t *testing.T) {
 	t.Parallel()

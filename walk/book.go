@@ -3,7 +3,6 @@ package walk
 import (
 	"context"
 	"crypto/sha256"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -99,20 +98,6 @@ func (w *Walk) bookRequest(ctx context.Context, a Actor, pass string, r BookRequ
 	}
 	return c, s, req, nil
 }
-
-// leave gives back the room inside after a booking, also when the person has hung up meanwhile. If it fails, the booking
-// stands, and the room comes back when the pass runs out.
-func (w *Walk) leave(ctx context.Context, c *programme.Campaign, who person.Key) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
-	defer cancel()
-	if err := w.line.Leave(ctx, c.Num, who); err != nil {
-		w.leaveFails.Do(func() {
-			w.log.LogAttrs(ctx, slog.LevelWarn, "leave the line after booking", slog.String("error", err.Error()))
-		})
-	}
-}
-
-const leaveTimeout = 5 * time.Second
 
 func digest(s string) [16]byte {
 	h := sha256.Sum256([]byte(s))

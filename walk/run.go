@@ -27,7 +27,7 @@ func (w *Walk) Run(ctx context.Context) error {
 	g.Go(func() error {
 		return w.every(ctx, followEvery, "follow the ledger", func() error { return w.follow(ctx) })
 	})
-	g.Go(func() error { return w.every(ctx, sweepEvery, "give back holds", func() error { return w.sweep(ctx) }) })
+	g.Go(func() error { return w.every(ctx, sweepEvery, "give back holds and rooms", func() error { return w.sweep(ctx) }) })
 	g.Go(func() error {
 		return w.every(ctx, reloadEvery, "look for imports", func() error { return w.reload(ctx) })
 	})
@@ -47,7 +47,9 @@ func (w *Walk) follow(ctx context.Context) error {
 	return nil
 }
 
-func (w *Walk) sweep(ctx context.Context) error { return w.desk.Sweep(ctx, w.now()) }
+func (w *Walk) sweep(ctx context.Context) error {
+	return errors.Join(w.desk.Sweep(ctx, w.now()), w.leaveAgain(ctx))
+}
 
 func (w *Walk) reload(ctx context.Context) error {
 	return errors.Join(w.reloadSites(ctx), w.rosters.Reload(ctx))

@@ -58,7 +58,7 @@ type Walk struct {
 	now       clock.Func
 	log       *slog.Logger
 
-	leaveFails rate.Sometimes // a store that stalls fails for everybody at once: one line in the log says it
+	leavers leavers
 }
 
 // holdFor is how long a held slot is kept: long enough to read a page twice, short enough that nobody sits on seats.
@@ -90,7 +90,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 
-		leaveFails: rate.Sometimes{First: 1, Interval: 10 * time.Second},
+		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
 	if err := w.reloadSites(ctx); err != nil {
 		return nil, err

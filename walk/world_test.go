@@ -1,6 +1,7 @@
 package walk_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -93,11 +94,25 @@ type world struct {
 	t         testing.TB
 	now       atomic.Int64
 	line      *linesqlite.Line
+	stuck     atomic.Bool // nobody can leave the line
 	ledger    booking.Ledger
 	people    *personsqlite.Store
 	keys      *seal.Keys
 	keyer     *person.Keyer
 	programme *programme.Programme
+}
+
+// stuck is a line whose store, for a while, does not take that people leave.
+type stuck struct {
+	*linesqlite.Line
+	now *atomic.Bool
+}
+
+func (s stuck) Leave(ctx context.Context, campaign uint32, who person.Key) error {
+	if s.now.Load() {
+		return errors.New("the line's store is away")
+	}
+	return s.Line.Leave(ctx, campaign, who)
 }
 
 func newWorld(t *testing.T) *world {
@@ -134,7 +149,7 @@ func newWorld(t *testing.T) *world {
 	w.line, err = linesqlite.Open(ctx, dir, configs, linesqlite.Options{Clock: clock, Pseudonyms: line.NewPseudonyms(keys)})
 	must(t, err)
 	w.Walk, err = walk.New(ctx, walk.Deps{
-		Programme: w.programme, Line: w.line, Ledger: w.ledger, Sites: sites, People: w.people, Keys: keys, Clock: clock,
+		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Keys: keys, Clock: clock,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)

@@ -247,7 +247,7 @@ func drill(t *testing.T, f form, hurt func(*world)) {
 	crowdErr := <-ended
 	b, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("the rush: %v, %v\n%s", crowdErr, err, out)
+		t.Fatalf("the rush: %v, %v\n%s", crowdErr, err, lastOf(out))
 	}
 	var report rush.Report
 	if err := json.Unmarshal(b, &report); err != nil {
@@ -256,7 +256,7 @@ func drill(t *testing.T, f form, hurt func(*world)) {
 	// A line that was lost goes on behind a gap. The crowd does not know of it; the check at the end does, and knows its size.
 	broken := slices.DeleteFunc(report.Violations, func(v rush.Violation) bool { return gaps && v.Kind == "numbers-not-dense" })
 	if len(broken) > 0 || len(report.Breaches) > 0 || crowdErr != nil && !gaps {
-		t.Fatalf("the rush: %v, violations: %v %v\n%s", crowdErr, broken, report.Breaches, out)
+		t.Fatalf("the rush: %v, violations: %v %v\n%s", crowdErr, broken, report.Breaches, lastOf(out))
 	}
 	t.Logf("%s: the fault took %v; %s; the crowd met %s", t.Name(), hurting.Round(10*time.Millisecond), watch(), met(report.Errors))
 
@@ -271,6 +271,9 @@ func drill(t *testing.T, f form, hurt func(*world)) {
 	}
 	t.Logf("check:\n%s", w.command(append([]string{"check"}, w.engines()...)...))
 }
+
+// lastOf is the end of what a program said: its verdict, without a line for each second before.
+func lastOf(out []byte) string { return string(out[max(0, len(out)-3000):]) }
 
 func (w *world) engines() []string {
 	args := []string{"--data", w.data, "--postgres", w.url}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"charye/test/ports"
 	"charye/test/program"
 	"charye/test/services"
 )
@@ -30,7 +31,7 @@ func TestEdge(t *testing.T) {
 	t.Parallel()
 	program.NeedE2E(t)
 	node := program.Start(t, "demo", "--people", "0")
-	e := services.StartEdge(t, edgeConfig, services.EdgeAddress(t), strings.TrimPrefix(node.URL, "http://"))
+	e := services.StartEdge(t, edgeConfig, ports.Address(t), strings.TrimPrefix(node.URL, "http://"))
 	get := func(path string, header ...string) (a answer, body string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+path, nil)
@@ -122,7 +123,7 @@ func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	program.NeedE2E(t)
 	w := newWorld(t, form{doses: people})
-	e := services.StartEdge(t, edgeConfig, services.EdgeAddress(t), strings.TrimPrefix(w.nodes[0].URL, "http://"), strings.TrimPrefix(w.nodes[1].URL, "http://"))
+	e := services.StartEdge(t, edgeConfig, ports.Address(t), strings.TrimPrefix(w.nodes[0].URL, "http://"), strings.TrimPrefix(w.nodes[1].URL, "http://"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex

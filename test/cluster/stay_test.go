@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"charye/rush"
+	"charye/test/ports"
 	"charye/test/program"
 	"charye/test/services"
 	"charye/test/services/redis"
@@ -79,7 +80,7 @@ func startClustered(t *testing.T, n int, rules string) *clustered {
 	sites := write(t, dir, "sites.csv", "id,name,kind,address,lat,lon,phone,region\n"+manySites(200))
 	w.command("import", "sites", "--format", "csv", "--data", w.data, "--postgres", w.url, sites)
 	var behind []string
-	address := services.EdgeAddress(t)
+	address := ports.Address(t)
 	for range n {
 		node := program.Start(t, append([]string{"serve", "--programme", rules, "--trusted-proxy", "127.0.0.0/8"}, w.engines()...)...)
 		w.nodes = append(w.nodes, node)

@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"charye/test/ports"
 )
 
 const (
@@ -109,7 +111,7 @@ type Charye struct {
 }
 
 // Start starts the program with these arguments and waits until it is ready. Where the command is serve or demo and
-// the arguments name no --listen, it listens on a free port of the loopback; where serve is given no --data, it gets a
+// the arguments name no --listen, it listens on a free port of the loopback, which stays its own while it is down; where serve is given no --data, it gets a
 // fresh directory. It is stopped at the end of the test, which fails when that does not go well.
 func Start(t testing.TB, args ...string) *Charye {
 	t.Helper()
@@ -121,7 +123,7 @@ func StartVariant(t testing.TB, path string, env []string, args ...string) *Char
 	t.Helper()
 	c := &Charye{t: t, path: path, env: env, args: slices.Clone(args)}
 	if flagOf(args, "--listen") == "" {
-		c.args = append(c.args, "--listen", "127.0.0.1:0")
+		c.args = append(c.args, "--listen", ports.Address(t))
 	}
 	c.Data = flagOf(args, "--data")
 	if c.Data == "" && len(args) > 0 && args[0] == "serve" {
@@ -134,7 +136,7 @@ func StartVariant(t testing.TB, path string, env []string, args ...string) *Char
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Logf("the program said at last:\n%s", tail(c.Logs(), 100))
+			t.Logf("the program said at last:\n%s", tail(c.Logs(), 25))
 		}
 	})
 	return c

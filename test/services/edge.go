@@ -30,17 +30,6 @@ type Edge struct {
 	CA     string // file of the certificate that it shows
 }
 
-// EdgeAddress finds an address for an edge, for nodes that are to know it before it starts.
-func EdgeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }() // for the edge to listen on
-	return l.Addr().String()
-}
-
 // EdgeURL is what people type for an edge at an address.
 func EdgeURL(address string) string {
 	return "https://localhost" + address[strings.LastIndex(address, ":"):]

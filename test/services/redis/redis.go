@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -16,9 +15,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"charye/test/ports"
 )
 
 const startTimeout = 60 * time.Second // of a server or a whole Cluster, on a machine that is busy with other tests
+
+// busAbove is how far a Cluster server's bus lies above its port.
+const busAbove = 10000
 
 // Need skips the test unless CHARYE_E2E is set, and gives the path of redis-server.
 func Need(t testing.TB) string {
@@ -51,7 +55,7 @@ type Server struct {
 func Single(t testing.TB) *Server {
 	t.Helper()
 	path := Need(t)
-	s := start(t, path, t.TempDir(), freePort(t), "--appendfsync", "always")
+	s := start(t, path, t.TempDir(), ports.Free(t), "--appendfsync", "always")
 	eventually(t, "the server answers", func() error { return ask(s.Addr, "PONG", "PING") })
 	return s
 }
@@ -125,7 +129,7 @@ func StartCluster(t testing.TB, masters int) *Cluster {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		c.Servers = append(c.Servers, start(t, path, dir, freePort(t), "--cluster-enabled", "yes",
+		c.Servers = append(c.Servers, start(t, path, dir, ports.Free(t, busAbove), "--cluster-enabled", "yes",
 			"--cluster-node-timeout", "2000", "--cluster-config-file", "nodes.conf", "--appendfsync", "everysec",
 			"--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0"))
 	}
@@ -248,27 +252,6 @@ func run(args ...string) (string, error) {
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "redis-cli", args...).CombinedOutput()
 	return string(out), err
-}
-
-// freePort finds a port that is free, as is the one of the Cluster's bus, 10,000 above.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		port := 15000 + rand.IntN(15000)
-		if free(port) && free(port+10000) {
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
-func free(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return false
-	}
-	return l.Close() == nil
 }
 
 func eventually(t testing.TB, what string, f func() error) {
