@@ -48,13 +48,15 @@ type Choice struct {
 // Op is what a request asks for.
 type Op uint8
 
-// The operations. Expire is the system's own: it gives back every hold whose time is over at Request.At, whoever's it is.
+// The operations. Two are the system's own: Expire gives back every hold whose time is over at Request.At, whoever's it is, and
+// Invite offers what came free of the stock of a campaign that stands by to Callees, in their order.
 const (
 	OpHold Op = iota + 1
 	OpBook
 	OpChange
 	OpCancel
 	OpExpire
+	OpInvite
 )
 
 // Request asks for one thing for one person in one campaign; it is granted wholly or not at all.
@@ -76,7 +78,8 @@ type Request struct {
 	// what the booking has. A booking through a hold takes over the hold's doses and claims; its own are not looked at.
 	Shared []Claim
 
-	HoldUntil   time.Time // OpHold: when the hold falls back; from that instant on it is over
+	HoldUntil   time.Time // OpHold, OpInvite: when the hold falls back; from that instant on it is over
+	Callees     []Callee  // OpInvite: who comes next, by number
 	Hold        int64     // OpBook with a hold: its id
 	Booking     int64     // OpChange, OpCancel: its id
 	Idempotency [16]byte  // OpBook: hash of the client's key, per person; a repeat with the same key and Body gets the booking made then, as it now stands. Zero: no key
@@ -106,9 +109,11 @@ type Outcome struct {
 	Booking  Booking
 	Hold     Hold
 	FullDose int // with Full: 1, 2 … for the dose without a seat, 0 for a shared counter such as stock
+	Invited  Invited
 }
 
-// Hold is a slot, with its whole series, kept for minutes. One per person and campaign; a new one replaces the old.
+// Hold is a slot, with its whole series, kept for minutes; or an invitation: a dose of the stock kept for hours, without Doses.
+// One per person and campaign; a new one replaces the old. The invitation that a held slot replaced comes back when that is over.
 // Slices of a Hold or a [Booking] are shared between readers: nobody changes them.
 type Hold struct {
 	ID       int64 // never used again
@@ -117,6 +122,7 @@ type Hold struct {
 	Doses    []Dose
 	Shared   []Claim
 	Until    time.Time
+	Invited  time.Time // until when an invitation keeps the dose, whatever becomes of the slot; zero: there is none
 }
 
 // Dose is one appointment of a series.
@@ -163,6 +169,8 @@ const (
 	EventBooked   EventKind = "booked"    // through a hold: no deltas, the hold's claims are the booking's from now on
 	EventChanged  EventKind = "changed"
 	EventCanceled EventKind = "cancelled"
+	EventInvited  EventKind = "invited"  // a dose is kept for somebody who stood by
+	EventCalled   EventKind = "called"   // how far the line was looked at for that; of nobody
 	EventCapacity EventKind = "capacity" // [Ledger.SetCapacity]: one counter, By 0, Why "OLD to NEW"
 )
 

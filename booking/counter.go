@@ -14,7 +14,7 @@ import (
 //	55 … 52  kind
 //	51       zero
 //	50 … 0   of a seat:  day (16 bits, days since 1970-01-01) · site (24) · minute of the day (11)
-//	31 … 0   of a stock: the campaign's number
+//	31 … 0   of all others: the campaign's number
 //
 // The day comes before the site: a rush books the same few days at all sites, so the rows it touches lie together.
 const (
@@ -36,6 +36,8 @@ const (
 	KindSiteStock    CounterKind = 3 // doses of a product at a site: reserved
 	KindDayShare     CounterKind = 4 // share of a day: reserved
 	KindChannelShare CounterKind = 5 // share of a channel: reserved
+	KindStandby      CounterKind = 6 // numbers of a campaign's line that were invited
+	KindDelivered    CounterKind = 7 // doses that came to a campaign beside those of its rules: its capacity; nothing is taken
 )
 
 // Valid reports whether the session can be named at all: the site's number fits, the day lies in 1970-01-01 …
@@ -58,10 +60,20 @@ func StockCounter(campaign uint32) Counter {
 	return Counter(KindStock)<<kindShift | Counter(campaign)
 }
 
+// StandbyCounter names the numbers of a campaign's line that were invited to take what came free; see [OpInvite].
+func StandbyCounter(campaign uint32) Counter {
+	return Counter(KindStandby)<<kindShift | Counter(campaign)
+}
+
+// DeliveredCounter names the doses that came to a campaign beside those of its rules. They are its capacity.
+func DeliveredCounter(campaign uint32) Counter {
+	return Counter(KindDelivered)<<kindShift | Counter(campaign)
+}
+
 // Kind says what the counter counts; 0 for one that no constructor made.
 func (c Counter) Kind() CounterKind {
 	switch k := CounterKind(c >> kindShift & 0xf); {
-	case c>>(kindShift+4) != 0 || k > KindChannelShare:
+	case c>>(kindShift+4) != 0 || k > KindDelivered:
 		return 0
 	default:
 		return k
@@ -96,6 +108,12 @@ func (c Counter) String() string {
 	}
 	if n, ok := c.Campaign(); ok {
 		return fmt.Sprintf("stock:%d", n)
+	}
+	switch num := uint32(c); c {
+	case StandbyCounter(num):
+		return fmt.Sprintf("standby:%d", num)
+	case DeliveredCounter(num):
+		return fmt.Sprintf("delivered:%d", num)
 	}
 	return fmt.Sprintf("counter:%#x", uint64(c))
 }

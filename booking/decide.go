@@ -32,6 +32,8 @@ func (r *Request) Validate() error {
 	switch r.Op {
 	case OpExpire:
 		return nil
+	case OpInvite:
+		return r.validInvite()
 	case OpCancel:
 		if r.Booking <= 0 {
 			return errOp
@@ -112,6 +114,8 @@ func (s *State) decide(r *Request) Outcome {
 		return s.change(r, at)
 	case OpCancel:
 		return s.cancel(r, at)
+	case OpInvite:
+		return s.invite(r, at)
 	default: // OpExpire: Validate knows no other
 		if over == 0 {
 			return Outcome{Result: Repeated}
@@ -128,6 +132,7 @@ func (s *State) expire(at time.Time) (n int) {
 		t.give(h.Doses, h.Shared)
 		s.dropHold(h)
 		s.event(Event{At: at, Kind: EventHoldOver, Campaign: h.Campaign, Person: h.Person, Channel: "system", Why: "expired", Deltas: t.keep()})
+		s.invitationAgain(h, at)
 		n++
 	}
 	return n
@@ -138,13 +143,20 @@ func (s *State) hold(r *Request, at time.Time) Outcome {
 	if b := p.live(r.Campaign); b != nil {
 		return Outcome{Result: AlreadyBooked, Booking: b.Booking}
 	}
-	doses, fail := s.takeAfterHold(r, at, p.hold(r.Campaign), "replaced")
+	old := p.hold(r.Campaign)
+	if s.reserved(r, old) {
+		return Outcome{Result: Full}
+	}
+	doses, fail := s.takeAfterHold(r, at, old, "replaced")
 	if fail != nil {
 		return *fail
 	}
 	h := &heldHold{fresh: true, Hold: Hold{
 		Campaign: r.Campaign, Person: r.Person, Doses: doses.doses, Shared: slices.Clone(r.Shared), Until: instant(r.HoldUntil),
 	}}
+	if old != nil && slices.EqualFunc(old.Shared, h.Shared, sameClaim) {
+		h.Invited = old.Invited
+	}
 	h.ID = s.event(r.event(EventHeld, at, 0, doses.deltas))
 	s.keepHold(p, h)
 	return Outcome{Result: Done, Hold: h.Hold}
@@ -173,12 +185,15 @@ func (s *State) book(r *Request, at time.Time) Outcome {
 	}}
 	var deltas []Delta
 	if r.Hold != 0 {
-		if own == nil || own.ID != r.Hold {
+		if own == nil || own.ID != r.Hold || len(own.Doses) == 0 {
 			return Outcome{Result: HoldGone}
 		}
 		b.Doses, b.Shared = own.Doses, own.Shared
 		s.dropHold(own)
 	} else {
+		if s.reserved(r, own) {
+			return Outcome{Result: Full}
+		}
 		got, fail := s.takeAfterHold(r, at, own, "given-back")
 		if fail != nil {
 			return *fail

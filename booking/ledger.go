@@ -43,6 +43,9 @@ type Ledger interface {
 	// limit. OpExpire gives them back.
 	DueHolds(ctx context.Context, before time.Time, limit int) ([]Hold, error)
 
+	// Hold gives the hold that a person has in a campaign, over or not; ok is false when there is none.
+	Hold(ctx context.Context, who person.Key, campaign uint32) (h Hold, ok bool, err error)
+
 	Close() error
 }
 

@@ -25,6 +25,7 @@ type Snapshot struct {
 	seq     atomic.Int64
 	days    atomic.Pointer[map[civil.Date]*dayUse] // replaced whole when a day comes in
 	others  sync.Map                               // Counter → *atomic.Int64: every kind but seats
+	told    sync.Map                               // Counter → int: capacities of every kind but seats, as set
 }
 
 // dayUse holds the sites of a day by number, in pages made when a site of them is first touched.
@@ -60,7 +61,12 @@ func NewSnapshot(ctx context.Context, l Ledger) (*Snapshot, error) {
 	s.days.Store(&map[civil.Date]*dayUse{})
 	s.refresh.Lock()
 	defer s.refresh.Unlock()
-	seq, err := l.Counters(ctx, func(c CounterState) { s.add(c.Counter, c.Used) })
+	seq, err := l.Counters(ctx, func(c CounterState) {
+		s.add(c.Counter, c.Used)
+		if c.Counter.Kind() != KindSeat {
+			s.told.Store(c.Counter, c.Capacity)
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read counters: %w", err)
 	}
@@ -81,8 +87,17 @@ func (s *Snapshot) Refresh(ctx context.Context) error {
 			if want := s.seq.Load() + 1; events[i].Seq != want {
 				return fmt.Errorf("read events: number %d where %d should be", events[i].Seq, want)
 			}
+			var from, to int
+			set := false
+			if events[i].Kind == EventCapacity {
+				n, err := fmt.Sscanf(events[i].Why, "%d to %d", &from, &to)
+				set = n == 2 && err == nil
+			}
 			for _, d := range events[i].Deltas {
 				s.add(d.Counter, d.By)
+				if set && d.Counter.Kind() != KindSeat {
+					s.told.Store(d.Counter, to)
+				}
 			}
 			s.seq.Store(events[i].Seq)
 		}
@@ -129,6 +144,16 @@ func (s *Snapshot) Used(c Counter) int {
 		return int(u.sessions[i].used.Load())
 	}
 	return 0
+}
+
+// Capacity is what a counter's capacity was set to last; ok is false for seats, and for a counter that only came into being by a
+// taking since.
+func (s *Snapshot) Capacity(c Counter) (capacity int, ok bool) {
+	n, ok := s.told.Load(c)
+	if !ok {
+		return 0, false
+	}
+	return n.(int), true
 }
 
 // Free is how much of a counter is left when the rules give it this capacity; never below 0. It serves as [Free].

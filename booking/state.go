@@ -31,7 +31,15 @@ func Needs(batch []Request) Need {
 		if at := instant(r.At); at.After(n.Until) {
 			n.Until = at
 		}
-		if r.Op != OpExpire {
+		switch r.Op {
+		case OpExpire:
+		case OpInvite:
+			for _, c := range r.Callees {
+				if !c.Person.IsZero() {
+					n.Persons = append(n.Persons, c.Person)
+				}
+			}
+		default:
 			n.Persons = append(n.Persons, r.Person)
 		}
 	}
@@ -131,6 +139,16 @@ func (s *State) Touches(batch []Request) []Counter {
 			continue
 		}
 		claims(r.Shared)
+		if r.Op == OpInvite {
+			out = append(out, StandbyCounter(r.Campaign))
+		}
+		if r.Op == OpHold || r.Op == OpBook {
+			for _, c := range r.Shared {
+				if num, ok := c.Counter.Campaign(); ok {
+					out = append(out, StandbyCounter(num))
+				}
+			}
+		}
 		for _, choices := range r.Doses {
 			for _, c := range choices {
 				out = append(out, c.Seat.Counter)

@@ -32,6 +32,9 @@ type Supply struct {
 	Known    bool // false until it is told for the first time: then nobody is let in
 	Free     int  // left to be booked; holds count as taken
 	Unbooked int  // not yet booked for good
+
+	Standby bool   // the stock calls people itself (see [Line.StandBy])
+	Called  uint32 // with Standby: those up to this number
 }
 
 // SoldOut reports that nothing is left and nothing can come free from a hold.
@@ -115,7 +118,7 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	if running && waiting <= 0 {
 		d.moved = now
 	}
-	if !running || waiting <= 0 || !c.Supply.Known || c.Supply.Free <= 0 {
+	if !running || waiting <= 0 || !c.Supply.Known || c.Supply.Free <= 0 && !c.Supply.Standby {
 		return d.admitted
 	}
 	tokens := int(d.tokens)
@@ -127,6 +130,9 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	// Everybody inside will want one of the unbooked. An eighth more may try, since some leave without booking; the last
 	// seven are never promised twice.
 	stock := min(margin(c.Supply.Unbooked)-c.Live-d.Promised(), margin(c.Supply.Free))
+	if c.Supply.Standby { // whoever is called has a dose already
+		stock = int(c.Supply.Called) - int(d.admitted)
+	}
 	if tokens <= min(room, stock, waiting) {
 		d.pace.pressed = true
 	}

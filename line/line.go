@@ -126,6 +126,14 @@ type Line interface {
 	// both 0 is sold out. Admission does not let in many more people than there is stock for, and nobody at all before it
 	// is told for the first time after the start.
 	Supply(campaign uint32, free, unbooked int)
+	// StandBy tells that the campaign was sold out once, and that from now on the stock itself calls people, in the order of
+	// their numbers: those up to called have been. Admission then follows the calls, and whoever was not called yet stands by.
+	StandBy(campaign uint32, called uint32)
+	// Numbered gives the people with the numbers after+1, after+2 … in this order, at most limit; the zero key for a number that
+	// nobody has. It may read the whole line, so it is asked for many at a time.
+	Numbered(ctx context.Context, campaign uint32, after uint32, limit int) ([]person.Key, error)
+	// Leads reports whether this is the node that does for a campaign what one node does.
+	Leads(campaign uint32) bool
 	// Observe tells the latency of one booking, for PerSecond auto.
 	Observe(campaign uint32, latency time.Duration)
 

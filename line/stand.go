@@ -59,7 +59,7 @@ func (c *Config) Stand(p Place, v *View, now time.Time, jitter float64) Place {
 		p.State = Gathering
 	case p.Number <= v.Admitted:
 		p.State = Admitted
-	case v.SoldOut:
+	case v.SoldOut, v.Supply.Standby:
 		p.State = Standby
 	default:
 		p.State = Waiting

@@ -27,7 +27,7 @@ func (p *parser) campaigns(n *yaml.Node, products map[string]bool) []Campaign {
 	numbered := make(map[uint32]string)
 	for i, e := range entries {
 		path := index("campaigns", i)
-		o, ok := p.object(e, path, "id", "name", "products", "eligible", "rota", "gathers", "opens", "closes", "stock", "pauses",
+		o, ok := p.object(e, path, "id", "name", "products", "eligible", "rota", "gathers", "opens", "closes", "stock", "deliveries", "invitations", "pauses",
 			"line", "helpers", "change")
 		if !ok {
 			continue
@@ -66,7 +66,7 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 		p.eligible(n, o.at("eligible"), c, eligibleWanted)
 	}
 	if n, ok := o.need("stock", "the number of first doses on offer"); ok {
-		c.Stock, _ = p.count(n, o.at("stock"), 1, 1_000_000_000)
+		c.Stock, _ = p.count(n, o.at("stock"), 1, mostStock)
 	}
 	c.Line = LineRules{Order: OrderDraw, Inside: DefaultInside, PassMinutes: DefaultPassMinutes}
 	orderAt, orderPath := o.node, o.at("line.order")
@@ -74,6 +74,17 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 		orderAt = p.line(n, o.at("line"), &c.Line)
 	}
 	p.opening(o, key, c, orderAt, orderPath)
+	if n, ok := o.opt("deliveries"); ok {
+		c.Deliveries = p.deliveries(n, o.at("deliveries"), key+".deliveries", c)
+	}
+	if n, ok := o.opt("invitations"); ok {
+		if v, ok := p.object(n, o.at("invitations"), "hours"); ok {
+			if n, ok := v.need("hours", "a whole number from 1 to 240"); ok {
+				hours, _ := p.count(n, v.at("hours"), 1, 240)
+				c.InviteFor = time.Duration(hours) * time.Hour
+			}
+		}
+	}
 	if n, ok := o.opt("rota"); ok {
 		c.Rota = p.rota(n, o.at("rota"), c)
 	}
@@ -163,6 +174,65 @@ func (p *parser) pauses(n *yaml.Node, path, key string, c *Campaign, bounded boo
 	}
 	return out
 }
+
+// deliveries reads what comes to the stock later, and what goes.
+func (p *parser) deliveries(n *yaml.Node, path, key string, c *Campaign) []Delivery {
+	entries, ok := p.list(n, path, 1, 1000)
+	if !ok {
+		return nil
+	}
+	var out []Delivery
+	left := c.Stock
+	for i, e := range entries {
+		o, ok := p.object(e, index(path, i), "at", "doses")
+		if !ok {
+			continue
+		}
+		var v Delivery
+		at, hasAt := o.need("at", instantWanted)
+		if hasAt {
+			v.At, hasAt = p.instant(at, o.at("at"), index(key, i)+".at")
+		}
+		doses, hasDoses := o.need("doses", "a whole number; less than 0 for a reduction")
+		if hasDoses {
+			v.Doses, hasDoses = p.change(doses, o.at("doses"))
+		}
+		if !hasAt || !hasDoses {
+			continue
+		}
+		left += v.Doses
+		switch {
+		case !c.Opens.IsZero() && v.At.Before(c.Opens) || !c.Closes.IsZero() && !v.At.Before(c.Closes):
+			p.bad(at, o.at("at"), "%s is not between opens and closes; want a time within them (what is there at the opening is stock)", stamp(v.At))
+		case len(out) > 0 && v.At.Before(out[len(out)-1].At):
+			p.bad(at, o.at("at"), "%s is before the delivery above it; want them in order", stamp(v.At))
+		case left < 0:
+			p.bad(doses, o.at("doses"), "leaves %d doses; want no reduction below nothing", left)
+		case left > mostStock:
+			p.bad(doses, o.at("doses"), "makes it %d doses; want %d at most", left, mostStock)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// change reads a whole number that is not 0.
+func (p *parser) change(n *yaml.Node, path string) (int, bool) {
+	const want = "a whole number, not 0; less than 0 for a reduction"
+	s, ok := p.scalar(n, path, want)
+	if !ok {
+		return 0, false
+	}
+	v, err := strconv.Atoi(s)
+	if err != nil || v == 0 || v > mostStock || v < -mostStock || n.ShortTag() != "!!int" {
+		p.bad(n, path, "is %s; want %s", describe(n), want)
+		return 0, false
+	}
+	return v, true
+}
+
+// mostStock is the most doses that a campaign can have.
+const mostStock = 1_000_000_000
 
 // offered reads a list of products: each an id, or a group that says when and to whom it is offered.
 func (p *parser) offered(n *yaml.Node, path string, products map[string]bool) []Offer {

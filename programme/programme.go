@@ -86,11 +86,21 @@ type Campaign struct {
 	Closes  time.Time // no joining, admission or booking from here on
 	Pauses  []Pause   // by From; they do not overlap
 
-	Stock int // doses of dose 1 on offer
+	Stock      int        // doses of dose 1 on offer from the opening on
+	Deliveries []Delivery // by At: what comes to it, or goes from it, later
+	// InviteFor is how long a dose that comes free after the campaign was sold out is kept for the next in line, who is told;
+	// 0: it is nobody's, and whoever has a turn may take it.
+	InviteFor time.Duration
 
 	Line    LineRules
 	Helpers HelperRules
 	Change  ChangeRules
+}
+
+// Delivery changes the stock of a campaign at an instant.
+type Delivery struct {
+	At    time.Time
+	Doses int // negative: a reduction, of what is not booked yet
 }
 
 // Offer is a product in a campaign: to be chosen on the days From … Until, by those born in Born.

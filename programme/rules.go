@@ -65,6 +65,18 @@ func (c *Campaign) Pause(now time.Time) (Pause, bool) {
 	return Pause{}, false
 }
 
+// StockAt is the doses of dose 1 on offer at an instant: those of the opening and what came, and went, until then.
+func (c *Campaign) StockAt(now time.Time) int {
+	n := c.Stock
+	for _, d := range c.Deliveries {
+		if d.At.After(now) {
+			break
+		}
+		n += d.Doses
+	}
+	return n
+}
+
 // Reason says which rule a person does not meet.
 type Reason string
 

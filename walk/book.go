@@ -130,7 +130,7 @@ func (w *Walk) request(c *programme.Campaign, s subject, a Actor, slot string, n
 	}
 	req := w.ask(c, s, a, now)
 	req.Doses = w.followUps(c, at, first)
-	req.Shared = []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: c.Stock, N: 1}}
+	req.Shared = []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: w.stock(c, now), N: 1}}
 	if n := len(req.Doses); len(req.Doses[n-1]) == 0 {
 		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
 		e.Alternatives = w.alternatives(c, at, first.Slot)

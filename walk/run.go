@@ -19,7 +19,7 @@ const (
 )
 
 // Run does the work that no request asks for, until ctx ends: follows the ledger's events, tells the line what stock is
-// left, gives back holds whose time is over, and notices imports. A failing round is logged and tried again; nothing
+// left, invites who is next where it was sold out, gives back holds whose time is over, and notices imports. A failing round is logged and tried again; nothing
 // that people were told depends on it.
 func (w *Walk) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -27,7 +27,12 @@ func (w *Walk) Run(ctx context.Context) error {
 	g.Go(func() error {
 		return w.every(ctx, followEvery, "follow the ledger", func() error { return w.follow(ctx) })
 	})
-	g.Go(func() error { return w.every(ctx, sweepEvery, "give back holds and rooms", func() error { return w.sweep(ctx) }) })
+	g.Go(func() error {
+		return w.every(ctx, sweepEvery, "give back holds and rooms", func() error { return w.sweep(ctx) })
+	})
+	g.Go(func() error {
+		return w.every(ctx, standbyEvery, "invite who is next", func() error { return w.invite(ctx) })
+	})
 	g.Go(func() error {
 		return w.every(ctx, reloadEvery, "look for imports", func() error { return w.reload(ctx) })
 	})
@@ -36,11 +41,14 @@ func (w *Walk) Run(ctx context.Context) error {
 
 // Round does each piece of the work of [Walk.Run] once, except the line's own, for tests and tools that own the clock.
 func (w *Walk) Round(ctx context.Context) error {
-	return errors.Join(w.sweep(ctx), w.follow(ctx), w.reload(ctx))
+	return errors.Join(w.sweep(ctx), w.follow(ctx), w.invite(ctx), w.follow(ctx), w.reload(ctx))
 }
 
 func (w *Walk) follow(ctx context.Context) error {
 	if err := w.free.Refresh(ctx); err != nil {
+		return err
+	}
+	if err := w.restock(ctx); err != nil {
 		return err
 	}
 	w.tellSupply(ctx)
@@ -98,6 +106,9 @@ func (w *Walk) tellSupply(ctx context.Context) {
 			}
 		}
 		w.line.Supply(c.Num, free, unbooked)
+		if called, only := w.standsBy(c); only || called > 0 {
+			w.line.StandBy(c.Num, called)
+		}
 	}
 }
 
@@ -131,7 +142,7 @@ func (w *Walk) capacity(id booking.Counter) (int, bool) {
 		if !ok {
 			return 0, false
 		}
-		return c.Stock, true
+		return w.stock(c, w.now()), true
 	}
 	ses, ok := id.Session()
 	if !ok {

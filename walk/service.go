@@ -59,6 +59,10 @@ type Walk struct {
 	log       *slog.Logger
 
 	leavers leavers
+
+	// Of the one goroutine of the background work that uses them.
+	stocked map[uint32]int     // stock by campaign, as last looked at
+	callees map[uint32]callees // by campaign
 }
 
 // holdFor is how long a held slot is kept: long enough to read a page twice, short enough that nobody sits on seats.
@@ -90,6 +94,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 
+		stocked: map[uint32]int{}, callees: map[uint32]callees{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
 	if err := w.reloadSites(ctx); err != nil {
@@ -98,14 +103,17 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 	if err := w.rosters.Reload(ctx); err != nil {
 		return nil, err
 	}
-	if err := w.reconcile(ctx); err != nil {
-		return nil, err
-	}
 	free, err := booking.NewSnapshot(ctx, d.Ledger)
 	if err != nil {
 		return nil, err
 	}
 	w.free = free
+	if err := w.reconcile(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.free.Refresh(ctx); err != nil {
+		return nil, err
+	}
 	w.tellSupply(ctx)
 	return w, nil
 }
@@ -222,7 +230,7 @@ func (w *Walk) Entrants(ctx context.Context, campaign string) (io.ReadSeekCloser
 
 // remaining is the stock of dose 1 that nobody has booked or holds, from the snapshot.
 func (w *Walk) remaining(c *programme.Campaign) int {
-	return max(0, c.Stock-w.free.Used(booking.StockCounter(c.Num)))
+	return max(0, w.stock(c, w.now())-w.free.Used(booking.StockCounter(c.Num)))
 }
 
 // unavailable is the answer when a store is down or full: entry stays closed, places are kept, come back soon.

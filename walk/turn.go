@@ -137,7 +137,8 @@ func (w *Walk) Join(ctx context.Context, a Actor, campaign, recipient string) (p
 	if err != nil {
 		return Place{}, false, w.lineError(c, err)
 	}
-	return w.place(lp), created, nil
+	p, err = w.withInvitation(ctx, c, w.place(lp))
+	return p, created, err
 }
 
 func (w *Walk) place(p line.Place) Place {
@@ -180,7 +181,7 @@ func (w *Walk) PlaceByTicket(ctx context.Context, campaign, ticket string) (Plac
 	if err != nil {
 		return Place{}, err
 	}
-	return w.place(p), nil
+	return w.withInvitation(ctx, c, w.place(p))
 }
 
 // PlaceOf shows the actor's (or recipient's) place without a ticket; [NotFound] when there is none.
@@ -197,7 +198,7 @@ func (w *Walk) PlaceOf(ctx context.Context, a Actor, campaign, recipient string)
 	if err != nil {
 		return Place{}, w.lineError(c, err)
 	}
-	return w.place(p), nil
+	return w.withInvitation(ctx, c, w.place(p))
 }
 
 // Enter exchanges a place whose turn has come for a pass on this device. takeover moves a live pass from another device
@@ -241,6 +242,9 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 		e := refuse(SlotFull, "the stock of %s is used up; the place keeps its order for what comes back", c.ID)
 		e.RetryAfter = soldOutRetry
 		return Pass{}, e
+	}
+	if err := w.invitable(ctx, c, p); err != nil {
+		return Pass{}, err
 	}
 	h := sha256.Sum256([]byte(device))
 	pass, err := w.line.Enter(ctx, c.Num, s.key, line.Device(h[:16]), takeover)

@@ -58,6 +58,7 @@ type Place struct {
 	line.Place
 	Ticket    string
 	Pseudonym [16]byte
+	KeptUntil time.Time // until when a dose is kept for them, where the campaign stands by; zero: none is
 }
 
 // Pass is a pass with its token.

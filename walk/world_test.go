@@ -79,6 +79,16 @@ campaigns:
     stock: 10
     line: {order: arrival, inside: 100, perSecond: 1000, passMinutes: 10}
     helpers: {allowed: true, perHelper: 2, from: 2021-07-14}
+  - id: standing-by
+    name: {en: Invitations after it was sold out}
+    products: [janssen]
+    eligible: all
+    opens: 2021-07-12T20:00:00+09:00
+    closes: 2021-07-17T18:00:00+09:00
+    stock: 2
+    deliveries: [{at: 2021-07-13T12:00:00+09:00, doses: 2}]
+    invitations: {hours: 12}
+    line: {order: arrival, inside: 100, perSecond: 1000, passMinutes: 10}
 timetables:
   - {sites: all, start: 2021-07-26, days: 14, from: "09:00", to: "10:00", every: 30m, seats: 2}
 `

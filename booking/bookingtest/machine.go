@@ -23,7 +23,7 @@ func testAgainstModel(t *testing.T, open Open) {
 		sound := false
 		defer func() { fault = fault || !sound }()
 		l, reopen := open(t)
-		m := &machine{bench: &bench{TB: t, Ledger: l, reopen: reopen}, now: start, model: model{capacity: map[booking.Counter]int{}}}
+		m := &machine{bench: &bench{TB: t, Ledger: l, reopen: reopen}, now: start, model: model{capacity: map[booking.Counter]int{}, called: map[uint32]int{}}}
 		m.snapshot = must(booking.NewSnapshot(context.Background(), l))
 		rt.Repeat(map[string]func(*rapid.T){
 			"apply":        m.apply,
@@ -93,10 +93,13 @@ func (m *machine) request(rt *rapid.T) booking.Request {
 	r.Campaign = uint32(rapid.IntRange(1, 2).Draw(rt, "campaign"))
 	r.Op = rapid.SampledFrom([]booking.Op{
 		booking.OpBook, booking.OpBook, booking.OpHold, booking.OpHold, booking.OpChange, booking.OpCancel, booking.OpExpire,
+		booking.OpInvite,
 	}).Draw(rt, "op")
 	switch r.Op {
 	case booking.OpExpire:
 		return booking.Request{Op: booking.OpExpire, At: m.now}
+	case booking.OpInvite:
+		return m.invite(rt, r.Campaign)
 	case booking.OpChange, booking.OpCancel:
 		r.Booking = draw(rt, "booking", m.ids)
 	case booking.OpHold:
@@ -126,6 +129,27 @@ func (m *machine) request(rt *rapid.T) booking.Request {
 	return r
 }
 
+// invite asks for invitations of a few numbers on end; number 3 is nobody's.
+func (m *machine) invite(rt *rapid.T, campaign uint32) booking.Request {
+	r := booking.Request{
+		Op: booking.OpInvite, Campaign: campaign, Channel: "system", At: m.now, Shared: stock(campaign, 3),
+		HoldUntil: m.now.Add(time.Duration(rapid.IntRange(1, 900).Draw(rt, "invitation")) * time.Second),
+	}
+	first := rapid.IntRange(1, people+1).Draw(rt, "first number")
+	last := rapid.IntRange(first, people+1).Draw(rt, "last number")
+	for n := first; n <= last; n++ {
+		c := booking.Callee{Number: uint32(n)}
+		switch {
+		case n < 3:
+			c.Person = who(n)
+		case n > 3:
+			c.Person = who(n - 1)
+		}
+		r.Callees = append(r.Callees, c)
+	}
+	return r
+}
+
 // draw gives one of the ids, or one that nobody has.
 func draw(rt *rapid.T, label string, ids []int64) int64 {
 	if i := rapid.IntRange(-1, len(ids)-1).Draw(rt, label); i >= 0 {
@@ -136,9 +160,12 @@ func draw(rt *rapid.T, label string, ids []int64) int64 {
 
 func (m *machine) setCapacity(rt *rapid.T) {
 	var c booking.Claim
-	if rapid.Bool().Draw(rt, "stock") {
+	switch rapid.IntRange(0, 4).Draw(rt, "counter") {
+	case 0:
+		c.Counter = booking.StandbyCounter(uint32(rapid.IntRange(1, 2).Draw(rt, "campaign")))
+	case 1, 2:
 		c = stock(uint32(rapid.IntRange(1, 2).Draw(rt, "campaign")), 0)[0]
-	} else {
+	default:
 		c = seat(28*rapid.IntRange(0, 1).Draw(rt, "day"), rapid.IntRange(0, 2).Draw(rt, "session"), 0).Seat
 	}
 	c.Capacity = rapid.IntRange(0, 5).Draw(rt, "capacity")
@@ -171,6 +198,11 @@ func (m *machine) compare(rt *rapid.T) {
 		rt.Errorf("snapshot is at event %d, ledger at %d", v, seq)
 	}
 	for c, used := range seen {
+		if want, set := m.model.capacity[c]; set && c.Kind() == booking.KindStandby {
+			if got, told := m.snapshot.Capacity(c); !told || got != want {
+				rt.Errorf("snapshot has a capacity of %d (%v) for %v, want %d", got, told, c, want)
+			}
+		}
 		if got := m.snapshot.Used(c); got != used {
 			rt.Errorf("snapshot has %d of %v taken, want %d", got, c, used)
 		}

@@ -3,6 +3,7 @@ package bookingtest
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -111,6 +112,7 @@ func (m *memory) SetCapacity(_ context.Context, claims []booking.Claim) error {
 		m.counters[c.Counter] = booking.CounterState{Counter: c.Counter, Capacity: c.Capacity, Used: old.Used}
 		m.events = append(m.events, booking.Event{
 			Seq: int64(len(m.events) + 1), Kind: booking.EventCapacity, Deltas: []booking.Delta{{Counter: c.Counter}},
+			Why: fmt.Sprintf("%d to %d", old.Capacity, c.Capacity),
 		})
 	}
 	return nil
@@ -125,6 +127,17 @@ func (m *memory) Bookings(_ context.Context, who person.Key) (out []booking.Book
 		}
 	}
 	return out, nil
+}
+
+func (m *memory) Hold(_ context.Context, who person.Key, campaign uint32) (booking.Hold, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range m.holds {
+		if h.Person == who && h.Campaign == campaign {
+			return h, true, nil
+		}
+	}
+	return booking.Hold{}, false, nil
 }
 
 func (m *memory) Booking(_ context.Context, id int64) (booking.Booking, bool, error) {

@@ -2,6 +2,7 @@ package bookingtest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,15 +16,19 @@ type model struct {
 	bookings []booking.Booking
 	holds    []booking.Hold
 	capacity map[booking.Counter]int // set by SetCapacity; nil or absent: the claim's own
+	called   map[uint32]int          // up to which number of a campaign's line people were invited
 }
 
 func (m model) clone() model {
-	m.bookings, m.holds = slices.Clone(m.bookings), slices.Clone(m.holds)
+	m.bookings, m.holds, m.called = slices.Clone(m.bookings), slices.Clone(m.holds), maps.Clone(m.called)
 	return m
 }
 
 // used adds up a counter over everything but one booking and one hold (0: none).
 func (m model) used(c booking.Counter, notBooking, notHold int64) (n int) {
+	if c == booking.StandbyCounter(uint32(c)) {
+		return m.called[uint32(c)]
+	}
 	add := func(doses []booking.Dose, shared []booking.Claim) {
 		for _, d := range doses {
 			if d.Seat.Counter == c {
@@ -82,8 +87,7 @@ func (m model) fit(r *booking.Request, shared []booking.Claim, notBooking, notHo
 // where they differ, and is empty when they agree.
 func (m model) step(r booking.Request, got booking.Outcome) (next model, why string) {
 	n := m.clone()
-	n.holds = slices.DeleteFunc(n.holds, func(h booking.Hold) bool { return !h.Until.After(r.At) })
-	over := len(n.holds) < len(m.holds)
+	over := n.expire(r.At)
 	want := booking.Outcome{}
 	switch r.Op {
 	case booking.OpExpire:
@@ -99,6 +103,8 @@ func (m model) step(r booking.Request, got booking.Outcome) (next model, why str
 		want = n.change(&r)
 	case booking.OpCancel:
 		want = n.cancel(&r)
+	case booking.OpInvite:
+		want = n.invite(&r)
 	}
 	if w, g := describe(want), describe(got); w != g {
 		return m, fmt.Sprintf("got  %s\nwant %s", g, w)
@@ -106,23 +112,85 @@ func (m model) step(r booking.Request, got booking.Outcome) (next model, why str
 	return n, ""
 }
 
+// expire ends what is over; the rest of an invitation comes back, under an id that the model does not know.
+func (m *model) expire(at time.Time) (over bool) {
+	for i := 0; i < len(m.holds); i++ {
+		h := &m.holds[i]
+		switch {
+		case h.Until.After(at):
+			continue
+		case h.Invited.After(at):
+			h.ID, h.Doses, h.Until = -h.Invited.UnixNano()-int64(i), nil, h.Invited
+		default:
+			m.holds = slices.Delete(m.holds, i, i+1)
+			i--
+		}
+		over = true
+	}
+	return over
+}
+
+func (m *model) invite(r *booking.Request) booking.Outcome {
+	limit, stands := m.capacity[booking.StandbyCounter(r.Campaign)]
+	if !stands {
+		return booking.Outcome{Result: booking.Malformed}
+	}
+	out := booking.Outcome{Result: booking.Repeated}
+	for _, c := range r.Callees {
+		if int(c.Number) <= m.called[r.Campaign] {
+			continue
+		}
+		if int(c.Number) > limit {
+			break
+		}
+		booked := slices.ContainsFunc(m.bookings, func(b booking.Booking) bool { return b.Person == c.Person && b.Campaign == r.Campaign })
+		if !c.Person.IsZero() && !booked && m.holdOf(c.Person, r.Campaign) < 0 {
+			if _, _, ok := m.fit(&booking.Request{}, r.Shared, 0, 0); !ok {
+				break
+			}
+			m.holds = append(m.holds, booking.Hold{
+				ID: -int64(c.Number), Campaign: r.Campaign, Person: c.Person, Shared: r.Shared, Until: r.HoldUntil, Invited: r.HoldUntil,
+			})
+			out.Invited.People++
+		}
+		m.called[r.Campaign] = int(c.Number)
+		out.Result = booking.Done
+	}
+	out.Invited.UpTo = uint32(m.called[r.Campaign])
+	return out
+}
+
+// reserved: the campaign stands by, and whoever asks has no dose kept.
+func (m *model) reserved(r *booking.Request, hold int) bool {
+	stock := func(c booking.Claim) bool { return c.Counter == booking.StockCounter(r.Campaign) }
+	limit, stands := m.capacity[booking.StandbyCounter(r.Campaign)]
+	return stands && m.called[r.Campaign] < limit && slices.ContainsFunc(r.Shared, stock) &&
+		(hold < 0 || !slices.ContainsFunc(m.holds[hold].Shared, stock))
+}
+
 func (m *model) hold(r *booking.Request, got booking.Outcome) booking.Outcome {
 	if b := m.live(r.Person, r.Campaign); b != nil {
 		return booking.Outcome{Result: booking.AlreadyBooked, Booking: *b}
 	}
 	at := m.holdOf(r.Person, r.Campaign)
-	old := int64(0)
-	if at >= 0 {
-		old = m.holds[at].ID
+	if m.reserved(r, at) {
+		return booking.Outcome{Result: booking.Full}
 	}
-	doses, full, ok := m.fit(r, r.Shared, 0, old)
+	var old booking.Hold
+	if at >= 0 {
+		old = m.holds[at]
+	}
+	doses, full, ok := m.fit(r, r.Shared, 0, old.ID)
 	if !ok {
 		return booking.Outcome{Result: booking.Full, FullDose: full}
 	}
+	h := booking.Hold{ID: got.Hold.ID, Campaign: r.Campaign, Person: r.Person, Doses: doses, Shared: r.Shared, Until: r.HoldUntil}
 	if at >= 0 {
 		m.holds = slices.Delete(m.holds, at, at+1)
+		if claimsOf(nil, old.Shared) == claimsOf(nil, r.Shared) {
+			h.Invited = old.Invited
+		}
 	}
-	h := booking.Hold{ID: got.Hold.ID, Campaign: r.Campaign, Person: r.Person, Doses: doses, Shared: r.Shared, Until: r.HoldUntil}
 	if slices.ContainsFunc(m.holds, func(o booking.Hold) bool { return o.ID == h.ID }) {
 		return booking.Outcome{} // an id given twice agrees with nothing
 	}
@@ -155,6 +223,9 @@ func (m *model) book(r *booking.Request, got booking.Outcome) booking.Outcome {
 		}
 		b.Doses, b.Shared = m.holds[at].Doses, m.holds[at].Shared
 	} else {
+		if m.reserved(r, at) {
+			return booking.Outcome{Result: booking.Full}
+		}
 		old := int64(0)
 		if at >= 0 {
 			old = m.holds[at].ID
@@ -232,7 +303,7 @@ func (m *model) holdOf(who person.Key, campaign uint32) int {
 
 // describe writes out everything in an outcome that anybody can rely on.
 func describe(o booking.Outcome) string {
-	return fmt.Sprintf("result %d, full dose %d, %s, %s", o.Result, o.FullDose, describeBooking(o.Booking), describeHold(o.Hold))
+	return fmt.Sprintf("result %d, full dose %d, invited %+v, %s, %s", o.Result, o.FullDose, o.Invited, describeBooking(o.Booking), describeHold(o.Hold))
 }
 
 func describeBooking(b booking.Booking) string {

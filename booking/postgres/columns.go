@@ -38,6 +38,7 @@ type holdColumnsOf struct {
 	id, campaign  []int64
 	person        [][]byte
 	until         []time.Time
+	invited       []*time.Time
 	doses, shared []string
 }
 
@@ -45,10 +46,18 @@ func holdRows(list []booking.Hold) (r holdColumnsOf) {
 	for i := range list {
 		h := &list[i]
 		r.id, r.campaign, r.person = append(r.id, h.ID), append(r.campaign, int64(h.Campaign)), append(r.person, h.Person[:])
-		r.until = append(r.until, h.Until)
+		r.until, r.invited = append(r.until, h.Until), append(r.invited, orNone(h.Invited))
 		r.doses, r.shared = append(r.doses, writeDoses(h.Doses)), append(r.shared, writeClaims(h.Shared))
 	}
 	return r
+}
+
+// orNone is nil for the zero time.
+func orNone(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 type eventColumnsOf struct {

@@ -16,7 +16,7 @@ import (
 
 const (
 	bookingColumns = `id, person, campaign, gone, actor, channel, made_at, changed, doses, shared, sealed, idempotency, asked`
-	holdColumns    = `id, person, campaign, until, doses, shared`
+	holdColumns    = `id, person, campaign, until, doses, shared, invited`
 )
 
 // view is what a batch was decided on: what the tables held at one instant.
@@ -73,7 +73,7 @@ func (l *Ledger) decide(ctx context.Context, batch []booking.Request) (*decision
 		if err != nil {
 			return nil, err
 		}
-		if d.ids, err = l.events.take(ctx, l.db, 2*len(asked)+len(v.holds)+len(v.due)); err != nil {
+		if d.ids, err = l.events.take(ctx, l.db, mostEvents(asked)+2*len(v.holds)+2*len(v.due)); err != nil {
 			return nil, err
 		}
 		st := booking.NewState(numbers.first, d.ids.first)
@@ -101,6 +101,15 @@ func (l *Ledger) decide(ctx context.Context, batch []booking.Request) (*decision
 		return d, nil
 	}
 	return nil, fmt.Errorf("what a batch touches changed %d times while it was read", mostReads)
+}
+
+// mostEvents is how many events requests can cause, beside those of holds that are over.
+func mostEvents(asked []booking.Request) int {
+	n := 2 * len(asked)
+	for i := range asked {
+		n += len(asked[i].Callees)
+	}
+	return n
 }
 
 // inTime compares the instants of a batch with the database's clock.
@@ -196,6 +205,10 @@ func (d *decision) findExact(asked []booking.Request) {
 	}
 	for i := range d.outcomes {
 		o, r := &d.outcomes[i], &asked[i]
+		if r.Op == booking.OpInvite { // whose turn it is
+			d.exact = append(d.exact, booking.StandbyCounter(r.Campaign))
+			continue
+		}
 		if o.Result == booking.Full {
 			shared := r.Shared
 			if shared == nil {
@@ -255,7 +268,9 @@ func (d *decision) change() change {
 func (d *decision) checkPersons(b *pgx.Batch) {
 	changes := make(map[person.Key]bool, len(d.changes.Events))
 	for i := range d.changes.Events {
-		changes[d.changes.Events[i].Person] = true
+		if who := d.changes.Events[i].Person; !who.IsZero() {
+			changes[who] = true
+		}
 	}
 	who := slices.Clone(d.asked)
 	for k := range changes {
@@ -399,9 +414,9 @@ func writeRows(b *pgx.Batch, ch *booking.Changes) {
 	if len(ch.Held) > 0 {
 		r := holdRows(ch.Held)
 		b.Queue(`INSERT INTO holds (`+holdColumns+`)
-			SELECT id, person, campaign, until, doses::jsonb, shared::jsonb
-			FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[]) AS n (`+holdColumns+`)`,
-			r.id, r.person, r.campaign, r.until, r.doses, r.shared)
+			SELECT id, person, campaign, until, doses::jsonb, shared::jsonb, invited
+			FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::timestamptz[]) AS n (`+holdColumns+`)`,
+			r.id, r.person, r.campaign, r.until, r.doses, r.shared, r.invited)
 	}
 	r := eventRows(ch.Events)
 	b.Queue(`INSERT INTO events (stream, seq, at, kind, person, actor, channel, why, what)

@@ -73,10 +73,10 @@ func fillHolds(ctx context.Context, f *pgdb.Filling, from booking.Ledger) error 
 	if err != nil {
 		return err
 	}
-	holds := f.Table("holds", "id", "person", "campaign", "until", "doses", "shared")
+	holds := f.Table("holds", "id", "person", "campaign", "until", "doses", "shared", "invited")
 	for i := range list {
 		h := &list[i]
-		if err := holds.Add(ctx, h.ID, h.Person[:], int64(h.Campaign), h.Until, writeDoses(h.Doses), writeClaims(h.Shared)); err != nil {
+		if err := holds.Add(ctx, h.ID, h.Person[:], int64(h.Campaign), h.Until, writeDoses(h.Doses), writeClaims(h.Shared), orNone(h.Invited)); err != nil {
 			return err
 		}
 	}

@@ -45,6 +45,15 @@ func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) err
 	return nil
 }
 
+// Hold finds a person's hold in a campaign.
+func (l *Ledger) Hold(ctx context.Context, who person.Key, campaign uint32) (h booking.Hold, ok bool, err error) {
+	list, err := query(ctx, l, "find hold", scanHold, `SELECT `+holdColumns+` FROM holds WHERE person = $1::bytea AND campaign = $2::bigint`, who[:], int64(campaign))
+	if err != nil || len(list) == 0 {
+		return h, false, err
+	}
+	return list[0], true, nil
+}
+
 // lastInstant is beyond any hold and within what PostgreSQL can compare.
 var lastInstant = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 

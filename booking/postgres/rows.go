@@ -165,10 +165,14 @@ func scanBooking(row pgx.CollectableRow) (b booking.Booking, err error) {
 
 func scanHold(row pgx.CollectableRow) (h booking.Hold, err error) {
 	var who, doses, shared []byte
-	if err := row.Scan(&h.ID, &who, &h.Campaign, &h.Until, &doses, &shared); err != nil {
+	var invited *time.Time
+	if err := row.Scan(&h.ID, &who, &h.Campaign, &h.Until, &doses, &shared, &invited); err != nil {
 		return h, err
 	}
 	h.Until = h.Until.UTC()
+	if invited != nil {
+		h.Invited = invited.UTC()
+	}
 	var errs [3]error
 	h.Person, errs[0] = keyOf(who)
 	h.Doses, errs[1] = readDoses(doses)

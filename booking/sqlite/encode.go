@@ -16,7 +16,7 @@ import (
 // person, campaign, a hold's until) is not repeated. Nobody but this file reads them.
 //
 //	booking  version status actor channel doses shared madeAt changed sealed idempotency
-//	hold     version doses shared
+//	hold     version doses shared, and invited where there is an invitation
 //	event    version kind at campaign person actor channel why booking deltas
 //	doses    n × (site day minute minutes product seat)
 //	claim    counter capacity n
@@ -29,7 +29,7 @@ var errBody = errors.New("booking.db: a row cannot be read: the file is damaged"
 
 var eventKinds = [...]booking.EventKind{
 	1: booking.EventHeld, 2: booking.EventHoldOver, 3: booking.EventBooked, 4: booking.EventChanged,
-	5: booking.EventCanceled, 6: booking.EventCapacity,
+	5: booking.EventCanceled, 6: booking.EventCapacity, 7: booking.EventInvited, 8: booking.EventCalled,
 }
 
 func appendBooking(b []byte, k *booking.Booking) []byte {
@@ -71,7 +71,11 @@ func readBooking(body []byte, id int64, who person.Key, campaign uint32) (bookin
 func appendHold(b []byte, h *booking.Hold) []byte {
 	b = append(b, version)
 	b = appendDoses(b, h.Doses)
-	return appendClaims(b, h.Shared)
+	b = appendClaims(b, h.Shared)
+	if h.Invited.IsZero() {
+		return b
+	}
+	return binary.AppendVarint(b, h.Invited.UnixMicro())
 }
 
 func readHold(body []byte, id int64, who person.Key, campaign uint32, until int64) (booking.Hold, error) {
@@ -80,6 +84,9 @@ func readHold(body []byte, id int64, who person.Key, campaign uint32, until int6
 	h := booking.Hold{ID: id, Person: who, Campaign: campaign, Until: time.UnixMicro(until).UTC()}
 	h.Doses = r.doses()
 	h.Shared = r.claims()
+	if len(r.b) > 0 {
+		h.Invited = r.time()
+	}
 	return h, r.done()
 }
 

@@ -14,7 +14,7 @@ import (
 
 // readStatements are prepared on the reading connections, which never wait for the writer.
 type readStatements struct {
-	bookings, booking, events, due *sql.Stmt
+	bookings, booking, events, hold, due *sql.Stmt
 }
 
 func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
@@ -22,6 +22,7 @@ func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.bookings, `SELECT id, campaign, body FROM bookings WHERE person = ? ORDER BY id`},
 		{&s.booking, `SELECT person, campaign, body FROM bookings WHERE id = ?`},
 		{&s.events, `SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?`},
+		{&s.hold, `SELECT id, person, campaign, until, body FROM holds WHERE person = ? AND campaign = ?`},
 		{&s.due, `SELECT id, person, campaign, until, body FROM holds WHERE until <= ? ORDER BY until, id LIMIT ?`},
 	})
 }
@@ -143,6 +144,18 @@ func (l *Ledger) Events(ctx context.Context, after int64, limit int) (out []book
 		return nil, fmt.Errorf("booking: list events: %w", durable.Wrap(err))
 	}
 	return out, nil
+}
+
+// Hold finds a person's hold in a campaign.
+func (l *Ledger) Hold(ctx context.Context, who person.Key, campaign uint32) (h booking.Hold, ok bool, err error) {
+	rows, err := l.read.hold.QueryContext(ctx, who[:], campaign)
+	if err == nil {
+		err = scanHolds(rows, func(found booking.Hold) { h, ok = found, true })
+	}
+	if err != nil {
+		return booking.Hold{}, false, fmt.Errorf("booking: find hold: %w", durable.Wrap(err))
+	}
+	return h, ok, nil
 }
 
 // DueHolds lists holds that are over at an instant.

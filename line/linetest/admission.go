@@ -281,6 +281,56 @@ func soldOutStandbyNewStock(t *testing.T, open Open) {
 	}
 }
 
+// standbyCalls: once a line stands by, whoever was called is admitted and nobody else, whatever stock there is; and the line tells
+// whose the numbers are, drawn or not.
+func standbyCalls(t *testing.T, open Open) {
+	for name, c := range map[string]line.Config{"arrival": arrival(), "draw": config()} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, open, c)
+			b.joinAll(0, 60)
+			b.open()
+			b.Supply(theCampaign, 5, 5)
+			b.run(5 * time.Second)
+			b.joinAll(60, 70) // behind those who gathered
+			b.Supply(theCampaign, 0, 0)
+			b.StandBy(theCampaign, 0)
+			b.run(5 * time.Second)
+			b.Supply(theCampaign, 1000, 1000)
+			b.StandBy(theCampaign, 9)
+			b.run(10 * time.Second)
+			if a := b.status().Admitted; a != 9 {
+				t.Fatalf("%d admitted, 9 were called", a)
+			}
+			b.Supply(theCampaign, 0, 3) // all that is left is kept for those who were called
+			b.StandBy(theCampaign, 12)
+			b.run(5 * time.Second)
+			if a := b.status().Admitted; a != 12 || !b.Leads(theCampaign) {
+				t.Fatalf("%d admitted, 12 were called; leads: %v", a, b.Leads(theCampaign))
+			}
+			for n := range 70 {
+				p, want := b.place(n), line.Standby
+				if p.Number <= 12 {
+					want = line.Admitted
+				}
+				if p.State != want {
+					t.Fatalf("number %d is %s, want %s", p.Number, p.State, want)
+				}
+				who, err := b.Numbered(b.ctx, theCampaign, p.Number-1, 1)
+				if err != nil || len(who) != 1 || who[0] != Person(n) {
+					t.Fatalf("number %d is told to be of %v (%v), want %v", p.Number, who, err, Person(n))
+				}
+			}
+			all, err := b.Numbered(b.ctx, theCampaign, 0, 1000)
+			if err != nil || len(all) != 70 {
+				t.Fatalf("%d numbers, %v; want 70", len(all), err)
+			}
+			if beyond, err := b.Numbered(b.ctx, theCampaign, 70, 10); err != nil || len(beyond) != 0 {
+				t.Fatalf("%d beyond the last number, %v", len(beyond), err)
+			}
+		})
+	}
+}
+
 func pause(t *testing.T, open Open) {
 	c := arrival()
 	c.Pauses = []line.Window{{From: opens.Add(time.Second), To: opens.Add(time.Hour)}}

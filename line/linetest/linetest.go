@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"LeaversDoNotBlock", leaversDoNotBlock},
 		{"NoInversions", noInversions},
 		{"SoldOutStandbyNewStock", soldOutStandbyNewStock},
+		{"StandbyCalls", standbyCalls},
 		{"Pause", pause},
 		{"PassOfOneDevice", passOfOneDevice},
 		{"PassRunsOut", passRunsOut},

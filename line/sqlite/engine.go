@@ -203,6 +203,28 @@ func (ln *lane) place(who person.Key, seq uint32, now time.Time) line.Place {
 	return ln.cfg.Stand(p, ln.view.Load(), now, mathrand.Float64())
 }
 
+// Numbered implements [line.Line]. It reads memory only.
+func (l *Line) Numbered(ctx context.Context, campaign uint32, after uint32, limit int) ([]person.Key, error) {
+	ln, err := l.lane(campaign)
+	if err != nil {
+		return nil, err
+	}
+	n := ln.index.len()
+	if after >= n || ln.draw && ln.order.Load() == nil {
+		return nil, ctx.Err()
+	}
+	out := make([]person.Key, min(int(n-after), limit))
+	for seq := uint32(1); seq <= n; seq++ {
+		if at := int64(ln.number(seq)) - int64(after) - 1; at >= 0 && at < int64(len(out)) {
+			out[at] = ln.index.key(seq)
+		}
+	}
+	return out, ctx.Err()
+}
+
+// Leads implements [line.Line]: this is the only node.
+func (l *Line) Leads(campaign uint32) bool { return l.lanes[campaign] != nil }
+
 // Status implements [line.Line]. Admission and rate are as of the last step; the counts are of now.
 func (l *Line) Status(_ context.Context, campaign uint32) (line.Status, error) {
 	ln, err := l.lane(campaign)
@@ -228,12 +250,29 @@ func (l *Line) Supply(campaign uint32, free, unbooked int) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	before := ln.supply
-	ln.supply = line.Supply{Known: true, Free: free, Unbooked: unbooked}
+	ln.supply.Known, ln.supply.Free, ln.supply.Unbooked = true, free, unbooked
 	if before.SoldOut() != ln.supply.SoldOut() {
 		v := *ln.view.Load()
 		v.SoldOut = ln.supply.SoldOut()
 		ln.view.Store(&v)
 	}
+}
+
+// StandBy implements [line.Line].
+func (l *Line) StandBy(campaign uint32, called uint32) {
+	ln := l.lanes[campaign]
+	if ln == nil {
+		return
+	}
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.supply.Standby && ln.supply.Called == called {
+		return
+	}
+	ln.supply.Standby, ln.supply.Called = true, called
+	v := *ln.view.Load()
+	v.Supply = ln.supply
+	ln.view.Store(&v)
 }
 
 // Observe implements [line.Line].

@@ -323,6 +323,40 @@ func (ln *lane) place(who person.Key, seq uint32, now time.Time) line.Place {
 	return ln.cfg.Stand(p, &v, now, mathrand.Float64())
 }
 
+// Numbered implements [line.Line]. It reads the people of the whole line.
+func (l *Line) Numbered(ctx context.Context, campaign uint32, after uint32, limit int) ([]person.Key, error) {
+	ln, err := l.lane(campaign)
+	if err != nil {
+		return nil, err
+	}
+	n := uint32(ln.joined.Load())
+	if after >= n || ln.draw && ln.order.Load() == nil {
+		return nil, ctx.Err()
+	}
+	people, err := l.gatheredPeople(ctx, ln, int(n))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]person.Key, min(int(n-after), limit))
+	for i, who := range people {
+		if at := int64(ln.number(uint32(i)+1)) - int64(after) - 1; at >= 0 && at < int64(len(out)) {
+			out[at] = who
+		}
+	}
+	return out, nil
+}
+
+// Leads implements [line.Line]: whoever has the lease does.
+func (l *Line) Leads(campaign uint32) bool {
+	ln := l.lanes[campaign]
+	if ln == nil {
+		return false
+	}
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	return ln.token != ""
+}
+
 // statusAge is how old a status may be before the store is asked again.
 const statusAge = 500 * time.Millisecond
 
@@ -388,12 +422,29 @@ func (l *Line) Supply(campaign uint32, free, unbooked int) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	before := ln.supply
-	ln.supply = line.Supply{Known: true, Free: free, Unbooked: unbooked}
+	ln.supply.Known, ln.supply.Free, ln.supply.Unbooked = true, free, unbooked
 	if before.SoldOut() != ln.supply.SoldOut() {
 		v := *ln.view.Load()
 		v.SoldOut = ln.supply.SoldOut()
 		ln.view.Store(&v)
 	}
+}
+
+// StandBy implements [line.Line].
+func (l *Line) StandBy(campaign uint32, called uint32) {
+	ln := l.lanes[campaign]
+	if ln == nil {
+		return
+	}
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.supply.Standby && ln.supply.Called == called {
+		return
+	}
+	ln.supply.Standby, ln.supply.Called = true, called
+	v := *ln.view.Load()
+	v.Supply = ln.supply
+	ln.view.Store(&v)
 }
 
 // Observe implements [line.Line]. What a node sees that does not have the lease, it tells the one that has.

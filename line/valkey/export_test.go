@@ -19,14 +19,6 @@ func (l *Line) ClearLeases(ctx context.Context) error {
 	return nil
 }
 
-// Leads says whether this node has the lease, as far as it knows.
-func (l *Line) Leads(campaign uint32) bool {
-	ln := l.lanes[campaign]
-	ln.mu.Lock()
-	defer ln.mu.Unlock()
-	return ln.token != ""
-}
-
 // Decide gives what this node, with the lease it has now, would write to admit up to a number.
 func (l *Line) Decide(campaign uint32, upTo int) func(context.Context) error {
 	ln := l.lanes[campaign]
