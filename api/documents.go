@@ -33,7 +33,7 @@ func appendCampaign(b []byte, p *programme.Programme, c walk.Campaign) []byte {
 	b = instant(b, "opensAt", c.Opens, p.Zone)
 	b = instant(b, "closesAt", c.Closes, p.Zone)
 	b = str(b, "order", string(c.Line.Order))
-	b = integer(b, "stock", int64(c.Stock))
+	b = integer(b, "stock", int64(c.OnOffer))
 	b = integer(b, "remaining", int64(max(c.Remaining, 0)))
 	b = append(key(b, "products"), '[')
 	for _, id := range c.Products {
@@ -84,7 +84,7 @@ func appendDraw(b []byte, d line.Draw, zone *time.Location) []byte {
 	return append(b, '}')
 }
 
-func appendPlace(b []byte, p *walk.Place) []byte {
+func appendPlace(b []byte, p *walk.Place, zone *time.Location) []byte {
 	b = str(append(b, '{'), "ticket", p.Ticket)
 	b = str(b, "state", string(p.State))
 	b = key(b, "number")
@@ -104,6 +104,9 @@ func appendPlace(b []byte, p *walk.Place) []byte {
 	}
 	b = integer(b, "pollAfterSeconds", max(wholeSeconds(p.PollAfter), 0))
 	b = hexed(b, "pseudonym", p.Pseudonym[:])
+	if !p.KeptUntil.IsZero() {
+		b = instant(b, "keptUntil", p.KeptUntil, zone)
+	}
 	return append(b, '}')
 }
 

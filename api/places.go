@@ -87,7 +87,7 @@ func getPlace(f *face, x *exchange) error {
 func (x *exchange) place(status int, p *walk.Place) error {
 	buf := getBuffer()
 	defer putBuffer(buf)
-	*buf = appendPlace(*buf, p)
+	*buf = appendPlace(*buf, p, x.face.svc.Programme().Zone)
 	x.write(status, jsonType, *buf)
 	return nil
 }

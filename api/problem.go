@@ -123,7 +123,7 @@ func (p problem) append(b []byte, zone *time.Location) []byte {
 		b = appendSlots(key(b, "alternatives"), p.alternatives, zone)
 	}
 	if p.place != nil {
-		b = appendPlace(key(b, "place"), p.place)
+		b = appendPlace(key(b, "place"), p.place, zone)
 	}
 	return append(b, '}')
 }

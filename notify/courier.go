@@ -10,6 +10,7 @@ import (
 
 	"charye/booking"
 	"charye/internal/clock"
+	"charye/person"
 )
 
 // Gateway takes messages over for delivery. Send is given the message's id, the same at every try: a gateway that can tell
@@ -26,6 +27,9 @@ var ErrRefused = errors.New("the address is refused for good")
 // Describe gives what there is to tell of a booking; ok is false when there is no such booking.
 type Describe func(ctx context.Context, id int64) (f Facts, ok bool, err error)
 
+// DescribeInvitation gives what there is to tell somebody for whom a dose of a campaign is kept; ok is false when none is, any more.
+type DescribeInvitation func(ctx context.Context, campaign uint32, who person.Key) (f Facts, ok bool, err error)
+
 // Courier follows the ledger, keeps what there is to tell in the outbox, and takes it out. One is enough in a cluster; more
 // do no harm, a message is in one courier's hands at a time.
 type Courier struct {
@@ -34,6 +38,7 @@ type Courier struct {
 	rules     Rules
 	gateways  map[Channel]Gateway
 	describe  Describe
+	invited   DescribeInvitation
 	languages map[string]*Language
 	from      int64
 	now       clock.Func
@@ -47,6 +52,7 @@ type Wiring struct {
 	Rules    Rules
 	Gateways map[Channel]Gateway
 	Describe Describe
+	Invited  DescribeInvitation
 	// From is where an outbox that has never followed the feed begins: behind it, what happened is not told any more.
 	From  int64
 	Clock clock.Func
@@ -60,7 +66,7 @@ func NewCourier(w Wiring) (*Courier, error) {
 		return nil, err
 	}
 	return &Courier{
-		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe,
+		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited,
 		languages: languages, from: w.From, now: w.Clock, log: w.Log,
 	}, nil
 }
@@ -118,6 +124,7 @@ func (c *Courier) follow(ctx context.Context) error {
 		for i := range events {
 			e := &events[i]
 			if e.Booking == 0 {
+				list = append(list, c.rules.Plan(e, nil)...)
 				continue
 			}
 			b, ok, err := c.ledger.Booking(ctx, e.Booking)
@@ -181,13 +188,13 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		defer cancel()
 		return c.outbox.Finish(keep, m.ID, s, why, c.now())
 	}
-	f, ok, err := c.describe(ctx, m.Booking)
+	f, ok, err := c.facts(ctx, m)
 	switch {
 	case err != nil:
-		return c.later(ctx, m, now, "the booking could not be read")
+		return c.later(ctx, m, now, "what it tells of could not be read")
 	case !ok:
-		return end(Obsolete, "the booking is gone")
-	case !m.True(&f.Booking):
+		return end(Obsolete, "what it tells of is gone")
+	case m.Kind != Invited && !m.True(&f.Booking):
 		return end(Obsolete, "no longer true")
 	case !now.Before(m.Expires):
 		return end(Expired, "")
@@ -227,6 +234,18 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		return c.later(ctx, m, now, why)
 	}
 	return end(Unreachable, why)
+}
+
+// facts gives what a message has to tell; ok is false when there is nothing any more.
+func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err error) {
+	if m.Kind != Invited {
+		return c.describe(ctx, m.Booking)
+	}
+	events, err := c.ledger.Events(ctx, m.Event-1, 1)
+	if err != nil || len(events) == 0 || c.invited == nil {
+		return Facts{}, false, err
+	}
+	return c.invited(ctx, events[0].Campaign, m.To)
 }
 
 // later puts a message back: the wait doubles with each try.

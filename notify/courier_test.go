@@ -99,7 +99,7 @@ func (w *world) newCourier(o notify.Outbox) *notify.Courier {
 	c, err := notify.NewCourier(notify.Wiring{
 		Outbox: o, Ledger: w.ledger, Rules: notify.Rules{Zone: seoul, QuietFrom: 21 * 60, QuietTo: 8 * 60, RemindDays: 1, RemindAt: 10 * 60},
 		Gateways: map[notify.Channel]notify.Gateway{notify.Text: w.text, notify.Mail: w.mail},
-		Describe: w.describe, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
+		Describe: w.describe, Invited: w.invitation, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -126,6 +126,28 @@ func (w *world) describe(ctx context.Context, id int64) (notify.Facts, bool, err
 		f.Doses = append(f.Doses, notify.DoseFacts{Dose: d.Dose, Start: d.Slot.Day.At(d.Slot.Minute, seoul), Site: site.Site{Name: "의원"}, Product: programme.Text{KO: "백신"}})
 	}
 	return f, ok, err
+}
+
+func (w *world) invitation(ctx context.Context, campaign uint32, who person.Key) (notify.Facts, bool, error) {
+	h, ok, err := w.ledger.Hold(ctx, who, campaign)
+	return notify.Facts{Campaign: programme.Text{KO: "접종"}, Zone: seoul, Until: h.Invited}, ok && h.Invited.After(w.clock()), err
+}
+
+// invite keeps a dose for the first so many people, for three hours.
+func (w *world) invite(n int) {
+	w.Helper()
+	ctx := context.Background()
+	if err := w.ledger.SetCapacity(ctx, []booking.Claim{{Counter: booking.StandbyCounter(1), Capacity: 100}}); err != nil {
+		w.Fatal(err)
+	}
+	r := booking.Request{Op: booking.OpInvite, Campaign: 1, Channel: "system", At: w.clock(), HoldUntil: w.clock().Add(3 * time.Hour),
+		Shared: []booking.Claim{{Counter: booking.StockCounter(1), Capacity: 100, N: 1}}}
+	for i := 1; i <= n; i++ {
+		r.Callees = append(r.Callees, booking.Callee{Number: uint32(i), Person: person1(i)})
+	}
+	if out, err := w.ledger.Apply(ctx, []booking.Request{r}); err != nil || out[0].Invited.People != n {
+		w.Fatalf("invite: %+v, %v", out, err)
+	}
 }
 
 func (w *world) book(n, day int) booking.Booking {
@@ -367,4 +389,32 @@ func TestTwoCouriers(t *testing.T) {
 	if len(w.text.sent) != people {
 		t.Errorf("%d messages went out, want %d", len(w.text.sent), people)
 	}
+}
+
+// TestInvited: whoever a dose is kept for is told once, after the quiet hours, and not when they have booked by then or the dose is
+// another's already.
+func TestInvited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := 1; n <= 3; n++ {
+		w.contact(n, notify.Address{Channel: notify.Text, Value: "+821012345678"})
+	}
+	w.at(time.Date(2021, 7, 13, 6, 0, 0, 0, seoul)) // in the quiet hours
+	w.invite(3)
+	w.round()
+	w.want(map[notify.State]int{notify.Queued: 3})
+	w.book(2, 26)
+	w.at(time.Date(2021, 7, 13, 8, 0, 0, 0, seoul))
+	w.round()
+	w.round()
+	w.want(map[notify.State]int{notify.Sent: 3, notify.Obsolete: 1, notify.Queued: 1}) // with the receipt, and a reminder to come
+
+	late := newWorld(t)
+	late.contact(1, notify.Address{Channel: notify.Text, Value: "+821012345678"})
+	late.at(time.Date(2021, 7, 13, 4, 0, 0, 0, seoul))
+	late.invite(1)
+	late.round()
+	late.at(time.Date(2021, 7, 13, 8, 0, 0, 0, seoul))
+	late.round()
+	late.want(map[notify.State]int{notify.Obsolete: 1})
 }

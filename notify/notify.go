@@ -27,10 +27,11 @@ const (
 	Changed   Kind = "changed"
 	Cancelled Kind = "cancelled"
 	Reminder  Kind = "reminder" // before the day of a dose
+	Invited   Kind = "invited"  // a dose came free and is kept for them; of no booking
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Booked, Changed, Cancelled, Reminder}
+var Kinds = []Kind{Booked, Changed, Cancelled, Reminder, Invited}
 
 // ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
 type ID [16]byte
@@ -41,7 +42,7 @@ type Message struct {
 	ID      ID
 	To      person.Key
 	Kind    Kind
-	Booking int64
+	Booking int64 // 0 with Invited
 	Event   int64 // Seq of the booking event that caused it
 	// Helper is true when To is not who gets the vaccine but who booked for them.
 	Helper bool

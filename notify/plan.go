@@ -22,7 +22,8 @@ type Rules struct {
 // worth is how long what happened to a booking is worth telling.
 const worth = 3 * 24 * time.Hour
 
-// Plan gives the messages that an event of the ledger causes; b is the booking it tells of, as it stands now. Pure.
+// Plan gives the messages that an event of the ledger causes; b is the booking it tells of, as it stands now; nil when it tells of
+// none. Pure.
 //
 // The person who gets the vaccine is told of everything; whoever did it for them is told too. What people did themselves
 // is told at once, at whatever hour: they wait for it. Everything else keeps the quiet hours.
@@ -35,7 +36,11 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking) []Message {
 		kind = Changed
 	case booking.EventCanceled:
 		kind = Cancelled
-	case booking.EventHeld, booking.EventHoldOver, booking.EventCapacity:
+	case booking.EventInvited:
+		m := Message{To: e.Person, Kind: Invited, Event: e.Seq, Due: r.AfterQuiet(e.At), Expires: e.At.Add(worth)}
+		m.ID = NewID(m)
+		return []Message{m}
+	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity:
 		return nil
 	default:
 		return nil
@@ -103,6 +108,7 @@ func (m *Message) True(b *booking.Booking) bool {
 				return b.Doses[i].Slot.Day == m.Day
 			}
 		}
+	case Invited: // of no booking
 	}
 	return false
 }

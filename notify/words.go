@@ -24,7 +24,8 @@ type Facts struct {
 	Number   string // to say on the telephone
 	Doses    []DoseFacts
 	Zone     *time.Location
-	Link     string // where it can be looked up; it opens nothing without signing in
+	Link     string    // where it can be looked up; it opens nothing without signing in
+	Until    time.Time // until when a dose is kept, with [Invited]
 }
 
 // DoseFacts are those of one appointment.
@@ -83,6 +84,7 @@ func Languages() (map[string]*Language, error) {
 
 type told struct {
 	Campaign, Number, Link string
+	Until                  string // with [Invited]
 	Doses                  []toldDose
 	Reminded               toldDose
 	Helper                 bool // to the helper
@@ -99,6 +101,9 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 	v := told{
 		Campaign: f.Campaign.In(l.id), Number: f.Number, Link: f.Link,
 		Helper: m.Helper, ByHelper: !m.Helper && !f.Booking.Actor.IsZero() && f.Booking.Actor != f.Booking.Person,
+	}
+	if m.Kind == Invited {
+		v.Until = l.when(f.Until.In(f.Zone))
 	}
 	for _, d := range f.Doses {
 		t := toldDose{

@@ -14,6 +14,7 @@ import (
 func facts(b *booking.Booking) Facts {
 	f := Facts{
 		Booking: *b, Campaign: programme.Text{KO: "55–59세", EN: "Ages 55–59"}, Number: "0000-0009-4", Zone: seoul, Link: "https://charye.example/bookings",
+		Until: kst(14, 9, 0),
 	}
 	for _, d := range b.Doses {
 		f.Doses = append(f.Doses, DoseFacts{
@@ -42,7 +43,11 @@ func TestEveryText(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s %s: %v", id, kind, err)
 				}
-				for _, want := range []string{f.Number, f.Link, f.Campaign.In(id)} {
+				wanted := []string{f.Number, f.Link, f.Campaign.In(id)}
+				if kind == Invited {
+					wanted[0] = languages[id].when(f.Until)
+				}
+				for _, want := range wanted {
 					if !strings.Contains(w.Subject+w.Body, want) {
 						t.Errorf("%s %s does not tell %q:\n%s\n%s", id, kind, want, w.Subject, w.Body)
 					}

@@ -6,6 +6,7 @@ import (
 
 	"charye/booking"
 	"charye/notify"
+	"charye/person"
 )
 
 // messagesShown is how many of a person's messages are shown to them.
@@ -79,6 +80,18 @@ func (w *Walk) Facts(link string) notify.Describe {
 			f.Doses = append(f.Doses, notify.DoseFacts{Dose: d.Dose, Start: d.Start, Site: d.Site, Product: d.Product.Name})
 		}
 		return f, true, nil
+	}
+}
+
+// Invitation gives what there is to tell somebody for whom a dose is kept, for [notify.Courier]; link is where people begin.
+func (w *Walk) Invitation(link string) notify.DescribeInvitation {
+	return func(ctx context.Context, campaign uint32, who person.Key) (notify.Facts, bool, error) {
+		c, ok := w.programme.CampaignByNum(campaign)
+		if !ok {
+			return notify.Facts{}, false, nil
+		}
+		until, err := w.invitation(ctx, c, who)
+		return notify.Facts{Campaign: c.Name, Zone: w.programme.Zone, Link: link, Until: until}, !until.IsZero(), err
 	}
 }
 

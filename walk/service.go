@@ -161,7 +161,7 @@ func (w *Walk) campaign(id string) (*programme.Campaign, error) {
 }
 
 func (w *Walk) standing(ctx context.Context, c *programme.Campaign, now time.Time) (Campaign, error) {
-	out := Campaign{Campaign: c, State: CampaignState(c.Phase(now)), Remaining: w.remaining(c)}
+	out := Campaign{Campaign: c, State: CampaignState(c.Phase(now)), OnOffer: w.stock(c, now), Remaining: w.remaining(c)}
 	if pause, ok := c.Pause(now); ok {
 		out.PauseWhy = pause.Why
 	}

@@ -132,7 +132,8 @@ func (w *Walk) next(ctx context.Context, c *programme.Campaign, at uint32) ([]bo
 
 func (w *Walk) inviteThese(ctx context.Context, c *programme.Campaign, list []booking.Callee) (booking.Invited, error) {
 	now := w.now()
-	until := now.Add(c.InviteFor).Truncate(time.Second)
+	rules := w.MessageRules()
+	until := rules.AfterQuiet(now).Add(c.InviteFor).Truncate(time.Second) // nobody's hours pass before they are told
 	if until.After(c.Closes) {
 		until = c.Closes
 	}

@@ -79,8 +79,8 @@ func TestStandby(t *testing.T) {
 	must(t, err)
 	w.advance(at(12, 21, 0))
 	w.settle()
-	w.wantKept(at(13, 9, 0), 3)
-	_, err = w.come(1) // whoever gave it back has a turn still, and no dose
+	w.wantKept(at(13, 20, 0), 3) // twelve hours from the end of the quiet ones
+	_, err = w.come(1)           // whoever gave it back has a turn still, and no dose
 	wantCode(t, err, walk.SlotFull)
 	_, err = w.come(4)
 	wantCode(t, err, walk.NotYourTurn)
@@ -103,7 +103,7 @@ func TestStandby(t *testing.T) {
 	w.take(5)
 	w.advance(at(14, 0, 1))
 	w.settle()
-	w.wantKept(at(14, 12, 0), 6)
+	w.wantKept(at(14, 20, 0), 6)
 	_, err = w.come(4)
 	wantCode(t, err, walk.SlotFull)
 	w.take(6)

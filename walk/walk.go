@@ -35,6 +35,7 @@ const StateSoldOut CampaignState = "soldOut"
 type Campaign struct {
 	*programme.Campaign
 	State     CampaignState
+	OnOffer   int // doses of dose 1, with what was delivered by now
 	Remaining int
 	PauseWhy  programme.Text // set while paused
 }
