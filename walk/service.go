@@ -170,7 +170,8 @@ func (w *Walk) standing(ctx context.Context, c *programme.Campaign, now time.Tim
 		if err != nil {
 			return Campaign{}, unavailable(err)
 		}
-		if st.SoldOut {
+		// What comes free is for those who were invited; to everybody else it is sold out.
+		if _, only := w.standsBy(c); st.SoldOut || only {
 			out.State = StateSoldOut
 		}
 	}

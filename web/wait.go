@@ -88,6 +88,9 @@ func (h *handler) wait(q *request) error {
 	d.ZoneMinutes = east / 60
 	d.Left = max(s.Campaign.Opens.Sub(d.Now), 0)
 	d.State = waitState(doc.State, place.State, d.Left == 0)
+	if !place.KeptUntil.IsZero() && (d.State == waitStandby || d.State == waitWaiting) {
+		d.State = waitTurn
+	}
 	v := view{Title: q.words("wait.title"), Script: "wait.js", D: d}
 	switch d.State {
 	case waitTurn:

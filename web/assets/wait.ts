@@ -8,7 +8,7 @@ import { clock, countdown, fill, fillCount, now, number } from "./say";
 
 interface Line { state: string; joined: number; admitted: number; serverTime: string }
 interface Place {
-  ticket: string; state: string; number: number; ahead: number; estimatedWaitSeconds: [number, number]; pollAfterSeconds: number;
+  ticket: string; state: string; number: number; ahead: number; estimatedWaitSeconds: [number, number]; pollAfterSeconds: number; keptUntil?: string;
 }
 
 const root = document.getElementById("wait") as HTMLElement;
@@ -55,6 +55,7 @@ function stateOf(line: string, place: string): string {
   if (line === "closed") return "closed";
   if (place === "gathering" && line === "gathering") return "gathering";
   if (line === "paused") return "paused";
+  if (place === "invited") return "turn";
   if (place === "standby" || line === "soldOut") return "standby";
   if (place === "gathering") return "drawing";
   return place === "admitted" ? "turn" : "waiting";
@@ -132,7 +133,9 @@ function readPlace(): Promise<string> {
     ahead = asked = p.ahead || 0;
     wait = p.estimatedWaitSeconds || [-1, -1];
     if (p.pollAfterSeconds > 0) poll = p.pollAfterSeconds;
-    return p.state;
+    // A dose is kept until a time that only the page itself tells.
+    if (p.keptUntil && state !== "turn") location.reload();
+    return p.keptUntil ? "invited" : p.state;
   });
 }
 
