@@ -144,7 +144,8 @@ svg text{font-size:12px;fill:currentColor}.g{stroke:currentColor;stroke-opacity:
 {{$st := .Standing}}{{range byCount .Standing}}{{if index $st .}}<tr><td>{{.}}</td><td>{{n (index $st .)}}</td></tr>
 {{end}}{{end}}</tbody></table></div>
 <h2>Recount</h2>
-{{with .Recheck}}<p>After the rush {{n .Asked}} people asked for their bookings and {{n .Places}} for their place. The server shows {{n .Live}} live bookings ({{n .LostAnswer}} whose answer was lost on the way) and {{n .Cancelled}} cancelled ones; {{n .Remaining}} of {{n .StockBefore}} doses remain; {{n .Joined}} joined, {{n .Admitted}} admitted, {{n .Standby}} of this crowd are standby.</p>
+{{with .Delivery}}<p>Then {{n .Doses}} doses came for {{n .StoodBy}} people who stood by. They were kept for {{n .Kept}} of them, in the order of their numbers; {{n .OutOf}} were passed over, and {{n .Booked}} booked theirs within {{printf "%.0f" .Seconds}} s.</p>
+{{end}}{{with .Recheck}}<p>After the rush {{n .Asked}} people asked for their bookings and {{n .Places}} for their place. The server shows {{n .Live}} live bookings ({{n .LostAnswer}} whose answer was lost on the way) and {{n .Cancelled}} cancelled ones; {{n .Remaining}} of {{n .StockBefore}} doses remain; {{n .Joined}} joined, {{n .Admitted}} admitted, {{n .Standby}} of this crowd are standby.</p>
 {{if .Entrants}}<p>The draw of {{n .Entrants}} entrants was recomputed from its seed: {{if .DrawVerified}}the commitment fits and the order is right{{else}}it is not right{{end}}; {{n .FoundAtNumber}} people of this crowd stand at their number. Commitment <code>{{.DrawCommitment}}</code>.</p>{{end}}{{end}}
 </body></html>
 `))

@@ -58,6 +58,7 @@ type Report struct {
 	Errors   []ErrorRow  `json:"errors"`
 	Server   ServerUse   `json:"server"`
 	Recheck  Recheck     `json:"recheck"`
+	Delivery *Delivered  `json:"delivery,omitempty"`
 	Line     []Sample    `json:"line"`
 	Second   []PerSecond `json:"perSecond"`
 }
@@ -173,7 +174,7 @@ func (r *runner) report() *Report {
 		rep.Standing[name] = r.standing[s].Load()
 	}
 	if r.base.remaining >= 0 && r.base.joined == 0 {
-		rep.Oversold = max(0, rc.live.Load()-r.base.remaining)
+		rep.Oversold = max(0, rc.live.Load()-r.stock())
 	}
 	r.reportDoor(rep)
 	r.reportRates(rep)
@@ -181,6 +182,7 @@ func (r *runner) report() *Report {
 	r.reportAttacks(rep)
 	r.reportLatency(rep)
 	r.reportServer(rep)
+	rep.Delivery = r.delivered
 	rep.Recheck = Recheck{
 		Asked: rc.asked.Load(), Live: rc.live.Load(), Cancelled: rc.cancelled.Load(), LostAnswer: rc.lostAnswers.Load(),
 		Places: rc.places.Load(), Standby: rc.standby.Load(), StillWaiting: rc.stillWaiting.Load(), Joined: rc.last.joined,

@@ -32,6 +32,10 @@ type Config struct {
 	// this crowd did.
 	Shared bool
 
+	// Delivery is how many doses come when the rush is over, by Deliver; whoever stands by is then called in order. 0: none.
+	Delivery int
+	Deliver  func(ctx context.Context, doses int) error
+
 	PID         int           // server process, for CPU and memory from /proc; 0: from /metrics only
 	Conns       int           // connections at once; 0: 512, at most 1,000
 	Timeout     time.Duration // for one answer; 0: 30 s
@@ -65,6 +69,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	watching.Go(func() { r.watchProgress(watch) })
 	runErr := r.drive(ctx)
 	r.ended = r.now()
+	if runErr == nil {
+		runErr = r.delivery(ctx)
+	}
 	if runErr == nil {
 		r.phase.Store("recount")
 		r.recount(ctx)
@@ -112,6 +119,7 @@ type runner struct {
 	phase                           atomic.Value
 	loot                            loot
 	recounted                       recounted
+	delivered                       *Delivered
 	complete                        bool
 }
 

@@ -36,6 +36,9 @@ type Scenario struct {
 	Change     float64 `json:"change"`     // share who move it
 	Cancel     float64 `json:"cancel"`     // share who cancel it
 
+	// Invitations: for the trial programme: what comes free after it was sold out is kept for the next in line for some hours.
+	Invitations bool `json:"invitations"`
+
 	Inside int           `json:"inside"` // for the trial programme: most people choosing at once
 	Seats  int           `json:"seats"`  // for the trial programme: seats of a session
 	Lead   time.Duration `json:"leadNanos"`
@@ -103,6 +106,10 @@ func (s Scenario) Programme(scale float64) []byte {
 		seats *= 2
 	}
 	opens := s.Lead + s.Gather
+	invitations := ""
+	if s.Invitations {
+		invitations = "    invitations: {hours: 4}\n"
+	}
 	return fmt.Appendf(nil, `programme: rush-%s
 name: {ko: 모의 예약 %s, en: "Trial: %s"}
 timezone: Asia/Seoul
@@ -122,9 +129,9 @@ campaigns:
     opens: +%ds
     closes: +6h
     stock: %d
-    line: {order: draw, inside: %d, perSecond: auto, passMinutes: 10}
+%s    line: {order: draw, inside: %d, perSecond: auto, passMinutes: 10}
     helpers: {allowed: true, perHelper: 5}
 timetables:
   - {sites: all, start: +1d, days: 14, from: "09:00", to: "17:00", every: 30m, seats: %d}
-`, s.Name, s.Name, s.Title, int(s.Lead/time.Second), int(opens/time.Second), s.Doses, s.Inside, seats)
+`, s.Name, s.Name, s.Title, int(s.Lead/time.Second), int(opens/time.Second), s.Doses, invitations, s.Inside, seats)
 }

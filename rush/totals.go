@@ -125,14 +125,14 @@ func (r *runner) recountTotals(ctx context.Context, c *conn) {
 			break
 		}
 	}
-	if r.base.remaining >= 0 && r.base.joined == 0 && live > r.base.remaining {
-		r.findings.add("oversold", "%d live bookings of %d doses", live, r.base.remaining)
+	if r.base.remaining >= 0 && r.base.joined == 0 && live > r.stock() {
+		r.findings.add("oversold", "%d live bookings of %d doses", live, r.stock())
 	}
 	if !r.alone() {
 		return
 	}
 	if !r.stockAgrees(live, holds) {
-		r.findings.add("stock", "%d doses before, %d live bookings, %d remaining (%d holds)", r.base.remaining, live, rc.last.remaining, holds)
+		r.findings.add("stock", "%d doses in all, %d live bookings, %d remaining (%d holds)", r.stock(), live, rc.last.remaining, holds)
 	}
 	if off := r.seatsOff(holds); off != "" {
 		r.findings.add("seats", "%s", off)
@@ -148,8 +148,34 @@ func (r *runner) stockAgrees(live, holds int64) bool {
 	if r.base.remaining < 0 || left < 0 {
 		return true
 	}
-	taken := r.base.remaining - left
-	return taken >= live && taken <= live+holds
+	taken := r.stock() - left
+	return taken >= live && taken <= live+holds+r.kept()
+}
+
+// stock is what was on offer in all.
+func (r *runner) stock() int64 {
+	if r.delivered == nil {
+		return r.base.remaining
+	}
+	return r.base.remaining + r.delivered.Doses
+}
+
+// kept is how many doses may be kept for people who were called and did not come: where doses came free after the campaign was
+// sold out, so many as were given back at the most.
+func (r *runner) kept() int64 {
+	if !r.sc.Invitations {
+		return 0
+	}
+	n := r.recounted.cancelled.Load()
+	for i := range r.crowd.people {
+		if p := &r.crowd.people[i]; p.flags&(lostBooking|foundLater) != 0 && p.state != booked {
+			n++
+		}
+	}
+	if d := r.delivered; d != nil {
+		n += d.Kept - d.Booked
+	}
+	return n
 }
 
 // seatsOff compares, for every day at every site, the seats that were free before with those free now and the first doses

@@ -33,6 +33,7 @@ type rushCmd struct {
 	Scenario string   `default:"small" help:"small, or 2021-07-12: the evening that broke the system of 2021."`
 	Scale    float64  `default:"1" help:"Size of the crowd, of the doses and of everything else; 1 is the scenario's own."`
 	People   int      `placeholder:"N" help:"Eligible people; instead of --scale."`
+	Delivery int      `placeholder:"N" help:"Doses that come when it is over: they go to those who stand by, in the order of the line."`
 	JSON     string   `name:"json" placeholder:"FILE" help:"Write the report as JSON."`
 	HTML     string   `name:"html" placeholder:"FILE" help:"Write the report as one HTML page with charts."`
 	Seed     uint64   `default:"1" help:"The same seed gives the same crowd."`
@@ -63,6 +64,10 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	if c.People < 0 || !(scale > 0) || scale > 1 && scenario.Eligible > 1_000_000 {
 		return &usageError{msg: "--scale, --people: want more than 0 and at most the country's size"}
 	}
+	if c.Delivery < 0 {
+		return &usageError{msg: "--delivery: want a number of doses"}
+	}
+	scenario.Invitations = c.Delivery > 0
 	pid := 0
 	stop := func() {}
 	if c.Embedded {
@@ -89,6 +94,13 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
+	cfg.Scenario.Invitations = campaign.InviteFor > 0
+	if cfg.Delivery = c.Delivery; c.Delivery > 0 {
+		if campaign.InviteFor == 0 {
+			return &usageError{msg: "--delivery: campaign " + campaign.ID + " has no invitations in its programme"}
+		}
+		cfg.Deliver = c.deliver(campaign.ID)
+	}
 	cfg.Targets, cfg.PID, cfg.Seed, cfg.Progress = c.Target, pid, c.Seed, out.err
 	report, err := rush.Run(ctx, cfg)
 	var proof *check.Report
@@ -114,6 +126,13 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 		return errBroken
 	}
 	return nil
+}
+
+// deliver is `charye deliver`, as whoever is in charge of the stock does it beside the running server.
+func (c rushCmd) deliver(campaign string) func(context.Context, int) error {
+	return func(ctx context.Context, doses int) error {
+		return deliverCmd{Data: c.Data, Postgres: c.Postgres, Campaign: campaign, Doses: doses}.Run(ctx, streams{out: io.Discard, err: io.Discard})
+	}
 }
 
 func (c rushCmd) write(out streams, r *rush.Report) error {
