@@ -51,12 +51,13 @@ func TestClustered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	small.Invitations = true
 	c := startClustered(t, 2, write(t, t.TempDir(), "rush.yaml", string(small.Programme(0.1))))
 	var said strings.Builder
 	out, err := c.then(`set -e
-		"$CHARYE_BIN" rush $(printf -- '--target %s ' $CHARYE_TARGETS) --data "$CHARYE_DATA_DIR" --scale 0.1 --seed 5
+		"$CHARYE_BIN" rush $(printf -- '--target %s ' $CHARYE_TARGETS) --data "$CHARYE_DATA_DIR" --scale 0.1 --seed 5 --delivery 20
 		"$CHARYE_BIN" check --data "$CHARYE_DATA_DIR"`, &said)
-	if err != nil || !strings.Contains(said.String(), "every promise is kept") {
+	if err != nil || !strings.Contains(said.String(), "every promise is kept") || !strings.Contains(said.String(), "20 doses came") {
 		t.Errorf("%v\n%s%s", err, said.String(), out)
 	}
 }
