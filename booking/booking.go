@@ -78,6 +78,9 @@ type Request struct {
 	// what the booking has. A booking through a hold takes over the hold's doses and claims; its own are not looked at.
 	Shared []Claim
 
+	// Limits are of how many doses of a product the person may have at most in live bookings of other campaigns: OpHold, OpBook.
+	Limits []Limit
+
 	HoldUntil   time.Time // OpHold, OpInvite: when the hold falls back; from that instant on it is over
 	Callees     []Callee  // OpInvite: who comes next, by number
 	Hold        int64     // OpBook with a hold: its id
@@ -85,6 +88,12 @@ type Request struct {
 	Idempotency [16]byte  // OpBook: hash of the client's key, per person; a repeat with the same key and Body gets the booking made then, as it now stands. Zero: no key
 	Body        [16]byte  // OpBook: hash of what was asked, to catch a key used for something else
 	Sealed      []byte    // OpBook: the person's name, sealed, for the clinic; may be nil
+}
+
+// Limit is of how many doses of a product somebody may have at most in other campaigns.
+type Limit struct {
+	Product string
+	Most    int
 }
 
 // Result says how a request ended.
@@ -100,6 +109,7 @@ const (
 	HoldGone             // the hold does not exist, is another person's, or is over
 	NoBooking            // no such live booking of this person
 	KeyReused            // the idempotency key was used for a different request
+	Limited              // what the person has booked in other campaigns is against it: see Request.Limits
 	Malformed            // the request contradicts itself (see [Request.Validate]): a fault of the calling code
 )
 

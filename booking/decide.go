@@ -11,6 +11,7 @@ const (
 	MaxDoses    = 8       // doses in a series
 	MaxChoices  = 64      // choices for a dose
 	MaxShared   = 16      // claims beside the seats
+	MaxLimits   = 128     // limits of products
 	MaxQuantity = 1 << 30 // capacity of a counter, and what one claim takes from it
 	MaxWord     = 64      // bytes of Channel, Why and a product id
 	MaxSealed   = 4096    // bytes of Sealed
@@ -56,7 +57,7 @@ func (r *Request) Validate() error {
 	if r.Person.IsZero() {
 		return errOp
 	}
-	if len(r.Doses) > MaxDoses || len(r.Shared) > MaxShared || len(r.Channel) > MaxWord || len(r.Why) > MaxWord || len(r.Sealed) > MaxSealed {
+	if len(r.Doses) > MaxDoses || len(r.Shared) > MaxShared || len(r.Limits) > MaxLimits || len(r.Channel) > MaxWord || len(r.Why) > MaxWord || len(r.Sealed) > MaxSealed {
 		return errBounds
 	}
 	for _, c := range r.Shared {
@@ -143,6 +144,9 @@ func (s *State) hold(r *Request, at time.Time) Outcome {
 	if b := p.live(r.Campaign); b != nil {
 		return Outcome{Result: AlreadyBooked, Booking: b.Booking}
 	}
+	if p.limited(r) {
+		return Outcome{Result: Limited}
+	}
 	old := p.hold(r.Campaign)
 	if s.reserved(r, old) {
 		return Outcome{Result: Full}
@@ -178,6 +182,9 @@ func (s *State) book(r *Request, at time.Time) Outcome {
 	if b := p.live(r.Campaign); b != nil {
 		return Outcome{Result: AlreadyBooked, Booking: b.Booking}
 	}
+	if p.limited(r) {
+		return Outcome{Result: Limited}
+	}
 	own := p.hold(r.Campaign)
 	b := &kept{fresh: true, Booking: Booking{
 		ID: s.nextBooking, Campaign: r.Campaign, Person: r.Person, Actor: r.Actor, Channel: r.Channel, Status: Booked,
@@ -205,6 +212,27 @@ func (s *State) book(r *Request, at time.Time) Outcome {
 	s.touch(b)
 	s.event(r.event(EventBooked, at, b.ID, deltas))
 	return Outcome{Result: Done, Booking: b.Booking}
+}
+
+// limited reports whether what the person has booked in other campaigns is against a request.
+func (p *known) limited(r *Request) bool {
+	for _, l := range r.Limits {
+		n := 0
+		for _, b := range p.bookings {
+			if b.Campaign == r.Campaign || b.Status != Booked {
+				continue
+			}
+			for i := range b.Doses {
+				if b.Doses[i].Slot.Product == l.Product {
+					n++
+				}
+			}
+		}
+		if n > l.Most {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *State) change(r *Request, at time.Time) Outcome {

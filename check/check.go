@@ -129,6 +129,13 @@ func (r *Report) WriteText(w io.Writer) error {
 	return err
 }
 
+func firstProduct(b *booking.Booking) string {
+	if len(b.Doses) == 0 {
+		return ""
+	}
+	return b.Doses[0].Slot.Product
+}
+
 // rules holds a live booking against the programme: its campaign, its products, the number of doses, and the intervals that
 // held on the day of the dose before.
 func rules(p *programme.Programme, b *booking.Booking) (wrong []string) {
@@ -136,6 +143,7 @@ func rules(p *programme.Programme, b *booking.Booking) (wrong []string) {
 	if !ok {
 		return []string{fmt.Sprintf("it is in campaign %d, which the programme does not have", b.Campaign)}
 	}
+	began, known := p.Product(firstProduct(b))
 	for i := range b.Doses {
 		d := &b.Doses[i]
 		product, ok := p.Product(d.Slot.Product)
@@ -150,7 +158,10 @@ func rules(p *programme.Programme, b *booking.Booking) (wrong []string) {
 			continue
 		}
 		before := b.Doses[i-1].Slot
-		iv := product.Series.Interval(c.ID, before.Day)
+		if !known {
+			continue
+		}
+		iv := began.Series.Interval(c.ID, before.Day)
 		if !booking.LegalInterval(before.Day, d.Slot.Day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}) {
 			wrong = append(wrong, fmt.Sprintf("dose %d on %s is outside the interval after dose %d on %s", d.Dose, d.Slot.Day, i, before.Day))
 		}

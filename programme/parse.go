@@ -89,7 +89,8 @@ const maxDoses = 10
 
 type parser struct {
 	times
-	named []named
+	named  []named // campaigns
+	others []named // products
 }
 
 func (p *parser) programme(root *yaml.Node) *Programme {
@@ -132,6 +133,11 @@ func (p *parser) programme(root *yaml.Node) *Programme {
 			p.bad(v.at, v.path, "%q is not among the campaigns; want the id of one", v.id)
 		}
 	}
+	for _, v := range p.others {
+		if _, ok := out.Product(v.id); !ok {
+			p.bad(v.at, v.path, "%q is not among the products; want the id of one", v.id)
+		}
+	}
 	if n, ok := o.need("timetables", "a list of timetables, at least one for all sites"); ok {
 		out.Timetables = p.timetables(n)
 	}
@@ -163,7 +169,7 @@ func (p *parser) products(n *yaml.Node, known map[string]bool) []Product {
 }
 
 func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out Product) {
-	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "ages", "series")
+	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "ages", "series", "notWith", "most")
 	if !ok {
 		return out
 	}
@@ -189,6 +195,24 @@ func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out 
 	}
 	if n, ok := o.need("series", "{doses: 1} or {doses: 2, intervals: [...]}"); ok {
 		out.Series = p.series(n, o.at("series"))
+	}
+	if n, ok := o.opt("notWith"); ok {
+		entries, _ := p.list(n, o.at("notWith"), 1, 20)
+		for i, e := range entries {
+			at := index(o.at("notWith"), i)
+			if id, ok := p.id(e, at); ok {
+				out.NotWith = append(out.NotWith, id)
+				p.others = append(p.others, named{e, at, id})
+				if id == out.ID {
+					p.bad(e, at, "is the product itself; want most, for the doses that one person may have of it")
+				}
+			}
+		}
+	}
+	if n, ok := o.opt("most"); ok {
+		if out.Most, ok = p.count(n, o.at("most"), 1, 100); ok && out.Series.Doses > out.Most {
+			p.bad(n, o.at("most"), "is below the %d doses of its series; want at least those", out.Series.Doses)
+		}
 	}
 	return out
 }
@@ -223,7 +247,7 @@ func (p *parser) ages(n *yaml.Node, path string) []AgeRule {
 }
 
 func (p *parser) series(n *yaml.Node, path string) (out Series) {
-	o, ok := p.object(n, path, "doses", "intervals")
+	o, ok := p.object(n, path, "doses", "intervals", "mixed")
 	if !ok {
 		return out
 	}
@@ -239,6 +263,41 @@ func (p *parser) series(n *yaml.Node, path string) (out Series) {
 		p.bad(intervals, o.at("intervals"), "a single dose has no interval; leave intervals out, or set doses to 2 or more")
 	case has:
 		out.Intervals = p.intervals(intervals, o.at("intervals"))
+	}
+	if n, ok := o.opt("mixed"); ok {
+		out.Mixed = p.mixed(n, o.at("mixed"), out.Doses)
+	}
+	return out
+}
+
+// mixed reads which doses of a series are of another product.
+func (p *parser) mixed(n *yaml.Node, path string, doses int) (out []Mixed) {
+	entries, _ := p.list(n, path, 1, 100)
+	for i, e := range entries {
+		o, ok := p.object(e, index(path, i), "dose", "product", "from", "born")
+		if !ok {
+			continue
+		}
+		var v Mixed
+		if n, ok := o.need("dose", "which dose of the series, from 2 on"); ok {
+			if v.Dose, ok = p.count(n, o.at("dose"), 2, maxDoses); ok && v.Dose > doses {
+				p.bad(n, o.at("dose"), "the series has %d doses; want one of them", doses)
+			}
+		}
+		if n, ok := o.need("product", "the id of a product"); ok {
+			if v.Product, ok = p.id(n, o.at("product")); ok {
+				p.others = append(p.others, named{n, o.at("product"), v.Product})
+			}
+		}
+		if n, ok := o.need("from", dateWanted); ok {
+			if v.From, ok = p.date(n, o.at("from")); ok && len(out) > 0 && v.From < out[len(out)-1].From {
+				p.bad(n, o.at("from"), "%s is before the entry above it; want the entries in order of date", v.From)
+			}
+		}
+		if n, ok := o.opt("born"); ok {
+			v.Born = p.born(n, o.at("born"))
+		}
+		out = append(out, v)
 	}
 	return out
 }
@@ -310,7 +369,7 @@ func (p *parser) cohorts(n *yaml.Node, path string) (ids []string) {
 	return ids
 }
 
-// named is a campaign that was named before the campaigns were read.
+// named is a campaign or a product that was named before all of them were read.
 type named struct {
 	at       *yaml.Node
 	path, id string

@@ -45,6 +45,9 @@ type Product struct {
 	DosesPerVial int
 	Ages         []AgeRule // by From, ascending; empty: any age
 	Series       Series
+	// NotWith are products of which nobody may have a dose booked in another campaign who books this one, nor the other way round.
+	NotWith []string
+	Most    int // doses of this product that one person may have booked in all campaigns together; 0: as many as their series have
 }
 
 // AgeRule says how old somebody must be and may be on the day of their first dose, for first doses from a date on.
@@ -57,6 +60,16 @@ type AgeRule struct {
 type Series struct {
 	Doses     int        // 1 or more
 	Intervals []Interval // by From, ascending; empty when Doses is 1
+	Mixed     []Mixed    // by From, ascending: doses that are of another product
+}
+
+// Mixed has a dose of a series be of another product (교차접종), where the dose before it is on From or later. The intervals stay
+// those of the series.
+type Mixed struct {
+	Dose    int // 2 …
+	Product string
+	From    civil.Date
+	Born    *BornRange // nil: everybody's
 }
 
 // Interval is the number of days between one dose and the next, for doses given from a date on: of everybody, or of those who

@@ -209,6 +209,37 @@ func (p *Product) Suits(born, dose civil.Date) bool {
 	return age >= rule.Min && (rule.Max == 0 || age <= rule.Max)
 }
 
+// DoseProduct gives of which product a dose of this one's series is, for somebody born on a day, whose dose before it is on another.
+func (p *Product) DoseProduct(dose int, born, before civil.Date) string {
+	id := p.ID
+	for _, m := range p.Series.Mixed {
+		if m.Dose == dose && before >= m.From && (m.Born == nil || born >= m.Born.From && born <= m.Born.To) {
+			id = m.Product
+		}
+	}
+	return id
+}
+
+// Limit says of how many doses of a product somebody may have at most in other campaigns.
+type Limit struct {
+	Product string
+	Most    int
+}
+
+// Limits are those of somebody who books a product with so many doses of it.
+func (p *Programme) Limits(product *Product, doses int) (out []Limit) {
+	for i := range p.Products {
+		o := &p.Products[i]
+		if slices.Contains(product.NotWith, o.ID) || slices.Contains(o.NotWith, product.ID) {
+			out = append(out, Limit{Product: o.ID})
+		}
+	}
+	if product.Most > 0 {
+		out = append(out, Limit{Product: product.ID, Most: max(product.Most-doses, 0)})
+	}
+	return out
+}
+
 // Age is how many birthdays somebody has had on a day, the day of birth not counted. Who was born on 29 February has theirs on
 // 1 March where there is no such day, as in Korean law (Civil Act, article 158 and 160).
 func Age(born, on civil.Date) int {

@@ -24,7 +24,7 @@ import (
 // Wish says which doses are looked at. The interval is that of the programme as it is now.
 type Wish struct {
 	Campaign string
-	Product  string
+	Product  string // which the series began with
 	Dose     int // 2 or more
 	// Doses on these days are looked at, both included; zero: no bound.
 	From, Until civil.Date
@@ -139,7 +139,7 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 		}
 		before, dose := &b.Doses[w.Dose-2], &b.Doses[w.Dose-1]
 		day := dose.Slot.Day
-		if dose.Slot.Product != w.Product || w.From != 0 && day < w.From || w.Until != 0 && day > w.Until || day < w.NotBefore {
+		if b.Doses[0].Slot.Product != w.Product || w.From != 0 && day < w.From || w.Until != 0 && day > w.Until || day < w.NotBefore {
 			return nil
 		}
 		sum.Looked++
@@ -185,10 +185,11 @@ func (p *places) nearest(b *booking.Booking, w Wish, iv programme.Interval) (boo
 	far := func(day civil.Date) int { return max(int(day-want), int(want-day)) }
 	legal := booking.LegalInterval(before.Day, dose.Day, rule)
 	for _, c := range booking.SecondDose(before, rule, p.sessions(before.Site), p.free, 0) {
+		c.Slot.Product = dose.Product // which may be another than that of the dose before
 		switch {
 		case c.Slot.Day < w.NotBefore, legal && far(c.Slot.Day) >= far(dose.Day):
 			continue
-		case w.Dose < len(b.Doses) && !p.keeps(c.Slot, b.Doses[w.Dose].Slot, b.Campaign):
+		case w.Dose < len(b.Doses) && !p.keeps(b, c.Slot, b.Doses[w.Dose].Slot):
 			continue
 		}
 		return c, true
@@ -197,9 +198,9 @@ func (p *places) nearest(b *booking.Booking, w Wish, iv programme.Interval) (boo
 }
 
 // keeps reports whether a dose may stay where it is after one that moves to a slot.
-func (p *places) keeps(moved, after booking.Slot, campaign uint32) bool {
-	c, ok := p.rules.Programme.CampaignByNum(campaign)
-	product, known := p.rules.Programme.Product(after.Product)
+func (p *places) keeps(b *booking.Booking, moved, after booking.Slot) bool {
+	c, ok := p.rules.Programme.CampaignByNum(b.Campaign)
+	product, known := p.rules.Programme.Product(b.Doses[0].Slot.Product)
 	if !ok || !known {
 		return false
 	}

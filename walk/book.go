@@ -68,7 +68,7 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 		}
 		w.leave(ctx, c, s.key)
 		return w.view(out.Booking, s), out.Result == booking.Repeated, nil
-	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Malformed:
 	}
 	return Booking{}, false, w.refused(c, out, w.nearFirst(c, req))
 }
@@ -87,6 +87,9 @@ func (w *Walk) bookRequest(ctx context.Context, a Actor, pass string, r BookRequ
 			return nil, subject{}, none, err
 		}
 	} else {
+		if req.Limits, err = w.limitsOfHold(ctx, c, s); err != nil {
+			return nil, subject{}, none, err
+		}
 		if req.Hold, err = strconv.ParseInt(r.Hold, 10, 64); err != nil || req.Hold <= 0 {
 			return nil, subject{}, none, refuse(BadRequest, "hold: want the id that POST /api/v1/holds gave").field("hold")
 		}
@@ -128,8 +131,12 @@ func (w *Walk) request(c *programme.Campaign, s subject, a Actor, slot string, n
 	if err != nil {
 		return booking.Request{}, err
 	}
+	of, ok := w.series(c, s, first.Slot.Product)
+	if !ok {
+		return booking.Request{}, refuse(BadRequest, "slot: there is no such product").field("slot")
+	}
 	req := w.ask(c, s, a, now)
-	req.Doses = w.followUps(c, at, first)
+	req.Doses, req.Limits = w.seriesFrom(of, at, first, 1), w.limits(of.Product)
 	req.Shared = []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: w.stock(c, now), N: 1}}
 	if n := len(req.Doses); len(req.Doses[n-1]) == 0 {
 		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
@@ -137,6 +144,30 @@ func (w *Walk) request(c *programme.Campaign, s subject, a Actor, slot string, n
 		return booking.Request{}, e
 	}
 	return req, nil
+}
+
+// limits are what a person may have booked in other campaigns beside a product.
+func (w *Walk) limits(p *programme.Product) (out []booking.Limit) {
+	for _, l := range w.programme.Limits(p, p.Series.Doses) {
+		out = append(out, booking.Limit(l))
+	}
+	return out
+}
+
+// limitsOfHold are those of the product that a person holds a slot of.
+func (w *Walk) limitsOfHold(ctx context.Context, c *programme.Campaign, s subject) ([]booking.Limit, error) {
+	h, ok, err := w.ledger.Hold(ctx, s.key, c.Num)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if !ok || len(h.Doses) == 0 {
+		return nil, nil // the ledger refuses the booking
+	}
+	p, ok := w.programme.Product(h.Doses[0].Slot.Product)
+	if !ok {
+		return nil, nil
+	}
+	return w.limits(p), nil
 }
 
 // sealName keeps the person's name for the clinic, sealed.
@@ -173,6 +204,8 @@ func (w *Walk) refused(c *programme.Campaign, out booking.Outcome, near func() [
 			e.Alternatives = near()
 		}
 		return e
+	case booking.Limited:
+		return refuse(NotEligible, "this person has doses booked in another campaign that do not go together with this product, or enough of it; cancel those first, or take another product")
 	case booking.AlreadyBooked:
 		return refuse(AlreadyBooked, "this person has a booking in %s; look it up, change or cancel it", c.ID)
 	case booking.HoldGone:
@@ -306,20 +339,28 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	if err != nil {
 		return Booking{}, err
 	}
+	began := o.Doses[0].Slot.Product
+	if dose == 1 {
+		began = moved.Slot.Product
+	}
+	of, ok := w.series(o.campaign, o.subject, began)
+	if !ok {
+		return Booking{}, refuse(BadRequest, "slot: there is no such product").field("slot")
+	}
 	lists := make([][]booking.Choice, 0, len(o.Doses))
 	for _, d := range o.Doses[:dose-1] {
 		lists = append(lists, kept(d))
 	}
 	if dose > 1 {
 		before := o.Doses[dose-2].Slot
-		if moved.Slot.Product != before.Product {
-			return Booking{}, refuse(BadRequest, "slot: dose %d is of the same product as dose %d", dose, dose-1).field("slot")
+		if want := of.product(dose, before.Day); moved.Slot.Product != want {
+			return Booking{}, refuse(BadRequest, "slot: dose %d is of %s; take a slot of it", dose, want).field("slot")
 		}
-		if !w.legalAfter(o.campaign, before, moved.Slot.Day) {
+		if !of.follows(dose, before, moved.Slot) {
 			return Booking{}, refuse(BadRequest, "slot: the day is outside the interval after dose %d", dose-1).field("slot")
 		}
 	}
-	lists = append(lists, w.laterDoses(o, at, moved, dose)...)
+	lists = append(lists, w.laterDoses(o, of, at, moved, dose)...)
 	req := w.ask(o.campaign, o.subject, a, now)
 	req.Op, req.Booking, req.Doses, req.Shared = booking.OpChange, o.ID, lists, o.Shared
 	near := func() []Slot {
@@ -340,7 +381,7 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	switch out.Result {
 	case booking.Done, booking.Repeated: // repeated: it stands there already
 		return w.view(out.Booking, o.subject), nil
-	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Malformed:
 	}
 	return Booking{}, w.refused(o.campaign, out, near)
 }
@@ -348,18 +389,18 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 // laterDoses gives the lists from a moved dose on: later doses stay where they are as long as product, site and interval
 // allow it; from the first that cannot, the series is planned anew. There are as many as the product's series wants, also
 // when the move is to a product with another number of doses.
-func (w *Walk) laterDoses(o ownBooking, at site.Site, moved booking.Choice, dose int) [][]booking.Choice {
+func (w *Walk) laterDoses(o ownBooking, of series, at site.Site, moved booking.Choice, dose int) [][]booking.Choice {
 	lists := [][]booking.Choice{{moved}}
 	last := moved
 	for i, d := range o.Doses[dose:] {
-		if d.Slot.Product != last.Slot.Product || d.Slot.Site != last.Slot.Site || !w.legalAfter(o.campaign, last.Slot, d.Slot.Day) {
-			return append(lists[:len(lists)-1], w.seriesFrom(o.campaign, at, last, dose+i)...)
+		if d.Slot.Site != last.Slot.Site || !of.follows(dose+i+1, last.Slot, d.Slot) {
+			return append(lists[:len(lists)-1], w.seriesFrom(of, at, last, dose+i)...)
 		}
 		lists = append(lists, kept(d))
 		last = kept(d)[0]
 	}
 	// Of a whole series this adds nothing but the last dose itself.
-	return append(lists[:len(lists)-1], w.seriesFrom(o.campaign, at, last, dose+len(lists)-1)...)
+	return append(lists[:len(lists)-1], w.seriesFrom(of, at, last, dose+len(lists)-1)...)
 }
 
 func kept(d booking.Dose) []booking.Choice {
@@ -394,7 +435,7 @@ func (w *Walk) Cancel(ctx context.Context, a Actor, id string) (Booking, error) 
 	switch out.Result {
 	case booking.Done, booking.Repeated:
 		return w.view(out.Booking, o.subject), nil
-	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Malformed:
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Malformed:
 	}
 	return Booking{}, w.refused(o.campaign, out, nil)
 }

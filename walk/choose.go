@@ -247,11 +247,12 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	if dose == 1 {
 		return w.firstSlots(own.campaign, s, day, &own.subject), nil
 	}
-	before := own.Doses[dose-2]
-	if !w.legalAfter(own.campaign, before.Slot, day) {
+	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
+	before := own.Doses[dose-2].Slot.Day
+	if !ok || !booking.LegalInterval(before, day, of.interval(before)) {
 		return []Slot{}, nil
 	}
-	return w.followUpSlots(s, day, before.Slot.Product), nil
+	return w.followUpSlots(s, day, of.product(dose, before)), nil
 }
 
 // followUpSlots lists a site's slots for a follow-up dose on a day.
@@ -269,7 +270,7 @@ func (w *Walk) followUpSlots(s site.Site, day civil.Date, product string) []Slot
 }
 
 // choice checks that a slot is real under the rules at this moment, and of a product that this person may choose, and gives the
-// claim on its seat. has is the product of the booking that is being changed, which they may keep.
+// claim on its seat. Of which product a follow-up dose must be is the caller's to check. has is the product of the booking that is being changed, which they may keep.
 func (w *Walk) choice(c *programme.Campaign, who subject, text string, first bool, has string) (booking.Choice, site.Site, error) {
 	bad := func(format string, args ...any) (booking.Choice, site.Site, error) {
 		return booking.Choice{}, site.Site{}, refuse(BadRequest, format, args...).field("slot")
@@ -282,7 +283,7 @@ func (w *Walk) choice(c *programme.Campaign, who subject, text string, first boo
 	if !ok {
 		return bad("slot: there is no such site")
 	}
-	if !slices.Contains(c.Products, slot.Product) {
+	if first && !slices.Contains(c.Products, slot.Product) {
 		return bad("slot: %s does not offer this product", c.ID)
 	}
 	if first && slot.Product != has && !slices.Contains(w.programme.Offered(c, who.born, civil.Of(w.now(), w.programme.Zone), slot.Day), slot.Product) {
@@ -310,21 +311,40 @@ func seatChoice(slot booking.Slot, ses programme.Session) booking.Choice {
 	}
 }
 
-// followUps gives for a first choice the preference lists of all doses of its series.
-func (w *Walk) followUps(c *programme.Campaign, s site.Site, first booking.Choice) [][]booking.Choice {
-	return w.seriesFrom(c, s, first, 1)
+// series is the doses that begin with a product, of somebody in a campaign.
+type series struct {
+	*programme.Product
+	campaign *programme.Campaign
+	born     civil.Date
+}
+
+func (w *Walk) series(c *programme.Campaign, who subject, first string) (series, bool) {
+	p, ok := w.programme.Product(first)
+	return series{p, c, who.born}, ok
+}
+
+// interval is the one after a dose on a day.
+func (s series) interval(before civil.Date) booking.Interval {
+	iv := s.Series.Interval(s.campaign.ID, before)
+	return booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}
+}
+
+// product is that of a dose whose dose before it is on a day.
+func (s series) product(dose int, before civil.Date) string {
+	return s.DoseProduct(dose, s.born, before)
+}
+
+// follows reports whether a slot may be that of a dose behind another.
+func (s series) follows(dose int, before, slot booking.Slot) bool {
+	return slot.Product == s.product(dose, before.Day) && booking.LegalInterval(before.Day, slot.Day, s.interval(before.Day))
 }
 
 // seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number.
-func (w *Walk) seriesFrom(c *programme.Campaign, s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
-	product, ok := w.programme.Product(fixed.Slot.Product)
-	if !ok {
-		return [][]booking.Choice{{fixed}}
-	}
+func (w *Walk) seriesFrom(of series, s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
 	var intervals []booking.Interval
-	for day := fixed.Slot.Day; dose < product.Series.Doses; dose++ {
-		iv := product.Series.Interval(c.ID, day)
-		intervals = append(intervals, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
+	for day, n := fixed.Slot.Day, dose; n < of.Series.Doses; n++ {
+		iv := of.interval(day)
+		intervals = append(intervals, iv)
 		day += civil.Date(iv.Default)
 	}
 	hours := func(day civil.Date) []booking.SessionInfo {
@@ -335,17 +355,14 @@ func (w *Walk) seriesFrom(c *programme.Campaign, s site.Site, fixed booking.Choi
 		}
 		return out
 	}
-	return booking.Series(fixed, intervals, hours, w.free.Free, booking.DefaultChoices)
-}
-
-// legalAfter reports whether a day is within the interval after the dose before.
-func (w *Walk) legalAfter(c *programme.Campaign, before booking.Slot, day civil.Date) bool {
-	product, ok := w.programme.Product(before.Product)
-	if !ok {
-		return false
+	lists := booking.Series(fixed, intervals, hours, w.free.Free, booking.DefaultChoices)
+	for i := 1; i < len(lists) && len(lists[i-1]) > 0; i++ {
+		product := of.product(dose+i, lists[i-1][0].Slot.Day)
+		for k := range lists[i] {
+			lists[i][k].Slot.Product = product
+		}
 	}
-	iv := product.Series.Interval(c.ID, before.Day)
-	return booking.LegalInterval(before.Day, day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
+	return lists
 }
 
 // mostAlternatives is how many slots a refusal offers instead.

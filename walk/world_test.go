@@ -39,6 +39,21 @@ products:
     cvx: "212"
     dosesPerVial: 5
     series: {doses: 1}
+  - id: az
+    name: {ko: 아스트라제네카, en: AstraZeneca}
+    cvx: "210"
+    dosesPerVial: 10
+    series:
+      doses: 2
+      intervals: [{from: 2021-01-01, default: 28d, min: 21d, max: 42d}]
+      mixed: [{dose: 2, product: pfizer, from: 2021-07-05, born: {from: 1960-01-01, to: 2003-12-31}}]
+  - id: pfizer
+    name: {ko: 화이자, en: Pfizer}
+    cvx: "208"
+    dosesPerVial: 6
+    notWith: [janssen]
+    most: 2
+    series: {doses: 2, intervals: [{from: 2021-01-01, default: 21d, min: 21d, max: 42d}]}
 campaigns:
   - id: age-55-59
     name: {ko: 55–59세, en: Ages 55–59}
@@ -79,6 +94,14 @@ campaigns:
     stock: 10
     line: {order: arrival, inside: 100, perSecond: 1000, passMinutes: 10}
     helpers: {allowed: true, perHelper: 2, from: 2021-07-14}
+  - id: mixed
+    name: {en: A series of two products}
+    products: [az, pfizer]
+    eligible: all
+    opens: 2021-07-12T20:00:00+09:00
+    closes: 2021-07-17T18:00:00+09:00
+    stock: 10
+    line: {order: arrival, inside: 100, perSecond: 1000, passMinutes: 10}
   - id: standing-by
     name: {en: Invitations after it was sold out}
     products: [janssen]

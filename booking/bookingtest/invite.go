@@ -102,6 +102,29 @@ func testInvitationOver(t *testing.T, open Open) {
 	b.want(booking.Done, at(book(2, pick(s), stock(1, 1)), start.Add(61*time.Minute)))
 }
 
+// testLimits: what somebody has booked in another campaign stands against a product, or against more of it, until it is cancelled;
+// through a hold too.
+func testLimits(t *testing.T, open Open) {
+	b := fresh(t, open)
+	s := seat(0, 0, 9)
+	other := seat(28, 1, 9)
+	other.Slot.Product = "janssen"
+	in := func(campaign uint32, r booking.Request, limits ...booking.Limit) booking.Request {
+		r.Campaign, r.Limits = campaign, limits
+		return r
+	}
+	none, one := booking.Limit{Product: "moderna"}, booking.Limit{Product: "moderna", Most: 1}
+	held := b.want(booking.Done, in(2, hold(1, pick(other), nil), none))
+	first := b.want(booking.Done, in(1, book(1, pick(s), nil), booking.Limit{Product: "janssen"}))
+	b.want(booking.Limited, in(2, bookHold(1, held.Hold.ID), none))
+	b.want(booking.Limited, in(2, book(1, pick(other), nil), none))
+	b.want(booking.Limited, in(2, hold(1, pick(other), nil), none))
+	b.want(booking.Done, in(3, book(1, pick(other), nil), one))
+	b.want(booking.Limited, in(4, book(1, pick(s), nil), booking.Limit{Product: "pfizer"}, none))
+	b.want(booking.Done, cancel(1, first.Booking.ID))
+	b.want(booking.Done, in(2, bookHold(1, held.Hold.ID), none))
+}
+
 // testInvitedAtOnce: however many nodes call the line at once, each number is called once and no dose is kept twice.
 func testInvitedAtOnce(t *testing.T, open Open) {
 	b := fresh(t, open)

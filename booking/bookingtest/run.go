@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"Invitations", testInvitations},
 		{"InvitationOver", testInvitationOver},
 		{"InvitedAtOnce", testInvitedAtOnce},
+		{"Limits", testLimits},
 		{"Change", testChange},
 		{"ChangeOwnSeat", testChangeOwnSeat},
 		{"Cancel", testCancel},
