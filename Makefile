@@ -42,6 +42,14 @@ race: ## The concurrent packages again, under the race detector
 e2e: ## The built program from outside: browser journeys, kill -9 drills, attacks
 	@scripts/test e2e
 
+.PHONY: attacks
+attacks: ## Try the known ways around the line on both pairs of engines, and print the table
+	@scripts/attacks
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser and token, a minute each (FOR=10s for less)
+	@scripts/fuzz $(FOR)
+
 .PHONY: bench
 bench: ## Each budget of docs/performance.md: the command that measures it, and a short run
 	@scripts/bench

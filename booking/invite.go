@@ -3,6 +3,7 @@ package booking
 import (
 	"time"
 
+	"charye/internal/weak"
 	"charye/person"
 )
 
@@ -124,6 +125,9 @@ func (s *State) invitationAgain(h *heldHold, at time.Time) {
 // reserved reports whether a request wants stock that is for those who are invited, and whoever asks is not: they have no hold
 // on it.
 func (s *State) reserved(r *Request, own *heldHold) bool {
+	if weak.Off(weak.Invited) {
+		return false
+	}
 	for _, c := range r.Shared {
 		num, ok := c.Counter.Campaign()
 		if !ok {

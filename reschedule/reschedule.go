@@ -25,7 +25,7 @@ import (
 type Wish struct {
 	Campaign string
 	Product  string // which the series began with
-	Dose     int // 2 or more
+	Dose     int    // 2 or more
 	// Doses on these days are looked at, both included; zero: no bound.
 	From, Until civil.Date
 	// Nothing is moved from or to a day before this one: vials are under way by then.

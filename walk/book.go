@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/internal/weak"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
@@ -283,6 +284,12 @@ func (w *Walk) own(ctx context.Context, a Actor, id string) (ownBooking, error) 
 	num, ok := w.parseBookingID(id)
 	if !ok {
 		return ownBooking{}, refuse(NotFound, "there is no such booking of yours")
+	}
+	if weak.Off(weak.BookingOf) {
+		if b, ok, err := w.ledger.Booking(ctx, num); ok && err == nil {
+			c, _ := w.programme.CampaignByNum(b.Campaign)
+			return ownBooking{Booking: b, subject: subject{key: b.Person}, campaign: c}, nil
+		}
 	}
 	all, err := w.ownAll(ctx, a)
 	if err != nil {

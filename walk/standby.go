@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/internal/weak"
 	"charye/line"
 	"charye/person"
 	"charye/programme"
@@ -165,7 +166,7 @@ func (w *Walk) invitation(ctx context.Context, c *programme.Campaign, who person
 
 // invitable refuses whoever has a turn in a campaign that stands by, and no dose kept: it is for others who wait.
 func (w *Walk) invitable(ctx context.Context, c *programme.Campaign, p line.Place) error {
-	if _, only := w.standsBy(c); !only || p.State != line.Admitted {
+	if _, only := w.standsBy(c); !only || p.State != line.Admitted || weak.Off(weak.Invited) {
 		return nil
 	}
 	h, ok, err := w.ledger.Hold(ctx, p.Person, c.Num)

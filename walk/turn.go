@@ -8,6 +8,7 @@ import (
 
 	"charye/booking"
 	"charye/internal/civil"
+	"charye/internal/weak"
 	"charye/line"
 	"charye/person"
 	"charye/programme"
@@ -71,6 +72,9 @@ func (w *Walk) subjectOfPass(ctx context.Context, a Actor, c *programme.Campaign
 	if p.Person == a.Key {
 		return subject{key: a.Key, born: a.Born}, nil
 	}
+	if weak.Off(weak.PassOf) {
+		return subject{key: p.Person, born: a.Born}, nil
+	}
 	rs, err := w.people.Recipients(ctx, a.Key)
 	if err != nil {
 		return subject{}, unavailable(err)
@@ -84,6 +88,9 @@ func (w *Walk) subjectOfPass(ctx context.Context, a Actor, c *programme.Campaign
 }
 
 func (w *Walk) eligible(c *programme.Campaign, s subject) error {
+	if weak.Off(weak.Eligible) {
+		return nil
+	}
 	err := c.Eligible(s.born, func(roster string) bool { return w.rosters.Has(roster, s.key) })
 	if err != nil {
 		e := refuse(NotEligible, "%v", err)
@@ -219,6 +226,9 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 	if err != nil {
 		return Pass{}, err
 	}
+	if p.Person != s.key && weak.Off(weak.TicketOf) {
+		s.key = p.Person
+	}
 	if p.Person != s.key {
 		return Pass{}, refuse(NoPass, "Charye-Ticket: it is another person's").field("Charye-Ticket")
 	}
@@ -228,7 +238,8 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 	if err := w.eligible(c, s); err != nil {
 		return Pass{}, err
 	}
-	if takeover && w.now().Sub(a.SignedInAt) > takeoverWithin {
+	takeover = takeover || weak.Off(weak.Device)
+	if takeover && !weak.Off(weak.Device) && w.now().Sub(a.SignedInAt) > takeoverWithin {
 		return Pass{}, refuse(NotSignedIn, "moving to another device needs a sign-in within the last five minutes; sign in again")
 	}
 	if _, live, err := w.liveBooking(ctx, c, s.key); err != nil {
@@ -279,6 +290,9 @@ func (w *Walk) bookable(c *programme.Campaign) error {
 		}
 		return e
 	case programme.PhaseDraft, programme.PhaseGathering:
+		if weak.Off(weak.Opening) {
+			return nil
+		}
 	}
 	return w.lineError(c, line.ErrNotOpen)
 }
@@ -321,7 +335,7 @@ func (w *Walk) passOf(ctx context.Context, a Actor, token string) (*programme.Ca
 	if over {
 		return nil, subject{}, refuse(PassExpired, "the pass is over; the turn is kept, ask for a new pass")
 	}
-	if err := w.line.CheckPass(ctx, p); err != nil {
+	if err := w.line.CheckPass(ctx, p); err != nil && !weak.Off(weak.LivePass) {
 		return nil, subject{}, w.lineError(c, err)
 	}
 	if err := w.eligible(c, s); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"charye/internal/durable"
+	"charye/internal/weak"
 	"charye/line"
 	"charye/person"
 )
@@ -72,7 +73,12 @@ func (ln *lane) enterable(seq uint32, now time.Time) error {
 	case !now.Before(ln.cfg.Closes):
 		return line.ErrClosed
 	case now.Before(ln.cfg.Opens):
+		if weak.Off(weak.Opening) {
+			return nil
+		}
 		return line.ErrNotOpen
+	case weak.Off(weak.Turn):
+		return nil
 	}
 	if n := ln.number(seq); n == 0 || n > ln.view.Load().Admitted {
 		return line.ErrNotYourTurn

@@ -1,0 +1,32 @@
+// Package weak names the single defences that a build for attacks can switch off, so that a test of an attack can show that it
+// notices: an attack that is stopped by a build without its defence tests nothing.
+//
+// It owns the names and the switch. In every build but those with the tag charye_weak the switch is a constant that the compiler
+// removes together with what hangs on it.
+package weak
+
+// Defence is one check that stands between somebody and what is not theirs.
+type Defence string
+
+// The defences.
+const (
+	Session   Defence = "session"    // a call needs a session
+	Signature Defence = "signature"  // sessions, tickets and passes are signed
+	Opening   Defence = "opening"    // nobody enters before the opening
+	Turn      Defence = "turn"       // nobody enters before their number is called
+	TicketOf  Defence = "ticket-of"  // a ticket is one person's
+	PassOf    Defence = "pass-of"    // a pass is one person's
+	LivePass  Defence = "live-pass"  // a pass ends with the booking, and when it is moved
+	Device    Defence = "device"     // a pass is one device's
+	Eligible  Defence = "eligible"   // the campaign is for some
+	BookingOf Defence = "booking-of" // a booking is one person's
+	Invited   Defence = "invited"    // what comes free after sold out is for those who are called
+	Origin    Defence = "origin"     // a form counts only from our own pages
+	LocalPath Defence = "local-path" // nobody is sent to another site
+	NoStore   Defence = "no-store"   // private answers are kept nowhere
+)
+
+// All lists every defence.
+var All = []Defence{
+	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
+}
