@@ -78,7 +78,7 @@ type Request struct {
 	// what the booking has. A booking through a hold takes over the hold's doses and claims; its own are not looked at.
 	Shared []Claim
 
-	// Limits are of how many doses of a product the person may have at most in live bookings of other campaigns: OpHold, OpBook.
+	// Limits are of how many doses of a product the person may have at most in live bookings of other campaigns: OpHold, OpBook, OpChange.
 	Limits []Limit
 
 	HoldUntil   time.Time // OpHold, OpInvite: when the hold falls back; from that instant on it is over

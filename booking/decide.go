@@ -240,6 +240,9 @@ func (s *State) change(r *Request, at time.Time) Outcome {
 	if b == nil || b.Campaign != r.Campaign || b.Status != Booked {
 		return Outcome{Result: NoBooking}
 	}
+	if s.person(r.Person).limited(r) {
+		return Outcome{Result: Limited, Booking: b.Booking}
+	}
 	shared := r.Shared
 	if shared == nil {
 		shared = b.Shared

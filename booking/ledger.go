@@ -25,6 +25,9 @@ type Ledger interface {
 	// Booking finds one by id, whoever's it is; ok is false when there is none.
 	Booking(ctx context.Context, id int64) (b Booking, ok bool, err error)
 
+	// Several finds those of many ids that there are, in any order.
+	Several(ctx context.Context, ids []int64) ([]Booking, error)
+
 	// All calls yield for every booking of everybody, live and cancelled, by id, for those who check or move a ledger. An
 	// error of yield ends it. It holds no lock: what changes meanwhile is seen or not.
 	All(ctx context.Context, yield func(Booking) error) error

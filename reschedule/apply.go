@@ -8,7 +8,6 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"charye/booking"
@@ -32,10 +31,8 @@ type Outcome struct {
 	Gone      int // the session is no longer in the rules
 }
 
-const (
-	batch         = 1024 // moves that go to the ledger together
-	lookupsAtOnce = 8
-)
+// batch is how many moves go to the ledger together.
+const batch = 1024
 
 // Carry carries a plan out, in order. It may be stopped at any moment and run again: what has moved is found to be there, and
 // nobody is told twice. The people of one batch are different ones, since a person has one booking in a campaign.
@@ -94,22 +91,21 @@ func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way W
 
 // carry sends one batch.
 func carry(ctx context.Context, l booking.Ledger, p *places, moves []Move, why string, at time.Time, o *Outcome) error {
-	found := make([]booking.Booking, len(moves))
-	there := make([]bool, len(moves))
-	lookups, inTime := errgroup.WithContext(ctx)
-	lookups.SetLimit(lookupsAtOnce)
+	ids := make([]int64, len(moves))
 	for i := range moves {
-		lookups.Go(func() (err error) {
-			found[i], there[i], err = l.Booking(inTime, moves[i].Booking)
-			return err
-		})
+		ids[i] = moves[i].Booking
 	}
-	if err := lookups.Wait(); err != nil {
+	list, err := l.Several(ctx, ids)
+	if err != nil {
 		return err
 	}
+	found := make(map[int64]*booking.Booking, len(list))
+	for i := range list {
+		found[list[i].ID] = &list[i]
+	}
 	requests := make([]booking.Request, 0, len(moves))
-	for i, m := range moves {
-		b, ok := &found[i], there[i]
+	for _, m := range moves {
+		b, ok := found[m.Booking]
 		from, err1 := booking.ParseSlot(m.From)
 		to, err2 := booking.ParseSlot(m.To)
 		if err1 != nil || err2 != nil {

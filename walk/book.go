@@ -370,6 +370,9 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	lists = append(lists, w.laterDoses(o, of, at, moved, dose)...)
 	req := w.ask(o.campaign, o.subject, a, now)
 	req.Op, req.Booking, req.Doses, req.Shared = booking.OpChange, o.ID, lists, o.Shared
+	if began != o.Doses[0].Slot.Product {
+		req.Limits = w.limits(of.Product)
+	}
 	near := func() []Slot {
 		if dose == 1 {
 			return w.alternatives(o.campaign, at, moved.Slot)

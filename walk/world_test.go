@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -150,6 +151,14 @@ func (s stuck) Leave(ctx context.Context, campaign uint32, who person.Key) error
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w, end := worldOf(t, rules)
+	t.Cleanup(end)
+	return w
+}
+
+// worldOf is a world with other rules; end closes it.
+func worldOf(t *testing.T, rules string) (_ *world, end func()) {
+	t.Helper()
 	ctx := t.Context()
 	keys, err := seal.Ephemeral()
 	must(t, err)
@@ -158,7 +167,8 @@ func newWorld(t *testing.T) *world {
 	clock := func() time.Time { return time.Unix(0, w.now.Load()) }
 	w.programme, err = programme.Parse("test.yaml", []byte(rules), programme.Options{})
 	must(t, err)
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp(t.TempDir(), "")
+	must(t, err)
 	sites, err := sitesqlite.Open(ctx, dir)
 	must(t, err)
 	_, _, err = sites.Put(ctx, []site.Site{
@@ -186,11 +196,10 @@ func newWorld(t *testing.T) *world {
 		Log: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)
-	t.Cleanup(func() {
+	return w, func() {
 		w.Stop()
-		must(t, errors.Join(w.line.Close(), w.ledger.Close(), w.people.Close(), sites.Close()))
-	})
-	return w
+		must(t, errors.Join(w.line.Close(), w.ledger.Close(), w.people.Close(), sites.Close(), os.RemoveAll(dir)))
+	}
 }
 
 // roster makes the trial people from … to-1 the whole of a roster.

@@ -24,6 +24,10 @@ func testBook(t *testing.T, open Open) {
 	if got, want := describeBooking(out.Booking), describeBooking(want); got != want {
 		t.Errorf("answered %s\nwant     %s", got, want)
 	}
+	several, err := b.Several(context.Background(), []int64{out.Booking.ID, out.Booking.ID + 1<<40})
+	if err != nil || len(several) != 1 || describeBooking(several[0]) != describeBooking(want) {
+		t.Errorf("several: %v, %v", several, err)
+	}
 	kept, ok, err := b.Booking(context.Background(), out.Booking.ID)
 	if err != nil || !ok || describeBooking(kept) != describeBooking(want) {
 		t.Errorf("kept %s (%v, %v)\nwant %s", describeBooking(kept), ok, err, describeBooking(want))

@@ -140,6 +140,15 @@ func (m *memory) Hold(_ context.Context, who person.Key, campaign uint32) (booki
 	return booking.Hold{}, false, nil
 }
 
+func (m *memory) Several(ctx context.Context, ids []int64) (out []booking.Booking, err error) {
+	for _, id := range ids {
+		if b, ok, _ := m.Booking(ctx, id); ok {
+			out = append(out, b)
+		}
+	}
+	return out, nil
+}
+
 func (m *memory) Booking(_ context.Context, id int64) (booking.Booking, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

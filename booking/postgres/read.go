@@ -26,6 +26,11 @@ func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok b
 	return list[0], true, nil
 }
 
+// Several finds bookings by id.
+func (l *Ledger) Several(ctx context.Context, ids []int64) ([]booking.Booking, error) {
+	return query(ctx, l, "find bookings", scanBooking, `SELECT `+bookingColumns+` FROM bookings WHERE id = ANY ($1::bigint[])`, ids)
+}
+
 // All lists every booking by id, some thousand at a time.
 func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) error {
 	const page = 4096

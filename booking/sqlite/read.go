@@ -60,6 +60,21 @@ func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok b
 	return b, true, nil
 }
 
+// Several finds bookings by id.
+func (l *Ledger) Several(ctx context.Context, ids []int64) ([]booking.Booking, error) {
+	out := make([]booking.Booking, 0, len(ids))
+	for _, id := range ids {
+		b, ok, err := l.Booking(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, b)
+		}
+	}
+	return out, nil
+}
+
 // All lists every booking by id, some thousand at a time.
 func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) error {
 	const page = 4096

@@ -24,19 +24,20 @@ import (
 )
 
 type rushCmd struct {
-	Target   []string `placeholder:"URL" help:"A running server on this machine that serves a trial programme; needs --data. Once for each node: the crowd spreads over them, and goes to the others when one is gone."`
-	Data     string   `placeholder:"DIR" help:"The data directory of that server; with --embedded, where to keep its data."`
-	Postgres string   `env:"CHARYE_POSTGRES" placeholder:"URL" help:"With --target: the PostgreSQL of that server, when it keeps people there."`
-	Embedded bool     `help:"Start a server for the scenario, and stop it afterwards."`
-	Sites    []string `placeholder:"FORMAT=FILE" help:"With --embedded: sites to import first (see import sites); made-up ones otherwise."`
-	Campaign string   `placeholder:"ID" help:"The campaign; the first one by default."`
-	Scenario string   `default:"small" help:"small, or 2021-07-12: the evening that broke the system of 2021."`
-	Scale    float64  `default:"1" help:"Size of the crowd, of the doses and of everything else; 1 is the scenario's own."`
-	People   int      `placeholder:"N" help:"Eligible people; instead of --scale."`
-	Delivery int      `placeholder:"N" help:"Doses that come when it is over: they go to those who stand by, in the order of the line."`
-	JSON     string   `name:"json" placeholder:"FILE" help:"Write the report as JSON."`
-	HTML     string   `name:"html" placeholder:"FILE" help:"Write the report as one HTML page with charts."`
-	Seed     uint64   `default:"1" help:"The same seed gives the same crowd."`
+	Target   []string      `placeholder:"URL" help:"A running server on this machine that serves a trial programme; needs --data. Once for each node: the crowd spreads over them, and goes to the others when one is gone."`
+	Data     string        `placeholder:"DIR" help:"The data directory of that server; with --embedded, where to keep its data."`
+	Postgres string        `env:"CHARYE_POSTGRES" placeholder:"URL" help:"With --target: the PostgreSQL of that server, when it keeps people there."`
+	Embedded bool          `help:"Start a server for the scenario, and stop it afterwards."`
+	Sites    []string      `placeholder:"FORMAT=FILE" help:"With --embedded: sites to import first (see import sites); made-up ones otherwise."`
+	Campaign string        `placeholder:"ID" help:"The campaign; the first one by default."`
+	Scenario string        `default:"small" help:"small, or 2021-07-12: the evening that broke the system of 2021."`
+	Scale    float64       `default:"1" help:"Size of the crowd, of the doses and of everything else; 1 is the scenario's own."`
+	People   int           `placeholder:"N" help:"Eligible people; instead of --scale."`
+	Within   time.Duration `default:"15m" help:"How long the crowd may take; ${default} by default. Whoever is not done by then makes it incomplete."`
+	Delivery int           `placeholder:"N" help:"Doses that come when it is over: they go to those who stand by, in the order of the line."`
+	JSON     string        `name:"json" placeholder:"FILE" help:"Write the report as JSON."`
+	HTML     string        `name:"html" placeholder:"FILE" help:"Write the report as one HTML page with charts."`
+	Seed     uint64        `default:"1" help:"The same seed gives the same crowd."`
 }
 
 // errBroken ends a rush that found an invariant broken; the report has said which.
@@ -63,6 +64,9 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	}
 	if c.People < 0 || !(scale > 0) || scale > 1 && scenario.Eligible > 1_000_000 {
 		return &usageError{msg: "--scale, --people: want more than 0 and at most the country's size"}
+	}
+	if c.Within <= 0 {
+		return &usageError{msg: "--within: want a time such as 15m"}
 	}
 	if c.Delivery < 0 {
 		return &usageError{msg: "--delivery: want a number of doses"}
@@ -101,7 +105,7 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 		}
 		cfg.Deliver = c.deliver(campaign.ID)
 	}
-	cfg.Targets, cfg.PID, cfg.Seed, cfg.Progress = c.Target, pid, c.Seed, out.err
+	cfg.Targets, cfg.PID, cfg.Seed, cfg.Progress, cfg.MaxDuration = c.Target, pid, c.Seed, out.err, c.Within
 	report, err := rush.Run(ctx, cfg)
 	var proof *check.Report
 	if c.Embedded && err == nil {
