@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"charye/booking"
@@ -88,4 +89,24 @@ func TestManyNodes(t *testing.T) {
 		}
 		return out
 	})
+}
+
+// TestEventsStay: no statement changes or takes away what happened.
+func TestEventsStay(t *testing.T) {
+	t.Parallel()
+	p := services.SharedPostgres(t)
+	name := p.Database(t, migrate)
+	l := openAt(t, p.URL(name))
+	stock := booking.Claim{Counter: booking.StockCounter(1), Capacity: 7}
+	if err := l.SetCapacity(t.Context(), []booking.Claim{stock}); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{`UPDATE events SET why = 'otherwise'`, `DELETE FROM events`, `TRUNCATE events`} {
+		if err := p.Exec(t.Context(), name, statement); err == nil || !strings.Contains(err.Error(), "only ever added") {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+	if events, err := l.Events(t.Context(), 0, 10); err != nil || len(events) != 1 {
+		t.Fatalf("%d events, %v", len(events), err)
+	}
 }

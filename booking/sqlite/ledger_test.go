@@ -112,6 +112,8 @@ func TestSecondLock(t *testing.T) {
 		{"a second hold", "INSERT INTO holds VALUES (2, ?, 7, 0, x'')", []any{who}, false},
 		{"an event", "INSERT INTO events VALUES (1, x'')", nil, true},
 		{"its number again", "INSERT INTO events VALUES (1, x'')", nil, false},
+		{"another in its place", "UPDATE events SET body = x'00'", nil, false},
+		{"none any more", "DELETE FROM events", nil, false},
 	} {
 		if err := l.Exec(c.query, c.args...); (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
