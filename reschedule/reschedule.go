@@ -30,7 +30,8 @@ type Wish struct {
 	From, Until civil.Date
 	// Nothing is moved from or to a day before this one: vials are under way by then.
 	NotBefore civil.Date
-	Why       string // for the events, such as interval-2021-09-27
+	Keep      map[int64]bool // bookings that stay, by id: of people who asked for it
+	Why       string         // for the events, such as interval-2021-09-27
 }
 
 // Move is one dose of one booking, from a slot to another.
@@ -46,6 +47,7 @@ type Summary struct {
 	Looked   int // live doses that the wish is about
 	Right    int // on the default day already
 	Own      int // moved by the person before: their choice stands
+	Kept     int // of people who asked to be left alone
 	Moved    int
 	Unplaced int // no free seat nearer to the default day at their site
 	// Days says for each day how many doses leave it and come to it, and how many wanted to come and found it full.
@@ -149,6 +151,9 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 		case day == want:
 			sum.Right++
 			return nil
+		case w.Keep[b.ID]:
+			sum.Kept++
+			return nil
 		case own[b.ID]:
 			sum.Own++
 			return nil
@@ -244,8 +249,8 @@ func (s *Summary) sortedDays() []civil.Date {
 
 // WriteText writes the summary for people.
 func (s *Summary) WriteText(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "%d doses looked at: %d would move, %d are right already, %d were moved by the people themselves and stay, %d find no free seat nearer at their site\n",
-		s.Looked, s.Moved, s.Right, s.Own, s.Unplaced); err != nil {
+	if _, err := fmt.Fprintf(w, "%d doses looked at: %d would move, %d are right already, %d were moved by the people themselves and stay, %d stay because they asked for it, %d find no free seat nearer at their site\n",
+		s.Looked, s.Moved, s.Right, s.Own, s.Kept, s.Unplaced); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(w, "%-10s  %9s  %9s  %9s\n", "day", "leave", "come", "overflow"); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -228,7 +229,17 @@ func TestReschedule(t *testing.T) {
 		}
 		change(7, 40)
 		var plan bytes.Buffer
-		sum, err := reschedule.Plan(ctx, w.ledger, r, wish, at, &plan)
+		asked, err := w.ledger.Bookings(ctx, key(20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keeping := wish
+		keeping.Keep = map[int64]bool{asked[0].ID: true}
+		sum, err := reschedule.Plan(ctx, w.ledger, r, keeping, at, io.Discard)
+		if err != nil || sum.Kept != 1 || sum.Own != 1 || sum.Moved != people-2 {
+			t.Fatalf("the plan that leaves one alone: %+v, %v", *sum, err)
+		}
+		sum, err = reschedule.Plan(ctx, w.ledger, r, wish, at, &plan)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"charye/booking"
@@ -77,6 +78,7 @@ type reschedulePlanCmd struct {
 	From      string      `placeholder:"DATE" help:"Doses from this day on."`
 	Until     string      `placeholder:"DATE" help:"Doses until this day."`
 	NotBefore string      `placeholder:"DATE" help:"Nothing is moved from or to a day before this one; by default three days from today, since vials are under way by then."`
+	Keep      string      `placeholder:"FILE" help:"Booking numbers, one on a line, of people who asked to keep their day."`
 	Why       string      `required:"" placeholder:"WORD" help:"For the audit trail, such as interval-2021-09-27."`
 	Out       string      `required:"" placeholder:"FILE" help:"Where to write the plan. It must not be there."`
 }
@@ -97,6 +99,9 @@ func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
 				return &usageError{msg: f.name + ": " + err.Error()}
 			}
 		}
+		if w.Keep, err = readNumbers(c.Keep); err != nil {
+			return err
+		}
 		f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err != nil {
 			return fmt.Errorf("--out: %w", err)
@@ -108,6 +113,29 @@ func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
 		}
 		return sum.WriteText(out.out)
 	})
+}
+
+// readNumbers reads booking numbers, one on a line; an empty name is an empty list.
+func readNumbers(path string) (map[int64]bool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--keep: %w", err)
+	}
+	out := map[int64]bool{}
+	for i, line := range strings.Split(string(b), "\n") {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		id, err := booking.ParseNumber(line)
+		if err != nil {
+			return nil, fmt.Errorf("--keep: %s:%d: %w", path, i+1, err)
+		}
+		out[id] = true
+	}
+	return out, nil
 }
 
 type rescheduleDoCmd struct {

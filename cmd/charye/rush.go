@@ -34,6 +34,7 @@ type rushCmd struct {
 	Scale    float64       `default:"1" help:"Size of the crowd, of the doses and of everything else; 1 is the scenario's own."`
 	People   int           `placeholder:"N" help:"Eligible people; instead of --scale."`
 	Within   time.Duration `default:"15m" help:"How long the crowd may take; ${default} by default. Whoever is not done by then makes it incomplete."`
+	Cheats   float64       `default:"-1" placeholder:"SHARE" help:"Share of eligible people who try to get around the line, such as 0.2; the scenario's own by default."`
 	Delivery int           `placeholder:"N" help:"Doses that come when it is over: they go to those who stand by, in the order of the line."`
 	JSON     string        `name:"json" placeholder:"FILE" help:"Write the report as JSON."`
 	HTML     string        `name:"html" placeholder:"FILE" help:"Write the report as one HTML page with charts."`
@@ -64,6 +65,13 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	}
 	if c.People < 0 || !(scale > 0) || scale > 1 && scenario.Eligible > 1_000_000 {
 		return &usageError{msg: "--scale, --people: want more than 0 and at most the country's size"}
+	}
+	switch {
+	case c.Cheats == -1:
+	case !(c.Cheats >= 0 && c.Cheats <= 0.5):
+		return &usageError{msg: "--cheats: want a share from 0 to 0.5"}
+	default:
+		scenario.Cheats = c.Cheats
 	}
 	if c.Within <= 0 {
 		return &usageError{msg: "--within: want a time such as 15m"}
