@@ -169,6 +169,9 @@ func TestWaitingStates(t *testing.T) {
 			t.Errorf("waitState(%s, %s, %t) = %s, want %s", c.campaign, c.place, c.opened, got, c.want)
 		}
 	}
+	invited, kept := inScene(t, scenes["invited"])
+	kept.bookings = nil
+	wantPage(t, invited.get("/c/age-55-59/wait"), 200, `data-state="turn"`, "한 분 몫을", "다음 분께 넘어갑니다")
 	// A booking would end the turn.
 	for name, want := range map[string]string{"placed": waitGathering, "waiting": waitWaiting, "turn": waitTurn, "standby": waitStandby, "paused": waitPaused, "closed": waitClosed} {
 		b, svc := inScene(t, scenes[name])
