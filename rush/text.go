@@ -39,8 +39,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	say("Recount     %s people asked in %.0f s: %s live bookings (%s whose answer was lost), %s cancelled; %s places, %s of them standby; %s of %s doses remain",
 		count(c.Asked), r.Recount, count(c.Live), count(c.LostAnswer), count(c.Cancelled), count(c.Places), count(c.Standby), count(c.Remaining), count(c.StockBefore))
 	if d := r.Delivery; d != nil {
-		say("Delivery    %s doses came for %s people who stood by: kept for %s of them, numbers %s to %s, %s passed over; %s booked theirs within %.0f s",
-			count(d.Doses), count(d.StoodBy), count(d.Kept), count(int64(d.First)), count(int64(d.Last)), count(d.OutOf), count(d.Booked), d.Seconds)
+		say("Delivery    %s doses came for %s people who stood by: kept for %s of them, numbers %s to %s, %s passed over; %s booked theirs within %.0f s, %s found no seat",
+			count(d.Doses), count(d.StoodBy), count(d.Kept), count(int64(d.First)), count(int64(d.Last)), count(d.OutOf), count(d.Booked), d.Seconds, count(d.Unseated))
 	}
 	if c.Entrants > 0 {
 		verdict := "recomputed and right"

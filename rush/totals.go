@@ -167,11 +167,7 @@ func (r *runner) kept() int64 {
 		return 0
 	}
 	n := r.recounted.cancelled.Load()
-	for i := range r.crowd.people {
-		if p := &r.crowd.people[i]; p.flags&(lostBooking|foundLater) != 0 && p.state != booked {
-			n++
-		}
-	}
+	n += r.unknown()
 	if d := r.delivered; d != nil {
 		n += d.Kept - d.Booked
 	}
