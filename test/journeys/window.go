@@ -130,10 +130,11 @@ func (w *Window) WaitFor(selector string) {
 	})()`, quote(selector)))
 }
 
-// WaitForText waits until the page shows text.
+// WaitForText waits until the page shows text, and all of it is there: on a busy machine its beginning is shown before its end has
+// come.
 func (w *Window) WaitForText(text string) {
 	w.t.Helper()
-	w.until(fmt.Sprintf("text %q", text), says(text))
+	w.until(fmt.Sprintf("text %q", text), "document.readyState !== 'loading' && ("+says(text)+")")
 }
 
 // WaitUntil waits until a JavaScript expression is true, over as many page loads as it takes and for as long as within.
