@@ -3,6 +3,7 @@ package walk
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,11 +89,11 @@ func (w *Walk) bookRequest(ctx context.Context, a Actor, pass string, r BookRequ
 			return nil, subject{}, none, err
 		}
 	} else {
-		if req.Limits, err = w.limitsOfHold(ctx, c, s); err != nil {
-			return nil, subject{}, none, err
-		}
 		if req.Hold, err = strconv.ParseInt(r.Hold, 10, 64); err != nil || req.Hold <= 0 {
 			return nil, subject{}, none, refuse(BadRequest, "hold: want the id that POST /api/v1/holds gave").field("hold")
+		}
+		if req.Limits, err = w.limitsOfHold(ctx, c, s); err != nil {
+			return nil, subject{}, none, err
 		}
 	}
 	req.Op = booking.OpBook
@@ -155,8 +156,15 @@ func (w *Walk) limits(p *programme.Product) (out []booking.Limit) {
 	return out
 }
 
-// limitsOfHold are those of the product that a person holds a slot of.
+// limitsOfHold are those of the product that a person holds a slot of. Where no product of the campaign has any, as in most, the
+// ledger is not asked.
 func (w *Walk) limitsOfHold(ctx context.Context, c *programme.Campaign, s subject) ([]booking.Limit, error) {
+	if !slices.ContainsFunc(c.Products, func(id string) bool {
+		p, ok := w.programme.Product(id)
+		return ok && len(w.limits(p)) > 0
+	}) {
+		return nil, nil
+	}
 	h, ok, err := w.ledger.Hold(ctx, s.key, c.Num)
 	if err != nil {
 		return nil, unavailable(err)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"charye/booking"
-	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/durable"
 	"charye/programme"
 )
@@ -20,12 +19,11 @@ type deliverCmd struct {
 	DryRun   bool   `help:"Only say what it would do."`
 }
 
-// delivery is what a delivery finds and makes of it.
+// delivery is what a delivery finds.
 type delivery struct {
 	foreseen, delivered int // before
 	booked              int // with what is held and kept
-	called, numbers     int // of the line, where the campaign stands by
-	standsBy            bool
+	waiting             int // who stand by
 }
 
 // Run changes a campaign's stock. Running servers notice within a second.
@@ -48,12 +46,7 @@ func (c deliverCmd) Run(ctx context.Context, out streams) (err error) {
 	if !ok {
 		return &usageError{msg: fmt.Sprintf("--campaign: there is no campaign %q in programme %s", c.Campaign, p.ID)}
 	}
-	var l booking.Ledger
-	if c.Postgres != "" {
-		l, err = openSharedLedger(ctx, c.Postgres)
-	} else {
-		l, err = bookingsqlite.Open(ctx, dir.Path())
-	}
+	l, err := openLedger(ctx, dir, c.Postgres)
 	if err != nil {
 		return err
 	}
@@ -85,19 +78,10 @@ func (c deliverCmd) Run(ctx context.Context, out streams) (err error) {
 		would = "would have"
 	}
 	_, _ = fmt.Fprintf(out.out, "%s %s %d doses, before %d; %d of them are booked or kept for somebody\n", c.Campaign, would, after, before, d.booked)
-	switch {
-	case !d.standsBy || c.Doses < 0:
-	case campaign.InviteFor > 0:
-		_, _ = fmt.Fprintf(out.out, "%s people stand by; the next in line are told, and each dose is kept for %v\n", countOf(d.numbers-d.called), campaign.InviteFor)
+	if d.waiting > 0 && c.Doses > 0 {
+		_, _ = fmt.Fprintf(out.out, "%d people stand by; the next in line are told, and each dose is kept for %v\n", d.waiting, campaign.InviteFor)
 	}
 	return nil
-}
-
-func countOf(n int) string {
-	if n <= 0 {
-		return "no"
-	}
-	return fmt.Sprint(n)
 }
 
 func lookAtStock(ctx context.Context, l booking.Ledger, c *programme.Campaign, now time.Time) (d delivery, err error) {
@@ -109,7 +93,7 @@ func lookAtStock(ctx context.Context, l booking.Ledger, c *programme.Campaign, n
 		case booking.StockCounter(c.Num):
 			d.booked = st.Used
 		case booking.StandbyCounter(c.Num):
-			d.called, d.numbers, d.standsBy = st.Used, st.Capacity, true
+			d.waiting = st.Capacity - st.Used
 		}
 	})
 	return d, err

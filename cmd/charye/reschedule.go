@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"charye/booking"
-	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/civil"
 	"charye/internal/durable"
 	"charye/reschedule"
@@ -57,12 +56,7 @@ func (w whereBooked) with(ctx context.Context, do func(booking.Ledger, reschedul
 	if err := errors.Join(err, sites.Close()); err != nil {
 		return err
 	}
-	var l booking.Ledger
-	if shared {
-		l, err = openSharedLedger(ctx, w.Postgres)
-	} else {
-		l, err = bookingsqlite.Open(ctx, dir.Path())
-	}
+	l, err := openLedger(ctx, dir, w.Postgres)
 	if err != nil {
 		return err
 	}

@@ -104,8 +104,12 @@ func openPeople(ctx context.Context, dir *durable.Dir, url string, keys *seal.Ke
 	return personsqlite.Open(ctx, dir.Path(), keys)
 }
 
-func openSharedLedger(ctx context.Context, url string) (booking.Ledger, error) {
-	l, err := bookingpostgres.Open(ctx, url)
+// openLedger opens the bookings of a data directory, or of a cluster where a PostgreSQL is named.
+func openLedger(ctx context.Context, dir *durable.Dir, postgres string) (booking.Ledger, error) {
+	if postgres == "" {
+		return bookingsqlite.Open(ctx, dir.Path())
+	}
+	l, err := bookingpostgres.Open(ctx, postgres)
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +127,7 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 		return s, closers, err
 	}
 	closers = append(closers, s.people.Close)
-	if e.Postgres != "" {
-		s.ledger, err = openSharedLedger(ctx, e.Postgres)
-	} else {
-		s.ledger, err = bookingsqlite.Open(ctx, dir.Path())
-	}
-	if err != nil {
+	if s.ledger, err = openLedger(ctx, dir, e.Postgres); err != nil {
 		return s, closers, err
 	}
 	closers = append(closers, s.ledger.Close)
