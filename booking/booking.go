@@ -43,6 +43,7 @@ type Choice struct {
 	Slot    Slot
 	Minutes int
 	Seat    Claim
+	Vial    Vial // where the product's vials are counted at sites
 }
 
 // Op is what a request asks for.
@@ -78,6 +79,14 @@ type Request struct {
 	// what the booking has. A booking through a hold takes over the hold's doses and claims; its own are not looked at.
 	Shared []Claim
 
+	// Apart are the products of other campaigns that the doses must keep away from: OpHold, OpBook, OpChange. A choice that does
+	// not is passed over as if it were full; when no choice of a dose is left by that alone, the answer is Limited.
+	Apart []Apart
+
+	// Partner is somebody who is booked at the same time, wholly or neither of the two: OpBook. It is an OpBook of its own, of another
+	// person, and has no partner itself.
+	Partner *Request
+
 	// Limits are of how many doses of a product the person may have at most in live bookings of other campaigns: OpHold, OpBook, OpChange.
 	Limits []Limit
 
@@ -94,6 +103,13 @@ type Request struct {
 type Limit struct {
 	Product string
 	Most    int
+}
+
+// Apart says how far the doses of a booking must be from those of a product in the person's live bookings of other campaigns.
+type Apart struct {
+	Product string
+	Days    int  // at least so many between the two, whichever comes first
+	SameDay bool // or both on one day: two shots in one visit
 }
 
 // Result says how a request ended.
@@ -118,8 +134,10 @@ type Outcome struct {
 	Result   Result
 	Booking  Booking
 	Hold     Hold
-	FullDose int // with Full: 1, 2 … for the dose without a seat, 0 for a shared counter such as stock
+	FullDose int     // with Full: 1, 2 … for the dose without a seat, 0 for a shared counter such as stock
+	Shared   Counter // with Full and FullDose 0: which one; 0 when it is kept for those who were invited
 	Invited  Invited
+	Partner  *Outcome // of [Request.Partner]: nil where the request itself was refused; what was refused for its sake has its Result
 }
 
 // Hold is a slot, with its whole series, kept for minutes; or an invitation: a dose of the stock kept for hours, without Doses.
@@ -141,6 +159,7 @@ type Dose struct {
 	Slot    Slot
 	Minutes int
 	Seat    Claim
+	Vial    Vial
 }
 
 // Status of a booking.

@@ -244,6 +244,9 @@ func (c *checker) claims(owner string, doses []Dose, shared []Claim) {
 			c.find("%s has its doses out of order", owner)
 		}
 		c.sums[doses[i].Seat.Counter] += doses[i].Seat.N
+		if d := &doses[i]; d.Vial.counted() {
+			c.sums[OpenedCounter(d.Slot.Site, d.Slot.Day, d.Vial)]++
+		}
 	}
 	for _, s := range shared {
 		c.sums[s.Counter] += s.N
@@ -251,6 +254,12 @@ func (c *checker) claims(owner string, doses []Dose, shared []Claim) {
 }
 
 func (c *checker) compare() {
+	for id, booked := range c.sums {
+		if id.Kind() == KindOpened {
+			vials, doses := id.opens()
+			c.sums[vials] += VialsFor(booked, doses)
+		}
+	}
 	all := map[Counter]bool{}
 	for id := range c.counters {
 		all[id] = true

@@ -14,7 +14,10 @@ import (
 //	55 … 52  kind
 //	51       zero
 //	50 … 0   of a seat:  day (16 bits, days since 1970-01-01) · site (24) · minute of the day (11)
-//	31 … 0   of all others: the campaign's number
+//	51 … 0   of what is given of a product at a site on a day: day (14 bits, days since 2020-01-01) · site (24) · product (9) ·
+//	         doses per vial (5)
+//	32 … 0   of vials at a site: site (24) · product (9)
+//	47 … 0   of all others: part (16 bits, of a share: which day, channel or region) · the campaign's number (32)
 //
 // The day comes before the site: a rush books the same few days at all sites, so the rows it touches lie together.
 const (
@@ -33,11 +36,13 @@ type CounterKind uint8
 const (
 	KindSeat         CounterKind = 1 // seats of a session
 	KindStock        CounterKind = 2 // doses of dose 1 of a campaign
-	KindSiteStock    CounterKind = 3 // doses of a product at a site: reserved
-	KindDayShare     CounterKind = 4 // share of a day: reserved
-	KindChannelShare CounterKind = 5 // share of a channel: reserved
+	KindVials        CounterKind = 3 // vials of a product at a site; taken: those that what is booked opens
+	KindDayShare     CounterKind = 4 // doses of dose 1 of a campaign on one day
+	KindChannelShare CounterKind = 5 // doses of dose 1 of a campaign by one channel; part 0: by all without a share of their own
 	KindStandby      CounterKind = 6 // numbers of a campaign's line that were invited
 	KindDelivered    CounterKind = 7 // doses that came to a campaign beside those of its rules: its capacity; nothing is taken
+	KindRegionShare  CounterKind = 8 // doses of dose 1 of a campaign in one region
+	KindOpened       CounterKind = 9 // doses of a product booked at a site on a day, which decide how many vials are opened; no bound of their own
 )
 
 // Valid reports whether the session can be named at all: the site's number fits, the day lies in 1970-01-01 …
@@ -70,10 +75,36 @@ func DeliveredCounter(campaign uint32) Counter {
 	return Counter(KindDelivered)<<kindShift | Counter(campaign)
 }
 
+// partShift is where the part of a share begins.
+const partShift = 32
+
+// DayShareCounter names the first doses of a campaign on a day. A day that no session can have gets the zero Counter.
+func DayShareCounter(campaign uint32, day civil.Date) Counter {
+	if day < 0 || day > maxDay {
+		return 0
+	}
+	return share(KindDayShare, campaign, uint16(day))
+}
+
+// ChannelShareCounter names the first doses of a campaign by a channel that has a share of its own, numbered by the caller
+// from 1; 0 is what is left to all others.
+func ChannelShareCounter(campaign uint32, channel uint16) Counter {
+	return share(KindChannelShare, campaign, channel)
+}
+
+// RegionShareCounter names the first doses of a campaign at the sites of a region, numbered by the caller.
+func RegionShareCounter(campaign uint32, region uint16) Counter {
+	return share(KindRegionShare, campaign, region)
+}
+
+func share(kind CounterKind, campaign uint32, part uint16) Counter {
+	return Counter(kind)<<kindShift | Counter(part)<<partShift | Counter(campaign)
+}
+
 // Kind says what the counter counts; 0 for one that no constructor made.
 func (c Counter) Kind() CounterKind {
 	switch k := CounterKind(c >> kindShift & 0xf); {
-	case c>>(kindShift+4) != 0 || k > KindDelivered:
+	case c>>(kindShift+4) != 0 || k > KindOpened:
 		return 0
 	default:
 		return k
@@ -109,11 +140,21 @@ func (c Counter) String() string {
 	if n, ok := c.Campaign(); ok {
 		return fmt.Sprintf("stock:%d", n)
 	}
-	switch num := uint32(c); c {
-	case StandbyCounter(num):
+	num, part := uint32(c), uint16(c>>partShift)
+	switch c.Kind() {
+	case KindStandby:
 		return fmt.Sprintf("standby:%d", num)
-	case DeliveredCounter(num):
+	case KindDelivered:
 		return fmt.Sprintf("delivered:%d", num)
+	case KindDayShare:
+		return fmt.Sprintf("day:%d-%s", num, civil.Date(part))
+	case KindChannelShare:
+		return fmt.Sprintf("channel:%d-%d", num, part)
+	case KindRegionShare:
+		return fmt.Sprintf("region:%d-%d", num, part)
+	case KindVials, KindOpened:
+		return vialsText(c)
+	case KindSeat, KindStock:
 	}
 	return fmt.Sprintf("counter:%#x", uint64(c))
 }

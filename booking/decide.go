@@ -11,7 +11,7 @@ const (
 	MaxDoses    = 8       // doses in a series
 	MaxChoices  = 64      // choices for a dose
 	MaxShared   = 16      // claims beside the seats
-	MaxLimits   = 128     // limits of products
+	MaxLimits   = 128     // limits of products, and products to keep away from
 	MaxQuantity = 1 << 30 // capacity of a counter, and what one claim takes from it
 	MaxWord     = 64      // bytes of Channel, Why and a product id
 	MaxSealed   = 4096    // bytes of Sealed
@@ -57,7 +57,15 @@ func (r *Request) Validate() error {
 	if r.Person.IsZero() {
 		return errOp
 	}
-	if len(r.Doses) > MaxDoses || len(r.Shared) > MaxShared || len(r.Limits) > MaxLimits || len(r.Channel) > MaxWord || len(r.Why) > MaxWord || len(r.Sealed) > MaxSealed {
+	if p := r.Partner; p != nil {
+		if r.Op != OpBook || p.Op != OpBook || p.Person == r.Person || p.Partner != nil || !instant(p.At).Equal(instant(r.At)) {
+			return errOp
+		}
+		if err := p.Validate(); err != nil {
+			return err
+		}
+	}
+	if len(r.Doses) > MaxDoses || len(r.Shared) > MaxShared || len(r.Limits) > MaxLimits || len(r.Apart) > MaxLimits || len(r.Channel) > MaxWord || len(r.Why) > MaxWord || len(r.Sealed) > MaxSealed {
 		return errBounds
 	}
 	for _, c := range r.Shared {
@@ -70,7 +78,7 @@ func (r *Request) Validate() error {
 			return errBounds
 		}
 		for i := range choices {
-			if c := &choices[i]; !c.Seat.sane() || !c.Slot.Valid() || !validProduct(c.Slot.Product) || c.Minutes < 0 || c.Minutes > maxMinute+1 {
+			if c := &choices[i]; !c.Seat.sane() || !c.Slot.Valid() || !validProduct(c.Slot.Product) || !c.Vial.valid(c.Slot.Session) || c.Minutes < 0 || c.Minutes > maxMinute+1 {
 				return errClaim
 			}
 		}
@@ -110,6 +118,9 @@ func (s *State) decide(r *Request) Outcome {
 	case OpHold:
 		return s.hold(r, at)
 	case OpBook:
+		if r.Partner != nil {
+			return s.bookBoth(r, at)
+		}
 		return s.book(r, at)
 	case OpChange:
 		return s.change(r, at)
@@ -148,91 +159,122 @@ func (s *State) hold(r *Request, at time.Time) Outcome {
 		return Outcome{Result: Limited}
 	}
 	old := p.hold(r.Campaign)
-	if s.reserved(r, old) {
-		return Outcome{Result: Full}
-	}
-	doses, fail := s.takeAfterHold(r, at, old, "replaced")
+	got, fail := s.takeAfterHold(r, p, old)
 	if fail != nil {
 		return *fail
 	}
+	got.settle(r, at, "replaced")
 	h := &heldHold{fresh: true, Hold: Hold{
-		Campaign: r.Campaign, Person: r.Person, Doses: doses.doses, Shared: slices.Clone(r.Shared), Until: instant(r.HoldUntil),
+		Campaign: r.Campaign, Person: r.Person, Doses: got.doses, Shared: slices.Clone(r.Shared), Until: instant(r.HoldUntil),
 	}}
 	if old != nil && slices.EqualFunc(old.Shared, h.Shared, sameClaim) {
 		h.Invited = old.Invited
 	}
-	h.ID = s.event(r.event(EventHeld, at, 0, doses.deltas))
+	h.ID = s.event(r.event(EventHeld, at, 0, got.deltas()))
 	s.keepHold(p, h)
 	return Outcome{Result: Done, Hold: h.Hold}
 }
 
 func (s *State) book(r *Request, at time.Time) Outcome {
+	b, out := s.prepare(r)
+	if b == nil {
+		return out
+	}
+	return b.keep(at)
+}
+
+// bookBoth books two people, or neither of them.
+func (s *State) bookBoth(r *Request, at time.Time) Outcome {
+	first, out := s.prepare(r)
+	if first == nil {
+		if out.Result == Repeated {
+			second := s.book(r.Partner, at)
+			out.Partner = &second
+		}
+		return out
+	}
+	second, other := s.prepare(r.Partner)
+	if second == nil {
+		first.undo()
+		return Outcome{Result: other.Result, FullDose: other.FullDose, Shared: other.Shared, Partner: &other}
+	}
+	out, other = first.keep(at), second.keep(at)
+	out.Partner = &other
+	return out
+}
+
+// prepared is a booking whose counters are taken, and nothing else done yet.
+type prepared struct {
+	s     *State
+	r     *Request
+	who   *known
+	own   *heldHold // the person's hold in the campaign; it ends with the booking
+	taken           // where it is not that hold which is booked
+}
+
+// prepare takes what an OpBook asks for; nil when it cannot be granted, or was before.
+func (s *State) prepare(r *Request) (*prepared, Outcome) {
 	p := s.person(r.Person)
 	if r.Idempotency != [16]byte{} {
 		for _, b := range p.bookings {
 			switch {
 			case b.Idempotency != r.Idempotency:
 			case b.Body != r.Body:
-				return Outcome{Result: KeyReused}
+				return nil, Outcome{Result: KeyReused}
 			default:
-				return Outcome{Result: Repeated, Booking: b.Booking}
+				return nil, Outcome{Result: Repeated, Booking: b.Booking}
 			}
 		}
 	}
 	if b := p.live(r.Campaign); b != nil {
-		return Outcome{Result: AlreadyBooked, Booking: b.Booking}
+		return nil, Outcome{Result: AlreadyBooked, Booking: b.Booking}
 	}
 	if p.limited(r) {
-		return Outcome{Result: Limited}
+		return nil, Outcome{Result: Limited}
 	}
-	own := p.hold(r.Campaign)
-	b := &kept{fresh: true, Booking: Booking{
+	out := &prepared{s: s, r: r, who: p, own: p.hold(r.Campaign)}
+	if r.Hold == 0 {
+		got, fail := s.takeAfterHold(r, p, out.own)
+		if fail != nil {
+			return nil, *fail
+		}
+		out.taken = got
+		return out, Outcome{}
+	}
+	if out.own == nil || out.own.ID != r.Hold || len(out.own.Doses) == 0 {
+		return nil, Outcome{Result: HoldGone}
+	}
+	if !p.farEnough(r, out.own.Doses) {
+		return nil, Outcome{Result: Limited}
+	}
+	return out, Outcome{}
+}
+
+func (b *prepared) undo() {
+	if b.r.Hold == 0 {
+		b.taking.undo()
+	}
+}
+
+func (b *prepared) keep(at time.Time) Outcome {
+	s, r := b.s, b.r
+	k := &kept{fresh: true, Booking: Booking{
 		ID: s.nextBooking, Campaign: r.Campaign, Person: r.Person, Actor: r.Actor, Channel: r.Channel, Status: Booked,
 		MadeAt: at, Sealed: r.Sealed, Idempotency: r.Idempotency, Body: r.Body,
 	}}
 	var deltas []Delta
 	if r.Hold != 0 {
-		if own == nil || own.ID != r.Hold || len(own.Doses) == 0 {
-			return Outcome{Result: HoldGone}
-		}
-		b.Doses, b.Shared = own.Doses, own.Shared
-		s.dropHold(own)
+		k.Doses, k.Shared = b.own.Doses, b.own.Shared
+		s.dropHold(b.own)
 	} else {
-		if s.reserved(r, own) {
-			return Outcome{Result: Full}
-		}
-		got, fail := s.takeAfterHold(r, at, own, "given-back")
-		if fail != nil {
-			return *fail
-		}
-		b.Doses, b.Shared, deltas = got.doses, slices.Clone(r.Shared), got.deltas
+		b.settle(r, at, "given-back")
+		k.Doses, k.Shared, deltas = b.doses, slices.Clone(r.Shared), b.deltas()
 	}
 	s.nextBooking++
-	p.bookings = append(p.bookings, b)
-	s.touch(b)
-	s.event(r.event(EventBooked, at, b.ID, deltas))
-	return Outcome{Result: Done, Booking: b.Booking}
-}
-
-// limited reports whether what the person has booked in other campaigns is against a request.
-func (p *known) limited(r *Request) bool {
-	for _, l := range r.Limits {
-		n := 0
-		for _, b := range p.bookings {
-			if b.Campaign == r.Campaign || b.Status != Booked {
-				continue
-			}
-			for i := range b.Doses {
-				if b.Doses[i].Slot.Product == l.Product {
-					n++
-				}
-			}
-		}
-		if n > l.Most {
-			return true
-		}
-	}
-	return false
+	b.who.bookings = append(b.who.bookings, k)
+	s.touch(k)
+	s.event(r.event(EventBooked, at, k.ID, deltas))
+	return Outcome{Result: Done, Booking: k.Booking}
 }
 
 func (s *State) change(r *Request, at time.Time) Outcome {
@@ -247,12 +289,16 @@ func (s *State) change(r *Request, at time.Time) Outcome {
 	if shared == nil {
 		shared = b.Shared
 	}
+	wanted, ok := s.person(r.Person).apart(r)
+	if !ok {
+		return Outcome{Result: Limited, Booking: b.Booking}
+	}
 	t := taking{s: s}
 	t.give(b.Doses, b.Shared)
-	doses, full, ok := t.take(r.Doses, shared)
+	doses, full, ok := t.take(wanted, shared)
 	if !ok {
 		t.undo()
-		return Outcome{Result: Full, FullDose: full, Booking: b.Booking}
+		return Outcome{Result: Full, FullDose: full.dose, Shared: full.shared, Booking: b.Booking}
 	}
 	if slices.EqualFunc(doses, b.Doses, sameDose) && slices.EqualFunc(shared, b.Shared, sameClaim) {
 		t.undo()
@@ -281,35 +327,55 @@ func (s *State) cancel(r *Request, at time.Time) Outcome {
 	return Outcome{Result: Done, Booking: b.Booking}
 }
 
+// taken is what a request took, with the old hold that it ends.
 type taken struct {
-	doses  []Dose
-	deltas []Delta
+	taking
+	doses []Dose
+	old   *heldHold
+	back  []Delta // what the old hold gives back
+	mark  int     // where the log goes on behind that
 }
 
-// takeAfterHold takes what the request asks for, with what the person's old hold has counted as free. When it is granted
-// the old hold is over, which is an event of its own; otherwise the old hold stands.
-func (s *State) takeAfterHold(r *Request, at time.Time, old *heldHold, why string) (taken, *Outcome) {
-	t := taking{s: s}
-	var back []Delta
+// takeAfterHold takes what the request asks for, with what the person's old hold has counted as free. When it cannot be granted
+// nothing has moved; when it is, [taken.settle] ends the old hold.
+func (s *State) takeAfterHold(r *Request, p *known, old *heldHold) (taken, *Outcome) {
+	if s.reserved(r, old) {
+		return taken{}, &Outcome{Result: Full}
+	}
+	wanted, ok := p.apart(r)
+	if !ok {
+		return taken{}, &Outcome{Result: Limited}
+	}
+	t := taken{taking: taking{s: s}, old: old}
 	if old != nil {
 		t.give(old.Doses, old.Shared)
-		back = t.net()
+		t.back = t.net()
 	}
-	mark := len(t.log)
-	doses, full, ok := t.take(r.Doses, r.Shared)
+	t.mark = len(t.log)
+	doses, full, ok := t.take(wanted, r.Shared)
 	if !ok {
 		t.undo()
-		return taken{}, &Outcome{Result: Full, FullDose: full}
+		return taken{}, &Outcome{Result: Full, FullDose: full.dose, Shared: full.shared}
 	}
-	if old != nil {
-		s.dropHold(old)
-		over := r.event(EventHoldOver, at, 0, back)
+	t.doses = doses
+	return t, nil
+}
+
+// settle makes the moves stand; the old hold is over, which is an event of its own.
+func (t *taken) settle(r *Request, at time.Time, why string) {
+	if t.old != nil {
+		t.s.dropHold(t.old)
+		over := r.event(EventHoldOver, at, 0, t.back)
 		over.Why = why
-		s.event(over)
+		t.s.event(over)
 	}
 	t.keep()
-	fresh := taking{s: s, log: t.log[mark:]}
-	return taken{doses: doses, deltas: fresh.net()}, nil
+}
+
+// deltas are the moves without what the old hold gave back.
+func (t *taken) deltas() []Delta {
+	fresh := taking{s: t.s, log: t.log[t.mark:]}
+	return fresh.net()
 }
 
 // event numbers an event and keeps it for writing.
@@ -328,7 +394,7 @@ func (r *Request) event(kind EventKind, at time.Time, id int64, deltas []Delta) 
 }
 
 func sameDose(a, b Dose) bool {
-	return a.Slot == b.Slot && a.Minutes == b.Minutes && sameClaim(a.Seat, b.Seat)
+	return a.Slot == b.Slot && a.Minutes == b.Minutes && a.Vial == b.Vial && sameClaim(a.Seat, b.Seat)
 }
 
 // sameClaim leaves the capacity out: the counter has its own.

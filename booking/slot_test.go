@@ -103,7 +103,12 @@ func TestCounter(t *testing.T) {
 		{0, 0, "counter:0x0"},
 		{stock | 1<<40, booking.KindStock, "counter:0x20010000000007"},
 		{1 << 63, 0, "counter:0x8000000000000000"},
-		{booking.Counter(booking.KindChannelShare) << 52, booking.KindChannelShare, "counter:0x50000000000000"},
+		{booking.ChannelShareCounter(7, 3), booking.KindChannelShare, "channel:7-3"},
+		{booking.RegionShareCounter(7, 11), booking.KindRegionShare, "region:7-11"},
+		{booking.DayShareCounter(7, civil.New(2021, 7, 26)), booking.KindDayShare, "day:7-2021-07-26"},
+		{booking.DayShareCounter(7, -1), 0, "counter:0x0"},
+		{booking.VialsCounter(1042, 300), booking.KindVials, "vials:1042-300"},
+		{booking.OpenedCounter(1042, civil.New(2021, 7, 26), booking.Vial{Product: 300, Doses: 10}), booking.KindOpened, "opened:1042-2021-07-26-300 of 10"},
 		{15 << 52, 0, "counter:0xf0000000000000"},
 	} {
 		if c.counter.Kind() != c.kind || c.counter.String() != c.text {
@@ -126,6 +131,17 @@ func TestCounter(t *testing.T) {
 			t.Errorf("%+v has the counter %v", s, c)
 		}
 	}
+	rapid.Check(t, func(t *rapid.T) {
+		at := site.Num(rapid.Uint32Range(0, uint32(site.MaxNum)).Draw(t, "site"))
+		day := civil.New(2020, 1, 1) + civil.Date(rapid.IntRange(0, 1<<14-1).Draw(t, "day"))
+		v := booking.Vial{Product: uint16(rapid.IntRange(1, booking.MaxVialProduct).Draw(t, "product")), Doses: rapid.IntRange(1, booking.MaxVialDoses).Draw(t, "doses")}
+		if s, d, w, ok := booking.OpenedCounter(at, day, v).Opened(); !ok || s != at || d != day || w != v {
+			t.Errorf("%d, %v, %v unpack as %d, %v, %v", at, day, v, s, d, w)
+		}
+		if s, p, ok := booking.VialsCounter(at, v.Product).Vials(); !ok || s != at || p != v.Product {
+			t.Errorf("%d, %d unpack as %d, %d", at, v.Product, s, p)
+		}
+	})
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anySession().Draw(t, "a"), anySession().Draw(t, "b")
 		if got, ok := booking.SeatCounter(a).Session(); !ok || got != a {

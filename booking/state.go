@@ -41,6 +41,9 @@ func Needs(batch []Request) Need {
 			}
 		default:
 			n.Persons = append(n.Persons, r.Person)
+			if r.Partner != nil {
+				n.Persons = append(n.Persons, r.Partner.Person)
+			}
 		}
 	}
 	slices.SortFunc(n.Persons, func(a, b person.Key) int { return bytes.Compare(a[:], b[:]) })
@@ -130,14 +133,10 @@ func (s *State) Touches(batch []Request) []Counter {
 	}
 	doses := func(list []Dose) {
 		for i := range list {
-			out = append(out, list[i].Seat.Counter)
+			out = appendDrawn(append(out, list[i].Seat.Counter), list[i].Vial, list[i].Slot.Session)
 		}
 	}
-	for i := range batch {
-		r := &batch[i]
-		if r.Validate() != nil {
-			continue
-		}
+	ask := func(r *Request) {
 		claims(r.Shared)
 		if r.Op == OpInvite {
 			out = append(out, StandbyCounter(r.Campaign))
@@ -150,8 +149,8 @@ func (s *State) Touches(batch []Request) []Counter {
 			}
 		}
 		for _, choices := range r.Doses {
-			for _, c := range choices {
-				out = append(out, c.Seat.Counter)
+			for i := range choices {
+				out = appendDrawn(append(out, choices[i].Seat.Counter), choices[i].Vial, choices[i].Slot.Session)
 			}
 		}
 		if r.Op == OpChange || r.Op == OpCancel {
@@ -159,6 +158,16 @@ func (s *State) Touches(batch []Request) []Counter {
 				claims(b.Shared)
 				doses(b.Doses)
 			}
+		}
+	}
+	for i := range batch {
+		r := &batch[i]
+		if r.Validate() != nil {
+			continue
+		}
+		ask(r)
+		if r.Partner != nil {
+			ask(r.Partner)
 		}
 	}
 	for _, h := range s.holds {

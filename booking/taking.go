@@ -18,27 +18,42 @@ func (t *taking) give(doses []Dose, shared []Claim) {
 	}
 	for i := range doses {
 		t.move(t.s.cell(doses[i].Seat.Counter), -doses[i].Seat.N)
+		t.open(doses[i].Vial, doses[i].Slot.Session, -1)
 	}
 }
 
-// take takes shared claims and for each dose the first choice with room. When something has none, ok is false and full
-// says which dose, 0 for a shared counter; the caller then undoes.
-func (t *taking) take(wanted [][]Choice, shared []Claim) (doses []Dose, full int, ok bool) {
+// lack is what a taking found no room for.
+type lack struct {
+	dose   int     // 1, 2 …; 0 for a shared counter
+	shared Counter // which one
+}
+
+// take takes shared claims and for each dose the first choice with room. When something has none, ok is false and the caller undoes.
+func (t *taking) take(wanted [][]Choice, shared []Claim) (doses []Dose, full lack, ok bool) {
 	for _, c := range shared {
 		if !t.claim(c) {
-			return nil, 0, false
+			return nil, lack{shared: c.Counter}, false
 		}
 	}
 	doses = make([]Dose, 0, len(wanted))
 	for i, choices := range wanted {
-		at := slices.IndexFunc(choices, func(c Choice) bool { return t.claim(c.Seat) })
+		at := slices.IndexFunc(choices, t.choose)
 		if at < 0 {
-			return nil, i + 1, false
+			return nil, lack{dose: i + 1}, false
 		}
 		c := choices[at]
-		doses = append(doses, Dose{Dose: i + 1, Slot: c.Slot, Minutes: c.Minutes, Seat: c.Seat})
+		doses = append(doses, Dose{Dose: i + 1, Slot: c.Slot, Minutes: c.Minutes, Seat: c.Seat, Vial: c.Vial})
 	}
-	return doses, 0, true
+	return doses, lack{}, true
+}
+
+func (t *taking) choose(c Choice) bool {
+	mark := len(t.log)
+	if t.claim(c.Seat) && t.open(c.Vial, c.Slot.Session, 1) {
+		return true
+	}
+	t.undoTo(mark)
+	return false
 }
 
 func (t *taking) claim(c Claim) bool {
@@ -59,11 +74,13 @@ func (t *taking) move(at *cell, by int) {
 }
 
 // undo puts every counter back.
-func (t *taking) undo() {
-	for _, d := range t.log {
+func (t *taking) undo() { t.undoTo(0) }
+
+func (t *taking) undoTo(mark int) {
+	for _, d := range t.log[mark:] {
 		t.s.counters[d.Counter].Used -= d.By
 	}
-	t.log = nil
+	t.log = t.log[:mark]
 }
 
 // keep makes the moves stand and gives the sum for each counter that moved.

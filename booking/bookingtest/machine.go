@@ -60,7 +60,13 @@ type machine struct {
 	holdIDs  []int64
 }
 
-const people = 4
+const (
+	people  = 4
+	perVial = 2 // doses in a vial of [vial]
+)
+
+// vial is what some sessions' doses draw on.
+var vial = booking.Vial{Product: 7, Doses: perVial}
 
 func (m *machine) apply(rt *rapid.T) {
 	batch := make([]booking.Request, rapid.IntRange(1, 5).Draw(rt, "batch"))
@@ -78,6 +84,9 @@ func (m *machine) apply(rt *rapid.T) {
 		}
 		if id := out[i].Booking.ID; out[i].Result == booking.Done && batch[i].Op == booking.OpBook {
 			m.ids = append(m.ids, id)
+		}
+		if p := out[i].Partner; p != nil && p.Result == booking.Done {
+			m.ids = append(m.ids, p.Booking.ID)
 		}
 		if id := out[i].Hold.ID; id != 0 {
 			m.holdIDs = append(m.holdIDs, id)
@@ -110,21 +119,36 @@ func (m *machine) request(rt *rapid.T) booking.Request {
 		}
 		r = withKey(r, rapid.IntRange(0, 3).Draw(rt, "key"), rapid.IntRange(0, 1).Draw(rt, "body"))
 	}
+	if r.Op == booking.OpBook && rapid.IntRange(0, 4).Draw(rt, "with a partner") == 0 {
+		p := m.series(rt, withKey(at(book(1+n%people, nil, nil), m.now), rapid.IntRange(0, 3).Draw(rt, "key"), rapid.IntRange(0, 1).Draw(rt, "body")))
+		r.Partner = &p
+	}
 	if r.Op == booking.OpCancel || r.Hold != 0 {
 		return r
 	}
+	return m.series(rt, r)
+}
+
+// series fills in what a request is about.
+func (m *machine) series(rt *rapid.T, r booking.Request) booking.Request {
 	for dose := range rapid.IntRange(1, 2).Draw(rt, "doses") {
 		choices := make([]booking.Choice, rapid.IntRange(0, 3).Draw(rt, "choices"))
 		for i := range choices {
 			s := rapid.IntRange(0, 2).Draw(rt, "session")
 			// Two doses may meet in one session.
 			choices[i] = seat(28*dose*rapid.IntRange(0, 1).Draw(rt, "day"), s, 1+s)
+			if s == 2 {
+				choices[i].Vial = vial
+			}
 		}
 		r.Doses = append(r.Doses, choices)
 	}
 	if rapid.Bool().Draw(rt, "shared") {
 		r.Shared = stock(r.Campaign, 3)
 		r.Shared[0].N = rapid.IntRange(1, 2).Draw(rt, "n")
+	}
+	if rapid.IntRange(0, 2).Draw(rt, "apart") == 0 {
+		r.Apart = []booking.Apart{{Product: "moderna", Days: rapid.IntRange(1, 60).Draw(rt, "days"), SameDay: rapid.Bool().Draw(rt, "same day")}}
 	}
 	return r
 }
@@ -160,7 +184,9 @@ func draw(rt *rapid.T, label string, ids []int64) int64 {
 
 func (m *machine) setCapacity(rt *rapid.T) {
 	var c booking.Claim
-	switch rapid.IntRange(0, 4).Draw(rt, "counter") {
+	switch rapid.IntRange(0, 6).Draw(rt, "counter") {
+	case 5, 6:
+		c.Counter = booking.VialsCounter(1, vial.Product)
 	case 0:
 		c.Counter = booking.StandbyCounter(uint32(rapid.IntRange(1, 2).Draw(rt, "campaign")))
 	case 1, 2:

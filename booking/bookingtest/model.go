@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/internal/civil"
 	"charye/person"
 )
 
@@ -29,10 +30,16 @@ func (m model) used(c booking.Counter, notBooking, notHold int64) (n int) {
 	if c == booking.StandbyCounter(uint32(c)) {
 		return m.called[uint32(c)]
 	}
+	days := map[civil.Date]int{} // what is booked of the vials' product, by day
 	add := func(doses []booking.Dose, shared []booking.Claim) {
 		for _, d := range doses {
-			if d.Seat.Counter == c {
+			switch c {
+			case d.Seat.Counter:
 				n += d.Seat.N
+			case booking.OpenedCounter(d.Slot.Site, d.Slot.Day, d.Vial):
+				n++
+			case booking.VialsCounter(d.Slot.Site, d.Vial.Product):
+				days[d.Slot.Day]++
 			}
 		}
 		for _, s := range shared {
@@ -51,11 +58,23 @@ func (m model) used(c booking.Counter, notBooking, notHold int64) (n int) {
 			add(h.Doses, h.Shared)
 		}
 	}
+	return n + vialsOf(days)
+}
+
+// vialsOf is how many vials of [perVial] doses the days open.
+func vialsOf(days map[civil.Date]int) (n int) {
+	for _, booked := range days {
+		n += (booked + perVial - 1) / perVial
+	}
 	return n
 }
 
 // fit places a series beside everything but one booking and one hold.
-func (m model) fit(r *booking.Request, shared []booking.Claim, notBooking, notHold int64) (doses []booking.Dose, fullDose int, ok bool) {
+func (m model) fit(r *booking.Request, shared []booking.Claim, notBooking, notHold int64) (doses []booking.Dose, full booking.Outcome, ok bool) {
+	if !m.keepsApart(r) {
+		return nil, booking.Outcome{Result: booking.Limited}, false
+	}
+	full.Result = booking.Full
 	mine := map[booking.Counter]int{}
 	take := func(c booking.Claim) bool {
 		limit, set := m.capacity[c.Counter]
@@ -70,17 +89,67 @@ func (m model) fit(r *booking.Request, shared []booking.Claim, notBooking, notHo
 	}
 	for _, c := range shared {
 		if !take(c) {
-			return nil, 0, false
+			full.Shared = c.Counter
+			return nil, full, false
 		}
 	}
 	for i, choices := range r.Doses {
-		at := slices.IndexFunc(choices, func(c booking.Choice) bool { return take(c.Seat) })
+		at := slices.IndexFunc(choices, func(c booking.Choice) bool {
+			if !m.apart(r, c.Slot) {
+				return false
+			}
+			before := mine[c.Seat.Counter]
+			if !take(c.Seat) {
+				return false
+			}
+			if c.Vial.Doses == 0 || m.vialsWith(append(slices.Clone(doses), booking.Dose{Slot: c.Slot, Vial: c.Vial}), c, notBooking, notHold) <= m.capacity[booking.VialsCounter(c.Slot.Site, c.Vial.Product)] {
+				return true
+			}
+			mine[c.Seat.Counter] = before
+			return false
+		})
 		if at < 0 {
-			return nil, i + 1, false
+			full.FullDose = i + 1
+			return nil, full, false
 		}
-		doses = append(doses, booking.Dose{Dose: i + 1, Slot: choices[at].Slot, Minutes: choices[at].Minutes, Seat: choices[at].Seat})
+		c := choices[at]
+		doses = append(doses, booking.Dose{Dose: i + 1, Slot: c.Slot, Minutes: c.Minutes, Seat: c.Seat, Vial: c.Vial})
 	}
-	return doses, 0, true
+	return doses, booking.Outcome{}, true
+}
+
+// vialsWith is how many vials a choice's site opens when doses are booked beside everything but one booking and one hold.
+func (m model) vialsWith(doses []booking.Dose, c booking.Choice, notBooking, notHold int64) int {
+	m.bookings = append(slices.Clone(m.bookings), booking.Booking{ID: -1 << 40, Status: booking.Booked, Doses: doses})
+	return m.used(booking.VialsCounter(c.Slot.Site, c.Vial.Product), notBooking, notHold)
+}
+
+// apart reports whether a slot is far enough from what the person has in other campaigns.
+func (m model) apart(r *booking.Request, s booking.Slot) bool {
+	for _, b := range m.bookings {
+		if b.Person != r.Person || b.Campaign == r.Campaign || b.Status != booking.Booked {
+			continue
+		}
+		for _, d := range b.Doses {
+			for _, a := range r.Apart {
+				days := max(d.Slot.Day-s.Day, s.Day-d.Slot.Day)
+				if d.Slot.Product == a.Product && int(days) < a.Days && (days != 0 || !a.SameDay) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// keepsApart reports whether each dose with choices has one that is far enough.
+func (m model) keepsApart(r *booking.Request) bool {
+	for _, choices := range r.Doses {
+		if len(choices) > 0 && !slices.ContainsFunc(choices, func(c booking.Choice) bool { return m.apart(r, c.Slot) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // step does one request; got tells the ids that the engine gave and is compared with what the model expects. why says
@@ -98,7 +167,7 @@ func (m model) step(r booking.Request, got booking.Outcome) (next model, why str
 	case booking.OpHold:
 		want = n.hold(&r, got)
 	case booking.OpBook:
-		want = n.book(&r, got)
+		want = n.bookBoth(&r, got)
 	case booking.OpChange:
 		want = n.change(&r)
 	case booking.OpCancel:
@@ -182,7 +251,7 @@ func (m *model) hold(r *booking.Request, got booking.Outcome) booking.Outcome {
 	}
 	doses, full, ok := m.fit(r, r.Shared, 0, old.ID)
 	if !ok {
-		return booking.Outcome{Result: booking.Full, FullDose: full}
+		return full
 	}
 	h := booking.Hold{ID: got.Hold.ID, Campaign: r.Campaign, Person: r.Person, Doses: doses, Shared: r.Shared, Until: r.HoldUntil}
 	if at >= 0 {
@@ -196,6 +265,29 @@ func (m *model) hold(r *booking.Request, got booking.Outcome) booking.Outcome {
 	}
 	m.holds = append(m.holds, h)
 	return booking.Outcome{Result: booking.Done, Hold: h}
+}
+
+// bookBoth books a request and its partner, where it has one, or neither.
+func (m *model) bookBoth(r *booking.Request, got booking.Outcome) booking.Outcome {
+	before := m.clone()
+	if r.Partner != nil && got.Booking.ID == 0 { // refused: then there is no id to go by
+		got.Booking.ID = -1 << 41
+	}
+	out := m.book(r, got)
+	if r.Partner == nil || out.Result != booking.Done && out.Result != booking.Repeated {
+		return out
+	}
+	gotOther := booking.Outcome{}
+	if got.Partner != nil {
+		gotOther = *got.Partner
+	}
+	other := m.book(r.Partner, gotOther)
+	if out.Result == booking.Done && other.Result != booking.Done {
+		*m = before
+		return booking.Outcome{Result: other.Result, FullDose: other.FullDose, Shared: other.Shared, Partner: &other}
+	}
+	out.Partner = &other
+	return out
 }
 
 func (m *model) book(r *booking.Request, got booking.Outcome) booking.Outcome {
@@ -221,6 +313,9 @@ func (m *model) book(r *booking.Request, got booking.Outcome) booking.Outcome {
 		if at < 0 || m.holds[at].ID != r.Hold {
 			return booking.Outcome{Result: booking.HoldGone}
 		}
+		if slices.ContainsFunc(m.holds[at].Doses, func(d booking.Dose) bool { return !m.apart(r, d.Slot) }) {
+			return booking.Outcome{Result: booking.Limited}
+		}
 		b.Doses, b.Shared = m.holds[at].Doses, m.holds[at].Shared
 	} else {
 		if m.reserved(r, at) {
@@ -232,7 +327,7 @@ func (m *model) book(r *booking.Request, got booking.Outcome) booking.Outcome {
 		}
 		doses, full, ok := m.fit(r, r.Shared, 0, old)
 		if !ok {
-			return booking.Outcome{Result: booking.Full, FullDose: full}
+			return full
 		}
 		b.Doses, b.Shared = doses, r.Shared
 	}
@@ -257,7 +352,8 @@ func (m *model) change(r *booking.Request) booking.Outcome {
 	}
 	doses, full, ok := m.fit(r, shared, b.ID, 0)
 	if !ok {
-		return booking.Outcome{Result: booking.Full, FullDose: full, Booking: *b}
+		full.Booking = *b
+		return full
 	}
 	if claimsOf(doses, shared) == claimsOf(b.Doses, b.Shared) {
 		return booking.Outcome{Result: booking.Repeated, Booking: *b}
@@ -303,7 +399,12 @@ func (m *model) holdOf(who person.Key, campaign uint32) int {
 
 // describe writes out everything in an outcome that anybody can rely on.
 func describe(o booking.Outcome) string {
-	return fmt.Sprintf("result %d, full dose %d, invited %+v, %s, %s", o.Result, o.FullDose, o.Invited, describeBooking(o.Booking), describeHold(o.Hold))
+	partner := ""
+	if o.Partner != nil {
+		partner = "; the partner: " + describe(*o.Partner)
+	}
+	return fmt.Sprintf("result %d, full dose %d of %v, invited %+v, %s, %s%s",
+		o.Result, o.FullDose, o.Shared, o.Invited, describeBooking(o.Booking), describeHold(o.Hold), partner)
 }
 
 func describeBooking(b booking.Booking) string {
@@ -326,7 +427,7 @@ func describeHold(h booking.Hold) string {
 func claimsOf(doses []booking.Dose, shared []booking.Claim) string {
 	var out []byte
 	for _, d := range doses {
-		out = fmt.Appendf(out, "%d: %v (%d min) %v×%d; ", d.Dose, d.Slot, d.Minutes, d.Seat.Counter, d.Seat.N)
+		out = fmt.Appendf(out, "%d: %v (%d min) %v×%d %v; ", d.Dose, d.Slot, d.Minutes, d.Seat.Counter, d.Seat.N, d.Vial)
 	}
 	for _, c := range shared {
 		out = fmt.Appendf(out, "%v×%d; ", c.Counter, c.N)

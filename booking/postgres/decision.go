@@ -69,7 +69,7 @@ func (l *Ledger) decide(ctx context.Context, batch []booking.Request) (*decision
 		if d.partly = len(v.due) == dueAtOnce; d.partly {
 			asked = []booking.Request{{Op: booking.OpExpire, Channel: "system", At: v.due[dueAtOnce-1].Until}}
 		}
-		numbers, err := l.bookings.take(ctx, l.db, len(asked))
+		numbers, err := l.bookings.take(ctx, l.db, mostBookings(asked))
 		if err != nil {
 			return nil, err
 		}
@@ -103,9 +103,20 @@ func (l *Ledger) decide(ctx context.Context, batch []booking.Request) (*decision
 	return nil, fmt.Errorf("what a batch touches changed %d times while it was read", mostReads)
 }
 
+// mostBookings is how many bookings requests can make.
+func mostBookings(asked []booking.Request) int {
+	n := len(asked)
+	for i := range asked {
+		if asked[i].Partner != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // mostEvents is how many events requests can cause, beside those of holds that are over.
 func mostEvents(asked []booking.Request) int {
-	n := 2 * len(asked)
+	n := 2 * mostBookings(asked)
 	for i := range asked {
 		n += len(asked[i].Callees)
 	}
@@ -198,45 +209,75 @@ func (v *view) fill(st *booking.State, dueOnly bool) {
 // for want of, all that was looked at before it, and the choices that were passed over for a later one. Shared counters, which
 // everybody moves, need only have room still where they had it.
 func (d *decision) findExact(asked []booking.Request) {
-	seats := func(choices []booking.Choice) {
-		for _, c := range choices {
-			d.exact = append(d.exact, c.Seat.Counter)
-		}
-	}
 	for i := range d.outcomes {
 		o, r := &d.outcomes[i], &asked[i]
-		if r.Op == booking.OpInvite { // whose turn it is
+		switch {
+		case r.Op == booking.OpInvite: // whose turn it is
 			d.exact = append(d.exact, booking.StandbyCounter(r.Campaign))
-			continue
-		}
-		if o.Result == booking.Full {
-			shared := r.Shared
-			if shared == nil {
-				shared = o.Booking.Shared // a change keeps what the booking has
+		case r.Partner == nil:
+			d.exactFor(o, r)
+		case o.Partner != nil && o.Result == o.Partner.Result && o.Booking.ID == 0: // refused for the partner's sake, with both at the counter
+			d.exactAll(r)
+			d.exactAll(r.Partner)
+		default:
+			d.exactFor(o, r)
+			if o.Partner != nil {
+				d.exactFor(o.Partner, r.Partner)
 			}
-			for _, c := range shared {
-				if o.FullDose == 0 {
-					d.exact = append(d.exact, c.Counter)
-				} else {
-					d.room = append(d.room, c)
-				}
+		}
+	}
+	// How many vials what is booked on a day opens depends on how much is booked.
+	for _, c := range d.changes.Counters {
+		if c.Counter.Kind() == booking.KindOpened {
+			d.exact = append(d.exact, c.Counter)
+		}
+	}
+}
+
+// exactAll wants all that a request named to be as it was.
+func (d *decision) exactAll(r *booking.Request) {
+	for _, c := range r.Shared {
+		d.exact = append(d.exact, c.Counter)
+	}
+	for _, choices := range r.Doses {
+		d.exactChoices(choices)
+	}
+}
+
+func (d *decision) exactChoices(choices []booking.Choice) {
+	for i := range choices {
+		d.exact = append(d.exact, choices[i].Counters()...)
+	}
+}
+
+func (d *decision) exactFor(o *booking.Outcome, r *booking.Request) {
+	if o.Result == booking.Full {
+		shared := r.Shared
+		if shared == nil {
+			shared = o.Booking.Shared // a change keeps what the booking has
+		}
+		for _, c := range shared {
+			if o.FullDose == 0 {
+				d.exact = append(d.exact, c.Counter)
+			} else {
+				d.room = append(d.room, c)
 			}
-			for _, choices := range r.Doses[:o.FullDose] {
-				seats(choices)
-			}
-			continue
 		}
-		got := o.Booking.Doses
-		if r.Op == booking.OpHold {
-			got = o.Hold.Doses
+		for _, choices := range r.Doses[:o.FullDose] {
+			d.exactChoices(choices)
 		}
-		if r.Hold != 0 || o.Result != booking.Done && (o.Result != booking.Repeated || r.Op != booking.OpChange) {
-			continue
-		}
-		for k, choices := range r.Doses[:min(len(r.Doses), len(got))] {
-			at := slices.IndexFunc(choices, func(c booking.Choice) bool { return c.Slot == got[k].Slot })
-			seats(choices[:max(at, 0)])
-		}
+		return
+	}
+	got := o.Booking.Doses
+	if r.Op == booking.OpHold {
+		got = o.Hold.Doses
+	}
+	if r.Hold != 0 || o.Result != booking.Done && (o.Result != booking.Repeated || r.Op != booking.OpChange) {
+		return
+	}
+	for k, choices := range r.Doses[:min(len(r.Doses), len(got))] {
+		at := slices.IndexFunc(choices, func(c booking.Choice) bool { return c.Slot == got[k].Slot })
+		d.exactChoices(choices[:max(at, 0)])
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 // event tells of are jsonb:
 //
 //	doses   [{"site":1042,"day":"2021-07-26","minute":540,"minutes":30,"product":"moderna","seat":{"counter":…,"capacity":5,"n":1}}]
+//	        and "vial":{"product":17,"doses":10} where it draws on the vials of the site
 //	shared  [{"counter":…,"capacity":1850000,"n":1}]
 //	what    {"campaign":7,"booking":12,"deltas":[[counter,by]]}
 
@@ -31,6 +32,12 @@ type doseJSON struct {
 	Minutes int        `json:"minutes"`
 	Product string     `json:"product"`
 	Seat    claimJSON  `json:"seat"`
+	Vial    vialJSON   `json:"vial"`
+}
+
+type vialJSON struct {
+	Product uint16 `json:"product"`
+	Doses   int    `json:"doses"`
 }
 
 type claimJSON struct {
@@ -60,7 +67,12 @@ func writeDoses(doses []booking.Dose) string {
 		b = strconv.AppendInt(append(b, `","minute":`...), int64(d.Slot.Minute), 10)
 		b = strconv.AppendInt(append(b, `,"minutes":`...), int64(d.Minutes), 10)
 		b = strconv.AppendQuote(append(b, `,"product":`...), d.Slot.Product)
-		b = append(appendClaim(append(b, `,"seat":`...), d.Seat), '}')
+		b = appendClaim(append(b, `,"seat":`...), d.Seat)
+		if d.Vial != (booking.Vial{}) {
+			b = strconv.AppendUint(append(b, `,"vial":{"product":`...), uint64(d.Vial.Product), 10)
+			b = append(strconv.AppendInt(append(b, `,"doses":`...), int64(d.Vial.Doses), 10), '}')
+		}
+		b = append(b, '}')
 	}
 	return string(append(b, ']'))
 }
@@ -108,7 +120,7 @@ func readDoses(b []byte) ([]booking.Dose, error) {
 	var out []booking.Dose
 	for i, d := range list {
 		out = append(out, booking.Dose{
-			Dose: i + 1, Minutes: d.Minutes, Seat: booking.Claim(d.Seat),
+			Dose: i + 1, Minutes: d.Minutes, Seat: booking.Claim(d.Seat), Vial: booking.Vial(d.Vial),
 			Slot: booking.Slot{Product: d.Product, Session: booking.Session{Site: d.Site, Day: d.Day, Minute: d.Minute}},
 		})
 	}

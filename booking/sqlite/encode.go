@@ -18,11 +18,16 @@ import (
 //	booking  version status actor channel doses shared madeAt changed sealed idempotency
 //	hold     version doses shared, and invited where there is an invitation
 //	event    version kind at campaign person actor channel why booking deltas
-//	doses    n × (site day minute minutes product seat)
+//	doses    n × (site day minute minutes product seat), and vial (product, doses in it) in a body of version 2
 //	claim    counter capacity n
 //	actor    0 nobody · 1 the person themself · 2 and 16 bytes
 //	idempotency  0 none · 1 and two keys
-const version = 1
+//
+// A body is of version 2 where a dose draws on the vials of its site, so that those without are read by the program before it.
+const (
+	version = 1
+	vials   = 2
+)
 
 // errBody means that a row cannot be read: the file is damaged or was written by something else.
 var errBody = errors.New("booking.db: a row cannot be read: the file is damaged")
@@ -33,10 +38,11 @@ var eventKinds = [...]booking.EventKind{
 }
 
 func appendBooking(b []byte, k *booking.Booking) []byte {
-	b = append(b, version, byte(k.Status))
+	v := versionOf(k.Doses)
+	b = append(b, v, byte(k.Status))
 	b = appendActor(b, k.Person, k.Actor)
 	b = appendText(b, k.Channel)
-	b = appendDoses(b, k.Doses)
+	b = appendDoses(b, k.Doses, v)
 	b = appendClaims(b, k.Shared)
 	b = binary.AppendVarint(b, k.MadeAt.UnixMicro())
 	b = binary.AppendUvarint(b, uint64(k.Changed))
@@ -51,11 +57,11 @@ func appendBooking(b []byte, k *booking.Booking) []byte {
 
 func readBooking(body []byte, id int64, who person.Key, campaign uint32) (booking.Booking, error) {
 	r := reader{b: body}
-	r.version()
+	v := r.dosesVersion()
 	k := booking.Booking{ID: id, Person: who, Campaign: campaign, Status: booking.Status(r.byte())}
 	k.Actor = r.actor(who)
 	k.Channel = string(r.text())
-	k.Doses = r.doses()
+	k.Doses = r.doses(v)
 	k.Shared = r.claims()
 	k.MadeAt = r.time()
 	k.Changed = r.int()
@@ -69,8 +75,9 @@ func readBooking(body []byte, id int64, who person.Key, campaign uint32) (bookin
 }
 
 func appendHold(b []byte, h *booking.Hold) []byte {
-	b = append(b, version)
-	b = appendDoses(b, h.Doses)
+	v := versionOf(h.Doses)
+	b = append(b, v)
+	b = appendDoses(b, h.Doses, v)
 	b = appendClaims(b, h.Shared)
 	if h.Invited.IsZero() {
 		return b
@@ -80,9 +87,9 @@ func appendHold(b []byte, h *booking.Hold) []byte {
 
 func readHold(body []byte, id int64, who person.Key, campaign uint32, until int64) (booking.Hold, error) {
 	r := reader{b: body}
-	r.version()
+	v := r.dosesVersion()
 	h := booking.Hold{ID: id, Person: who, Campaign: campaign, Until: time.UnixMicro(until).UTC()}
-	h.Doses = r.doses()
+	h.Doses = r.doses(v)
 	h.Shared = r.claims()
 	if len(r.b) > 0 {
 		h.Invited = r.time()
@@ -153,7 +160,16 @@ func appendText[T string | []byte](b []byte, s T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func appendDoses(b []byte, doses []booking.Dose) []byte {
+func versionOf(doses []booking.Dose) byte {
+	for i := range doses {
+		if doses[i].Vial != (booking.Vial{}) {
+			return vials
+		}
+	}
+	return version
+}
+
+func appendDoses(b []byte, doses []booking.Dose, v byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(doses)))
 	for i := range doses {
 		d := &doses[i]
@@ -163,6 +179,10 @@ func appendDoses(b []byte, doses []booking.Dose) []byte {
 		b = binary.AppendUvarint(b, uint64(d.Minutes))
 		b = appendText(b, d.Slot.Product)
 		b = appendClaim(b, d.Seat)
+		if v == vials {
+			b = binary.AppendUvarint(b, uint64(d.Vial.Product))
+			b = binary.AppendUvarint(b, uint64(d.Vial.Doses))
+		}
 	}
 	return b
 }
@@ -208,6 +228,13 @@ func (r *reader) version() {
 	if r.byte() != version {
 		r.bad = true
 	}
+}
+
+// dosesVersion is the version of a body with doses.
+func (r *reader) dosesVersion() byte {
+	v := r.byte()
+	r.bad = r.bad || v != version && v != vials
+	return v
 }
 
 func (r *reader) byte() byte {
@@ -275,7 +302,7 @@ func (r *reader) actor(who person.Key) person.Key {
 	}
 }
 
-func (r *reader) doses() []booking.Dose {
+func (r *reader) doses(v byte) []booking.Dose {
 	n := r.count()
 	if n == 0 {
 		return nil
@@ -290,6 +317,9 @@ func (r *reader) doses() []booking.Dose {
 		d.Minutes = r.int()
 		d.Slot.Product = string(r.text())
 		d.Seat = r.claim()
+		if v == vials {
+			d.Vial = booking.Vial{Product: uint16(r.uint()), Doses: r.int()}
+		}
 	}
 	return out
 }
