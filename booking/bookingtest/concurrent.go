@@ -119,6 +119,9 @@ func crowd(n int, each func(i int)) {
 func testLinearizable(t *testing.T, open Open) {
 	for round := range 4 {
 		b := fresh(t, open)
+		if err := b.SetCapacity(context.Background(), []booking.Claim{{Counter: fewVials, Capacity: 1}}); err != nil {
+			t.Fatal(err)
+		}
 		d := booking.NewDesk(b.Ledger, batch.Options{MaxBatch: 4})
 		const clients, each = 6, 14
 		histories := make([][]porcupine.Operation, clients)
@@ -154,15 +157,28 @@ func testLinearizable(t *testing.T, open Open) {
 	}
 }
 
-// randomRequest asks something in a world of four people in two campaigns and three sessions.
+// fewVials is all that one of the three sessions of the linearizable world can draw on.
+var fewVials = booking.VialsCounter(1, vial.Product)
+
+// randomRequest asks something in a world of four people and three sessions.
 func randomRequest(rng *rand.Rand, client, i int, mine booking.Outcome) booking.Request {
 	n := 1 + rng.IntN(4)
-	anySeat := func(day int) booking.Choice { return seat(day, rng.IntN(3), 1) }
+	anySeat := func(day int) booking.Choice {
+		s := rng.IntN(3)
+		c := seat(day, s, 1)
+		if s == 2 {
+			c = ofVial(day, s, 2)
+		}
+		return c
+	}
 	doses := [][]booking.Choice{{anySeat(0)}, {anySeat(28), anySeat(28)}}
 	var r booking.Request
 	switch rng.IntN(8) {
 	case 0, 1, 2:
 		r = withKey(book(n, doses, stock(1, 3)), 1+client*100+i, 1)
+		if rng.IntN(4) == 0 {
+			r = both(r, withKey(book(1+n%4, [][]booking.Choice{{anySeat(0)}}, stock(1, 3)), 1+client*100+i, 1))
+		}
 	case 3, 4:
 		r = hold(n, doses, stock(1, 3))
 	case 5:
@@ -185,6 +201,9 @@ func randomRequest(rng *rand.Rand, client, i int, mine booking.Outcome) booking.
 	}
 	if rng.IntN(10) == 0 {
 		r.At = start.Add(5 * time.Minute) // every hold is over then
+		if r.Partner != nil {
+			r.Partner.At = r.At
+		}
 		if r.Op == booking.OpHold {
 			r.HoldUntil = r.At.Add(5 * time.Minute)
 		}
@@ -193,7 +212,7 @@ func randomRequest(rng *rand.Rand, client, i int, mine booking.Outcome) booking.
 }
 
 var linearModel = porcupine.Model{
-	Init: func() any { return model{} },
+	Init: func() any { return model{capacity: map[booking.Counter]int{fewVials: 1}} },
 	Step: func(state, input, output any) (bool, any) {
 		next, why := state.(model).step(input.(booking.Request), output.(booking.Outcome))
 		return why == "", next
