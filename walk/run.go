@@ -144,6 +144,9 @@ func (w *Walk) capacity(id booking.Counter) (int, bool) {
 		}
 		return w.stock(c, w.now()), true
 	}
+	if doses, ok := w.shareCapacity(id, w.now()); ok {
+		return doses, true
+	}
 	ses, ok := id.Session()
 	if !ok {
 		return 0, false
