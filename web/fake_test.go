@@ -249,7 +249,11 @@ func (s *scripted) Hold(_ context.Context, _ walk.Actor, pass, slot string) (wal
 }
 
 func (s *scripted) Book(_ context.Context, _ walk.Actor, pass string, r walk.BookRequest) (walk.Booking, bool, error) {
-	err := s.step("Book", "pass=%s slot=%s hold=%s key=%s", pass, r.Slot, r.Hold, r.IdempotencyKey)
+	with := ""
+	if r.WithPass != "" {
+		with = " with=" + r.WithPass
+	}
+	err := s.step("Book", "pass=%s slot=%s hold=%s key=%s%s", pass, r.Slot, r.Hold, r.IdempotencyKey, with)
 	if err != nil {
 		return walk.Booking{}, false, err
 	}
