@@ -32,7 +32,12 @@ type waitData struct {
 	Poll        int           // seconds
 	PauseWhy    string
 	Pseudonym   string
+	Doses       int // left, for everybody
 }
+
+// Short tells that as many people are ahead as doses are left, so that these may be gone before the reader's turn. The script
+// has the same rule.
+func (d waitData) Short() bool { return d.Place.Ahead >= d.Doses }
 
 // NumberInt is the place's number.
 func (d waitData) NumberInt() int { return int(d.Place.Number) }
@@ -82,7 +87,7 @@ func (h *handler) wait(q *request) error {
 	d := waitData{
 		subject: s, Place: place, Joined: doc.Joined, Now: h.svc.Now(),
 		Poll: min(max(int(place.PollAfter/time.Second), 3), 600), PauseWhy: s.Campaign.PauseWhy.In(q.lang.id),
-		Pseudonym: hexOf(place.Pseudonym[:]),
+		Pseudonym: hexOf(place.Pseudonym[:]), Doses: doc.Remaining,
 	}
 	_, east := d.Now.In(h.zone).Zone()
 	d.ZoneMinutes = east / 60
