@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		{"SetCapacity", testSetCapacity},
 		{"Read", testRead},
 		{"Events", testEvents},
+		{"Chain", testChain},
 		{"Stopped", testStopped},
 		{"Crash", testCrash},
 		{"Snapshot", testSnapshot},
