@@ -14,6 +14,9 @@ import (
 // chainAtOnce is how many batches one transaction chains: those of a second in a rush, and steps of a second after an upgrade.
 const chainAtOnce = 64
 
+// Kept is what of the tables of bookings is only ever added to; the role that serves needs no more.
+var Kept = pgdb.Kept{"booking_batches": {"first_seq", "digests", "chain"}}
+
 const hashSize = len(booking.Hash{})
 
 // digestsOf puts the digests of a batch's events one after the other.
