@@ -26,6 +26,9 @@ const (
 	NoStore   Defence = "no-store"   // private answers are kept nowhere
 )
 
+// Quiet is that no person is in a log; test/faults shows that it would be seen.
+const Quiet Defence = "quiet"
+
 // Slips are mistakes that the simulation of the line must find: each is made where its name says, in this build alone.
 const (
 	SlipToldEarly    Defence = "slip-told-early"    // a place is told although its commit failed
