@@ -9,6 +9,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"charye/internal/civil"
 	"charye/internal/ratelimit"
+	"charye/internal/weak"
 	"charye/person"
 )
 
@@ -75,6 +77,9 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	}
 	if known.Key == a.Key {
 		return person.Recipient{}, refuse(BadRequest, "identity: this is you; book for yourself").field("identity")
+	}
+	if weak.Off(weak.Quiet) {
+		w.log.InfoContext(ctx, "a recipient", slog.String("name", r.Name))
 	}
 	got, err := w.people.AddRecipient(ctx, person.Recipient{
 		ID: rand.Text(), Helper: a.Key, Key: known.Key, Campaign: c.ID, Name: r.Name, Born: r.Born, RegisteredAt: w.now(),

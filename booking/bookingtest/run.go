@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"SetCapacity", testSetCapacity},
 		{"Read", testRead},
 		{"Events", testEvents},
+		{"Chain", testChain},
 		{"Stopped", testStopped},
 		{"Crash", testCrash},
 		{"Snapshot", testSnapshot},

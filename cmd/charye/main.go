@@ -38,6 +38,7 @@ type cli struct {
 	Session    sessionCmd    `cmd:"" help:"Print signed sessions of made-up people for load tests, one JSON object a line. Trial programmes only."`
 	Rush       rushCmd       `cmd:"" help:"Bring the crowd: honest people and cheats over real HTTP, and a report."`
 	Check      checkCmd      `cmd:"" help:"Re-read an installation and prove its promises: counters, bookings, places, draw, passes, events."`
+	Prepare    prepareCmd    `cmd:"" help:"Make or upgrade the tables of a cluster's database as their owner, so that a role which owns nothing can serve."`
 	Move       moveCmd       `cmd:"" help:"Move an installation of one machine into a cluster, without losing a place or a booking."`
 	Reschedule rescheduleCmd `cmd:"" help:"Move follow-up doses that are booked already, when an interval changes in the middle of a programme."`
 	Vials      vialsCmd      `cmd:"" help:"Write how many vials each site needs on each day for what is booked, as CSV."`

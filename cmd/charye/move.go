@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"charye/booking"
 	bookingpostgres "charye/booking/postgres"
 	bookingsqlite "charye/booking/sqlite"
 	"charye/check"
@@ -65,7 +66,7 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 		return fmt.Errorf("data directory %s has moved already, at %s", dir.Path(), m.Done.Format(time.RFC3339))
 	}
 	log := telemetry.NewLogger(std.err, slog.LevelError)
-	before, err := proven(ctx, dir, engines{}, p, keys, log, std.err)
+	before, err := proven(ctx, dir, engines{}, p, keys, nil, log, std.err)
 	if err != nil {
 		return fmt.Errorf("before the move: %w", err)
 	}
@@ -81,7 +82,7 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 	case err != nil:
 		return fmt.Errorf("%w; nothing is lost: %s is as it was, and the same command goes on where this one ended", err, dir.Path())
 	}
-	after, err := proven(ctx, dir, c.To, p, keys, log, std.err)
+	after, err := proven(ctx, dir, c.To, p, keys, []booking.Noted{before.Chain}, log, std.err)
 	if err != nil {
 		return fmt.Errorf("after the move: %w", err)
 	}
@@ -100,8 +101,8 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 }
 
 // proven checks an installation and refuses one with a broken promise.
-func proven(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger, progress io.Writer) (*check.Report, error) {
-	r, err := prove(ctx, dir, e, p, keys, log, progress)
+func proven(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted []booking.Noted, log *slog.Logger, progress io.Writer) (*check.Report, error) {
+	r, err := prove(ctx, dir, e, p, keys, noted, log, progress)
 	if err == nil && !r.OK() {
 		err = errors.Join(r.WriteText(progress), errBrokenPromise)
 	}

@@ -64,8 +64,8 @@ type Line struct {
 
 	// Owned by the goroutine of the passes pool.
 	lastPass    int64
-	passesDoubt bool
-	notedAt     int64 // of the last row of passes
+	passesDoubt atomic.Bool // written by that goroutine
+	notedAt     int64       // of the last row of passes
 
 	step       sync.Mutex // one step at a time
 	wavesDoubt bool       // guarded by step
