@@ -88,6 +88,11 @@ func (e *Exposure) at(r *Rule, lo, hi Celsius, d time.Duration) {
 
 // within counts a stretch d of a summary: as long in the outer bands as it may have been at most.
 func (e *Exposure) within(r *Rule, s *Summary, d time.Duration) {
+	silent := min(s.Silent, d)
+	e.Unknown += silent
+	if d -= silent; d == 0 {
+		return
+	}
 	e.told(s.Min, s.Max)
 	e.age(s.Max, d)
 	lo, hi := r.band(s.Min), r.band(s.Max)

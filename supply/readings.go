@@ -32,6 +32,7 @@ type Summary struct {
 	From, To time.Time
 	Min, Max Celsius
 	Outside  []Outside
+	Silent   time.Duration // how long of it the logger's sensor was not there: unknown
 	Source   string
 }
 
