@@ -215,10 +215,11 @@ type Finding struct {
 type Judgement struct {
 	Exposure Exposure
 	Findings []Finding
+	Untraced bool // nobody told where the box has been
 }
 
 // Fit reports whether a box may be used as far as its temperature goes: no budget is passed and nothing is unknown.
-func (j *Judgement) Fit() bool { return len(j.Findings) == 0 && j.Exposure.Unknown == 0 }
+func (j *Judgement) Fit() bool { return len(j.Findings) == 0 && j.Exposure.Unknown == 0 && !j.Untraced }
 
 // Judge holds an exposure against the rules in force on a day. The exposure must have been counted by the same rules.
 func (p *Product) Judge(e *Exposure, on civil.Date) Judgement {

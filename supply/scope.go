@@ -157,6 +157,8 @@ type AsOf struct {
 	// Overdue is how long a leg that goes on may be without a word from its logger before the silence counts as unknown: loggers
 	// of refrigerators are read once or twice a day. A leg that has ended counts to its end at once.
 	Overdue time.Duration
+	// Handover is how long a box may be between two legs, on the ramp; what is longer is unknown.
+	Handover time.Duration
 }
 
 // Judge counts the exposure of one box over its whole chain and judges it by the rules of the day.
@@ -165,37 +167,73 @@ func (x *Index) Judge(k SSCC, at AsOf) (Judgement, error) {
 	if !ok {
 		return Judgement{}, fmt.Errorf("%w: %s", ErrUnknownBox, k)
 	}
-	return x.judge(n, at, map[uint32]Exposure{}), nil
+	return x.judge(n, civil.Of(at.At, at.Zone), at, map[uint32]Exposure{}), nil
 }
 
-// Unfit judges every box and calls yield for those that are not fit, in the order in which the boxes came in.
+// Unfit judges every box and calls yield for those that are not fit: product by product, in the order in which they came in.
 func (x *Index) Unfit(at AsOf, yield func(SSCC, Judgement)) {
-	for _, p := range x.products {
+	for _, p := range x.order {
 		legs := make(map[uint32]Exposure, len(x.legs)) // a leg is counted once for all boxes of the product aboard
 		for n := range x.boxes {
 			if x.boxes[n].Product != p.ID {
 				continue
 			}
-			if j := x.judge(uint32(n), at, legs); !j.Fit() {
+			if j := x.judge(uint32(n), civil.Of(at.At, at.Zone), at, legs); !j.Fit() {
 				yield(x.boxes[n].SSCC, j)
 			}
 		}
 	}
 }
 
-func (x *Index) judge(n uint32, at AsOf, cache map[uint32]Exposure) Judgement {
+func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache map[uint32]Exposure) Judgement {
 	p := x.products[x.boxes[n].Product]
-	on := civil.Of(at.At, at.Zone)
+	now := at.At.UnixNano()
 	var sum Exposure
+	traced, upto := false, int64(0) // custody is known without a break until upto
 	for _, l := range x.legsOf(n) {
+		r := &x.legs[l]
+		if r.begin > now {
+			break
+		}
 		e, ok := cache[l]
 		if !ok {
-			e = x.exposure(&x.legs[l], p, on, at)
+			e = x.exposure(r, p, on, at)
 			cache[l] = e
 		}
 		sum.Add(&e)
+		if traced && r.begin-upto > int64(at.Handover) {
+			sum.Unknown += time.Duration(r.begin - upto)
+		}
+		traced, upto = true, max(upto, r.end)
 	}
-	return p.Judge(&sum, on)
+	if traced && upto < now && now-upto > int64(at.Handover) {
+		sum.Unknown += time.Duration(now - upto)
+	}
+	j := p.Judge(&sum, on)
+	j.Untraced = !traced
+	return j
+}
+
+// FollowUp gives the doses that were given from a box after it had ceased to be fit, by person: each dose is judged by what its box had gone
+// through until then. Boxes that the index does not know, and those that are fit, have none.
+func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
+	var out []Given
+	for _, k := range boxes {
+		n, ok := x.bySSCC[k]
+		if !ok {
+			continue
+		}
+		for d := x.boxes[n].doses; d != 0; d = x.given.at(d).before {
+			g := x.givenAt(d)
+			then := at
+			then.At = g.At
+			if j := x.judge(n, civil.Of(at.At, at.Zone), then, map[uint32]Exposure{}); !j.Fit() {
+				out = append(out, g)
+			}
+		}
+	}
+	slices.SortFunc(out, compareGiven)
+	return out
 }
 
 func (x *Index) exposure(l *legRecord, p *Product, on civil.Date, at AsOf) Exposure {

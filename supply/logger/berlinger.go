@@ -103,6 +103,9 @@ func (b *berlinger) number(field, v string) (int, error) {
 }
 
 func (b *berlinger) instant(field, v string) (time.Time, error) {
+	if b.zone == nil {
+		return time.Time{}, b.wrong(field, `"Zone" in Conf before any time`, v)
+	}
 	t, err := time.ParseInLocation("2006-01-02 15:04", v, b.zone)
 	if err != nil || t.Year() < 1970 || t.Year() > 2200 {
 		return time.Time{}, b.wrong(field, "YYYY-MM-DD hh:mm", v)

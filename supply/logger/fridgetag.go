@@ -17,10 +17,8 @@ func readFridgeTag(device string, lines []string, zone *time.Location) (*File, e
 			return err
 		}
 		k, v := list[0][0], list[0][1]
-		if b.zone == nil {
-			if b.path[0] == "Hist" {
-				return b.wrong("Hist", `"Zone" in Conf before it`, k)
-			}
+		if b.zone == nil && b.path[0] == "Hist" {
+			return b.wrong("Hist", `"Zone" in Conf before it`, k)
 		}
 		var err error
 		switch b.path[0] {
