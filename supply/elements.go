@@ -67,22 +67,18 @@ func yymmdd(v string) (civil.Date, error) {
 	if n(0) > 76 {
 		year -= 100
 	}
+	if month < 1 || month > 12 {
+		return 0, errors.New("there is no such month: want YYMMDD")
+	}
 	last := civil.New(year, time.Month(month)+1, 1) - 1
 	if day == 0 {
-		return last, monthOK(month)
+		return last, nil
 	}
 	d := civil.New(year, time.Month(month), day)
-	if err := monthOK(month); err != nil || d > last {
+	if d > last {
 		return 0, fmt.Errorf("%s is no date: want YYMMDD", v)
 	}
 	return d, nil
-}
-
-func monthOK(m int) error {
-	if m < 1 || m > 12 {
-		return errors.New("there is no such month: want YYMMDD")
-	}
-	return nil
 }
 
 // ErrElements is wrapped by what [ParseElements] finds wrong, with the position and what would be right.
