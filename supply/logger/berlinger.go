@@ -18,7 +18,6 @@ type berlinger struct {
 	path  [8]string // the heading at each depth
 	lines []string
 	n     int // the line being read, from 1
-	ended bool
 	sig   bool
 }
 
@@ -92,14 +91,6 @@ func (b *berlinger) minutes(field, v string) (time.Duration, error) {
 		return 0, b.wrong(field, "minutes", v)
 	}
 	return time.Duration(n) * time.Minute, nil
-}
-
-func (b *berlinger) number(field, v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 || n > 1_000_000 {
-		return 0, b.wrong(field, "a number", v)
-	}
-	return n, nil
 }
 
 func (b *berlinger) instant(field, v string) (time.Time, error) {

@@ -22,7 +22,7 @@ import (
 
 const (
 	today    civil.Date = 18_527 // 2020-09-22
-	campaign            = 3
+	campaign uint32     = 3
 )
 
 var at = today.At(0, time.UTC)
