@@ -198,3 +198,27 @@ func (w *Wanted) indicators(before, company string) {
 		w.Prefixes = append(w.Prefixes, before+string(d)+company)
 	}
 }
+
+// After is the first text, by its bytes, that sorts behind all that begin with prefix, which is not empty and ends in ASCII.
+func After(prefix string) string {
+	last := len(prefix) - 1
+	return prefix[:last] + string(prefix[last]+1)
+}
+
+// Mention is a thing or class as engines index it.
+type Mention struct {
+	Role Role
+	Key  string
+}
+
+// Mentions are the things and classes of the event by their keys.
+func (e *Event) Mentions() []Mention {
+	out := make([]Mention, 0, len(e.Things)+len(e.Quantities))
+	for _, t := range e.Things {
+		out = append(out, Mention{t.Role, Key(t.EPC)})
+	}
+	for _, q := range e.Quantities {
+		out = append(out, Mention{q.Role, Key(q.Class)})
+	}
+	return out
+}
