@@ -35,7 +35,7 @@ func decode(src []byte) (any, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, &RefusedError{Rule: "JSON", Problem: fmt.Sprintf("line %d: something follows the end of the document", lineOf(src, d.InputOffset()))}
 	}
-	members, err := measure(v, "", 0)
+	members, err := measure(v, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -62,17 +62,17 @@ func lineOf(src []byte, at int64) int {
 }
 
 // measure counts the members of all objects, and holds depth and numbers against their bounds.
-func measure(v any, at string, depth int) (members int, err error) {
+func measure(v any, depth int) (members int, err error) {
 	if depth > maxDepth {
-		return 0, &RefusedError{Pointer: at, Rule: "depth", Problem: fmt.Sprintf("more than %d objects and arrays lie in one another", maxDepth)}
+		return 0, &RefusedError{Rule: "depth", Problem: fmt.Sprintf("more than %d objects and arrays lie in one another", maxDepth)}
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		members = len(v)
 		for name, x := range v {
-			n, err := measure(x, at+"/"+escape(name), depth+1)
+			n, err := measure(x, depth+1)
 			if err != nil {
-				return 0, err
+				return 0, within("/"+escape(name), err)
 			}
 			members += n
 		}
@@ -81,15 +81,15 @@ func measure(v any, at string, depth int) (members int, err error) {
 			if _, simple := x.(string); simple {
 				continue
 			}
-			n, err := measure(x, at+"/"+strconv.Itoa(i), depth+1)
+			n, err := measure(x, depth+1)
 			if err != nil {
-				return 0, err
+				return 0, within("/"+strconv.Itoa(i), err)
 			}
 			members += n
 		}
 	case json.Number:
 		if _, _, err := decimal(string(v)); err != nil {
-			return 0, &RefusedError{Pointer: at, Rule: "number", Problem: err.Error()}
+			return 0, &RefusedError{Rule: "number", Problem: err.Error()}
 		}
 	}
 	return members, nil

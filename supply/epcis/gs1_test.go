@@ -242,7 +242,7 @@ var someNames = []string{
 	"epcList", "childEPCs", "parentID", "quantityList", "childQuantityList", "inputEPCList", "outputEPCList", "inputQuantityList", "outputQuantityList",
 	"transformationID", "ilmd", "action", "bizStep", "disposition", "persistentDisposition", "readPoint", "bizLocation", "bizTransactionList",
 	"sourceList", "destinationList", "sensorElementList", "sensorReport", "sensorMetadata", "errorDeclaration", "certificationInfo", "recordTime", "eventID", "@context",
-	"type", "id", "unknown", "example:unknown", "urn:x:y", "uom", "value", "exception", "epcisHeader", "epcisMasterData", "vocabularyList",
+	"type", "id", "unknown", "example:unknown", "urn:x:y", "https://example.com/a?b#c", "http://example.com:80", "x:a b", "x:%zz", "x:/%zz", "x:y#%zz", "x:", ":x", "1x:y", "x:\x01", "x:한글", "uom", "value", "exception", "epcisHeader", "epcisMasterData", "vocabularyList",
 }
 
 var mutations = map[string]func(rng *rand.Rand, root any, path []any) (any, bool){

@@ -65,13 +65,7 @@ func refusal(ve *jsonschema.ValidationError) *RefusedError {
 	best := ve
 	var look func(e *jsonschema.ValidationError)
 	look = func(e *jsonschema.ValidationError) {
-		switch e.ErrorKind.(type) {
-		case *kind.AnyOf:
-			if alike(e) { // none of the ways is nearer than the others
-				best = better(best, e)
-				return
-			}
-		case *kind.PropertyNames: // what is below has no place in the document
+		if _, ways := e.ErrorKind.(*kind.AnyOf); ways && alike(e) { // none of the ways is nearer than the others
 			best = better(best, e)
 			return
 		}
@@ -84,7 +78,7 @@ func refusal(ve *jsonschema.ValidationError) *RefusedError {
 	}
 	look(ve)
 
-	out := &RefusedError{Rule: rule(best, true), Problem: best.ErrorKind.LocalizedString(message.NewPrinter(language.English))}
+	out := &RefusedError{Rule: rule(best), Problem: best.ErrorKind.LocalizedString(message.NewPrinter(language.English))}
 	for _, part := range best.InstanceLocation {
 		out.Pointer += "/" + escape(part)
 	}
@@ -102,10 +96,6 @@ func refusal(ve *jsonschema.ValidationError) *RefusedError {
 	case *kind.AdditionalProperties:
 		out.Pointer += "/" + escape(k.Properties[0])
 		out.Problem = "no such member belongs here; the name of an extension has a prefix"
-	case *kind.PropertyNames:
-		// The library tells of this one a place that it has written over since.
-		out.Pointer, out.Rule = "", rule(best, false)
-		out.Problem = fmt.Sprintf("the name %q is no URI", k.Property)
 	case *kind.Format:
 		out.Problem = fmt.Sprintf("%q is not a valid %s: %v", k.Got, k.Want, k.Err)
 		if k.Want == "uri" {
@@ -156,21 +146,16 @@ func ways(e *jsonschema.ValidationError) (out []string) {
 }
 
 func better(a, b *jsonschema.ValidationError) *jsonschema.ValidationError {
-	_, start := a.ErrorKind.(*kind.Schema)
-	_, name := a.ErrorKind.(*kind.PropertyNames)
-	if start || len(b.InstanceLocation) > len(a.InstanceLocation) || name && len(b.InstanceLocation) == len(a.InstanceLocation) {
+	if _, start := a.ErrorKind.(*kind.Schema); start || len(b.InstanceLocation) > len(a.InstanceLocation) {
 		return b
 	}
 	return a
 }
 
 // rule is the place in schema.json of a broken rule.
-func rule(e *jsonschema.ValidationError, keyword bool) string {
+func rule(e *jsonschema.ValidationError) string {
 	_, at, _ := strings.Cut(e.SchemaURL, "#")
 	out := "#" + at
-	if !keyword {
-		return out
-	}
 	for _, k := range e.ErrorKind.KeywordPath() {
 		out += "/" + escape(k)
 	}

@@ -52,8 +52,10 @@ func members(b []byte) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
 		for i := space(b, 1); i < len(b) && b[i] == '"'; {
 			end := skip(b, i)
-			var name string
-			_ = json.Unmarshal(b[i:end], &name)
+			name := string(b[i+1 : end-1])
+			if bytes.IndexByte(b[i:end], '\\') >= 0 {
+				_ = json.Unmarshal(b[i:end], &name)
+			}
 			i = space(b, end)
 			i = space(b, i+1) // the colon
 			end = skip(b, i)
@@ -99,8 +101,7 @@ func member(b []byte, path ...string) json.RawMessage {
 
 // without copies an object compactly, but for some of its members.
 func without(b []byte, names ...string) json.RawMessage {
-	out := bytes.NewBuffer(make([]byte, 0, len(b)))
-	out.WriteByte('{')
+	out := append(make([]byte, 0, len(b)), '{')
 next:
 	for name, value := range members(b) {
 		for _, n := range names {
@@ -108,13 +109,29 @@ next:
 				continue next
 			}
 		}
-		if out.Len() > 1 {
-			out.WriteByte(',')
+		if len(out) > 1 {
+			out = append(out, ',')
 		}
-		out.Write(appendString(nil, name))
-		out.WriteByte(':')
-		_ = json.Compact(out, value)
+		out = append(appendString(out, name), ':')
+		out = appendCompact(out, value)
 	}
-	out.WriteByte('}')
-	return out.Bytes()
+	return append(out, '}')
+}
+
+// appendCompact leaves out the spaces between the tokens of a value.
+func appendCompact(out, b []byte) []byte {
+	for i := 0; i < len(b); {
+		switch c := b[i]; c {
+		case ' ', '\n', '\t', '\r':
+			i++
+		case '"':
+			end := skip(b, i)
+			out = append(out, b[i:end]...)
+			i = end
+		default:
+			out = append(out, c)
+			i++
+		}
+	}
+	return out
 }
