@@ -70,11 +70,10 @@ func (s *Store) Capture(ctx context.Context, jobs []epcis.Job) ([]epcis.Outcome,
 }
 
 func (s *Store) capture(ctx context.Context, jobs []epcis.Job) (out []epcis.Outcome, sent bool, err error) {
-	var ids []string
 	var names [][]byte
 	for _, job := range jobs {
 		for _, e := range job.Events {
-			ids, names = append(ids, e.ID), append(names, nameOf(e.ID))
+			names = append(names, nameOf(e.ID))
 		}
 	}
 	var seq, recorded int64

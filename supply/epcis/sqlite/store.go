@@ -12,6 +12,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -38,9 +39,17 @@ type statements struct {
 	known, event, thing, newThing, mention, context, newContext, job *sql.Stmt
 }
 
+const file = "epcis.db"
+
+// There reports whether dir has events of custody.
+func There(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, file))
+	return err == nil
+}
+
 // Open opens or creates epcis.db in dir.
 func Open(ctx context.Context, dir string) (*Store, error) {
-	db, err := durable.Open(ctx, filepath.Join(dir, "epcis.db"), migrations)
+	db, err := durable.Open(ctx, filepath.Join(dir, file), migrations)
 	if err != nil {
 		return nil, err
 	}
