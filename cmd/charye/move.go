@@ -28,6 +28,8 @@ import (
 	"charye/programme"
 	sitepostgres "charye/site/postgres"
 	sitesqlite "charye/site/sqlite"
+	custodypostgres "charye/supply/epcis/postgres"
+	custodysqlite "charye/supply/epcis/sqlite"
 )
 
 type moveCmd struct {
@@ -143,8 +145,11 @@ func (m mover) rooms(ctx context.Context) (arrived int, err error) {
 		name string
 		move func(context.Context) (done bool, err error)
 	}{
-		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"bookings", m.bookings}, {"lines", m.lines},
+		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"custody", m.custody}, {"bookings", m.bookings}, {"lines", m.lines},
 	} {
+		if room.name == "custody" && !custodysqlite.There(m.dir.Path()) {
+			continue // nobody was let in to tell of it
+		}
 		start := time.Now()
 		done, err := room.move(ctx)
 		if err != nil {
@@ -196,6 +201,13 @@ func (m mover) messages(ctx context.Context) (bool, error) {
 		func() (*notifysqlite.Outbox, error) { return notifysqlite.Open(ctx, m.dir.Path(), m.keys) },
 		func() (*notifypostgres.Outbox, error) { return notifypostgres.Open(ctx, m.to.Postgres, m.keys) },
 		func(f *notifysqlite.Outbox, t *notifypostgres.Outbox) (bool, error) { return t.Fill(ctx, m.id, f) })
+}
+
+func (m mover) custody(ctx context.Context) (bool, error) {
+	return across(
+		func() (*custodysqlite.Store, error) { return custodysqlite.Open(ctx, m.dir.Path()) },
+		func() (*custodypostgres.Store, error) { return custodypostgres.Open(ctx, m.to.Postgres) },
+		func(f *custodysqlite.Store, t *custodypostgres.Store) (bool, error) { return t.Fill(ctx, m.id, f) })
 }
 
 func (m mover) bookings(ctx context.Context) (bool, error) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"charye/epcis"
 	"charye/internal/clock"
 	"charye/internal/durable"
 	"charye/internal/seal"
@@ -33,6 +34,8 @@ type serveCmd struct {
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
 
 	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service. A trial without it writes messages.ndjson into the data directory."`
+
+	SupplyTokens string `placeholder:"FILE" help:"Take and give custody events (EPCIS 2.0) at /epcis/v2 for the parties in this file, see charye supply token. Without it there is no such interface."`
 
 	Engines engines `embed:""`
 
@@ -61,6 +64,9 @@ type server struct {
 	log     *slog.Logger
 	tls     *tls.Config // nil: an edge proxy speaks TLS, or this is a trial on one machine
 	proxies []netip.Prefix
+
+	tokens      *epcis.Tokens // nil: no custody here
+	custodyFace *epcis.Face
 
 	listener net.Listener
 	http     *http.Server
@@ -102,11 +108,15 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := readTokens(c.SupplyTokens)
+	if err != nil {
+		return nil, err
+	}
 	if len(providers.list) == 0 && !draft.Trial {
 		return nil, &usageError{msg: "nobody could sign in: give --providers FILE (only a trial programme has a made-up provider)"}
 	}
 
-	s := &server{log: log, tls: certificate, proxies: c.TrustedProxy, draining: make(chan struct{})}
+	s := &server{log: log, tls: certificate, proxies: c.TrustedProxy, tokens: tokens, draining: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -168,6 +178,12 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 		return err
 	}
 	s.stores = opened
+	if s.tokens != nil {
+		if s.custody, err = openCustody(ctx, dir, e.Postgres); err != nil {
+			return err
+		}
+		s.closers = append(s.closers, s.custody.Close)
+	}
 	s.walk, err = walk.New(ctx, walk.Deps{
 		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox,
 		Keys: s.keys, Clock: clock.System, Log: s.log,

@@ -77,6 +77,7 @@ func (s *server) wire(configured identityProviders) error {
 	if err != nil {
 		return err
 	}
+	s.wireCustody(metrics)
 	s.http = newHTTPServer(s.route(theAPI, onPublicHost(s.url, pages), trial), s.log)
 	s.http.TLSConfig = s.tls
 	return nil
@@ -94,6 +95,8 @@ func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) htt
 		switch {
 		case api.Owns(r.URL.Path):
 			theAPI.ServeHTTP(w, r)
+		case s.custodyOwns(r):
+			s.custodyFace.ServeHTTP(w, r)
 		case trial != nil && strings.HasPrefix(r.URL.Path, trialProviderPath+"/"):
 			trial.ServeHTTP(w, r)
 		default:

@@ -80,7 +80,7 @@ func (d *drill) checkPeople() {
 func (d *drill) checkBookings(ctx context.Context, back bool) {
 	atSite := make([]int, len(d.world.sites)+1)
 	untouched, moved := 0, 0
-	a := booking.Audit(ctx, d.cfg.Ledger, func(b *booking.Booking) []string {
+	a := booking.Audit(ctx, d.cfg.Ledger, booking.Asked{Each: func(b *booking.Booking) []string {
 		if len(b.Doses) != 1 || b.ID < 1 || b.ID > int64(len(d.booked)) {
 			return []string{"it was not booked in this drill"}
 		}
@@ -103,7 +103,7 @@ func (d *drill) checkBookings(ctx context.Context, back bool) {
 			}
 		}
 		return []string{"there is no session " + at.Session.String()}
-	})
+	}})
 	for _, f := range a.Findings {
 		d.wrong("ledger: %s", f)
 	}
