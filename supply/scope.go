@@ -167,13 +167,13 @@ func (x *Index) Judge(k SSCC, at AsOf) (Judgement, error) {
 	if !ok {
 		return Judgement{}, fmt.Errorf("%w: %s", ErrUnknownBox, k)
 	}
-	return x.judge(n, civil.Of(at.At, at.Zone), at, map[uint32]Exposure{}), nil
+	return x.judge(n, civil.Of(at.At, at.Zone), at, &counted{}), nil
 }
 
 // Unfit judges every box and calls yield for those that are not fit: product by product, in the order in which they came in.
 func (x *Index) Unfit(at AsOf, yield func(SSCC, Judgement)) {
 	for _, p := range x.order {
-		legs := make(map[uint32]Exposure, len(x.legs)) // a leg is counted once for all boxes of the product aboard
+		legs := &counted{legs: make(map[uint32]Exposure, len(x.legs)), open: true}
 		for n := range x.boxes {
 			if x.boxes[n].Product != p.ID {
 				continue
@@ -185,7 +185,14 @@ func (x *Index) Unfit(at AsOf, yield func(SSCC, Judgement)) {
 	}
 }
 
-func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache map[uint32]Exposure) Judgement {
+// counted keeps the exposure of legs, so that each is counted once for all boxes of a product aboard. Legs that go on are kept only where
+// all are looked at from one moment.
+type counted struct {
+	legs map[uint32]Exposure
+	open bool
+}
+
+func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache *counted) Judgement {
 	p := x.products[x.boxes[n].Product]
 	now := at.At.UnixNano()
 	var sum Exposure
@@ -195,10 +202,12 @@ func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache map[uint32]Exposur
 		if r.begin > now {
 			break
 		}
-		e, ok := cache[l]
-		if !ok {
+		e, ok := cache.legs[l]
+		if keep := cache.open || r.end <= now; !ok || !keep {
 			e = x.exposure(r, p, on, at)
-			cache[l] = e
+			if keep && cache.legs != nil {
+				cache.legs[l] = e
+			}
 		}
 		sum.Add(&e)
 		if traced && r.begin-upto > int64(at.Handover) {
@@ -218,6 +227,7 @@ func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache map[uint32]Exposur
 // through until then. Boxes that the index does not know, and those that are fit, have none.
 func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 	var out []Given
+	legs := map[string]*counted{}
 	for _, k := range boxes {
 		n, ok := x.bySSCC[k]
 		if !ok {
@@ -227,7 +237,12 @@ func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 			g := x.givenAt(d)
 			then := at
 			then.At = g.At
-			if j := x.judge(n, civil.Of(at.At, at.Zone), then, map[uint32]Exposure{}); !j.Fit() {
+			kept := legs[x.boxes[n].Product]
+			if kept == nil {
+				kept = &counted{legs: map[uint32]Exposure{}}
+				legs[x.boxes[n].Product] = kept
+			}
+			if j := x.judge(n, civil.Of(at.At, at.Zone), then, kept); !j.Fit() {
 				out = append(out, g)
 			}
 		}
