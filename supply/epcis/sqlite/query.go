@@ -13,13 +13,13 @@ import (
 	"charye/supply/epcis"
 )
 
-const columns = `SELECT event.seq, event.id, event.declared, event.recorded, event.time, event.body, context.body
+const columns = `SELECT event.seq, event.id, event.declared, event.recorded, event.party, event.time, event.body, context.body
 	FROM event JOIN context ON context.id = event.context `
 
 func scan(rows *sql.Rows) (e epcis.Stored, at int64, err error) {
 	var recorded int64
 	var body, context string
-	err = rows.Scan(&e.Seq, &e.ID, &e.Declared, &recorded, &at, &body, &context)
+	err = rows.Scan(&e.Seq, &e.ID, &e.Declared, &recorded, &e.By, &at, &body, &context)
 	e.Recorded, e.JSON = time.UnixMicro(recorded).UTC(), json.RawMessage(body)
 	if context != "" {
 		e.Context = json.RawMessage(context)

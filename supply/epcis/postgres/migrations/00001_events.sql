@@ -21,6 +21,7 @@ CREATE TABLE epcis_event (
     declaration bytea   NOT NULL CHECK (length(declaration) IN (0, 32)),
     time        bigint  NOT NULL,
     recorded    bigint  NOT NULL,
+    party       text    NOT NULL, -- who told it
     type        text    COLLATE "C" NOT NULL,
     action      text    COLLATE "C" NOT NULL,
     step        text    COLLATE "C" NOT NULL,

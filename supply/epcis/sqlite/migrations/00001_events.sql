@@ -11,6 +11,7 @@ CREATE TABLE event (
     declaration BLOB    NOT NULL CHECK (length(declaration) IN (0, 32)),
     time        INTEGER NOT NULL,
     recorded    INTEGER NOT NULL,
+    party       TEXT    NOT NULL, -- who told it
     type        TEXT    NOT NULL,
     action      TEXT    NOT NULL,
     step        TEXT    NOT NULL,
