@@ -23,14 +23,14 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
 // everything.
 var rooms = map[string][]string{
 	"person":    {},
-	"programme": {"person"},
+	"programme": {"person", "supply"},
 	"site":      {},
 	"line":      {"person"},
 	"booking":   {"person", "programme", "site"},
@@ -48,10 +48,13 @@ var rooms = map[string][]string{
 	"supply/relief":  {"booking", "person", "site", "supply"},
 	"supply/drill":   {"booking", "person", "site", "supply", "supply/relief"},
 	"supply/epcis":   {},
+	"supply/trace":   {"person", "site", "supply", "supply/epcis"},
+	"supply/order":   {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
+	"supply/*":       {"supply", "person", "site"},
 	"supply/epcis/*": {"supply/epcis"},
 
 	"walk":          domains,
-	"check/**":      {"booking", "line", "programme"},
+	"check/**":      {"booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
 	"api/**":        append([]string{"walk"}, domains...),
 	"web/**":        append([]string{"walk"}, domains...),
