@@ -11,6 +11,8 @@ import (
 	notifypostgres "charye/notify/postgres"
 	personpostgres "charye/person/postgres"
 	sitepostgres "charye/site/postgres"
+	custodypostgres "charye/supply/epcis/postgres"
+	supplypostgres "charye/supply/postgres"
 )
 
 type prepareCmd struct {
@@ -26,6 +28,8 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 		func() (interface{ Close() error }, error) { return bookingpostgres.Open(ctx, c.Postgres) },
 		func() (interface{ Close() error }, error) { return notifypostgres.Open(ctx, c.Postgres, &seal.Keys{}) },
 		func() (interface{ Close() error }, error) { return linepostgres.Open(ctx, c.Postgres) },
+		func() (interface{ Close() error }, error) { return custodypostgres.Open(ctx, c.Postgres) },
+		func() (interface{ Close() error }, error) { return supplypostgres.Open(ctx, c.Postgres) },
 	} {
 		room, err := open()
 		if err != nil {
@@ -45,4 +49,3 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 	_, err := fmt.Fprintf(std.out, "the tables are up to date; %s may serve with them, and can only add to what happened\n", c.Role)
 	return err
 }
-
