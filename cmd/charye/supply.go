@@ -318,9 +318,12 @@ func (c supplyReadingsCmd) Run(ctx context.Context, out streams) error {
 	}
 	return c.Where.with(ctx, func(r *supplyRoom) error {
 		for _, name := range c.Files {
-			events, err := readingsOf(name, point, zone)
+			events, doubts, err := readingsOf(name, point, zone)
 			if err != nil {
 				return fmt.Errorf("%s: %w; nothing of it was taken", name, err)
+			}
+			for _, d := range doubts { // kept all the same: the readings count, not what the file says of them
+				_, _ = fmt.Fprintf(out.err, "%s does not agree with itself: %s\n", name, d)
 			}
 			if err := r.capture(ctx, out.out, name, "logger", events); err != nil {
 				return err
@@ -330,19 +333,19 @@ func (c supplyReadingsCmd) Run(ctx context.Context, out streams) error {
 	})
 }
 
-func readingsOf(name, point string, zone *time.Location) ([]*custody.Event, error) {
+func readingsOf(name, point string, zone *time.Location) (events []*custody.Event, doubts []string, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = f.Close() }()
 	sum := sha256.New()
 	file, err := logger.Read(io.TeeReader(f, sum), zone)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, err := io.Copy(sum, f); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	made := fmt.Sprintf("%s sha256:%x", filepath.Base(name), sum.Sum(nil))
 	var list []supply.Series
@@ -351,9 +354,10 @@ func readingsOf(name, point string, zone *time.Location) ([]*custody.Event, erro
 	}
 	days := file.Summaries(supply.Point(point), made)
 	if len(list) == 0 && len(days) == 0 {
-		return nil, fmt.Errorf("%w: it has neither readings nor daily sums", logger.ErrFormat)
+		return nil, nil, fmt.Errorf("%w: it has neither readings nor daily sums", logger.ErrFormat)
 	}
-	return trace.Readings(point, list, days, made)
+	events, err = trace.Readings(point, list, days, made)
+	return events, file.Check(), err
 }
 
 // dayOf reads a date of a flag; def when it is empty.
