@@ -27,7 +27,10 @@ func ReadGLNs(file string, from io.Reader) ([]GLN, error) {
 	seen := map[supply.GLN]int{}
 	for first := true; ; first = false {
 		row, err := in.Read()
-		line, _ := in.FieldPos(0)
+		line := 0
+		if err == nil {
+			line, _ = in.FieldPos(0)
+		}
 		switch {
 		case errors.Is(err, io.EOF) && first:
 			return nil, fmt.Errorf("%w: %s is empty; want the header gln,site", ErrGLNs, file)

@@ -240,7 +240,7 @@ func gather(list []*told, mounts map[string][]mounted) (*senses, []Problem) {
 		}
 		for i := range t.sensed {
 			s := &t.sensed[i]
-			devices := append([]string{epcis.Key(s.device)}, t.things...)
+			devices := append([]string{epcis.Key(s.device), t.place}, t.things...)
 			of := func(at time.Time) []string {
 				if len(units) > 0 {
 					return units
