@@ -119,7 +119,7 @@ func (p *parser) band(n *yaml.Node, path string, last bool) (b supply.Band) {
 	if n, has := o.opt("for"); has {
 		b.Budget, _ = p.budget(n, o.at("for"))
 	} else if b.Side != supply.Store {
-		p.bad(n, path, "a band that is not where it is stored needs for: %s", budgetWant)
+		p.bad(o.node, path, "a band that is not where it is stored needs for: %s", budgetWant)
 	}
 	return b
 }
