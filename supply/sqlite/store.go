@@ -63,7 +63,7 @@ func (s *Store) Decide(ctx context.Context, v supply.Verdict) (out supply.Verdic
 	if err != nil {
 		return out, fmt.Errorf("verdict: %w", durable.Wrap(err))
 	}
-	defer tx.Rollback() //nolint:errcheck // after the commit it does nothing
+	defer tx.Rollback()
 	rows, err := tx.QueryContext(ctx, `SELECT seq, body FROM verdict WHERE seq > ? ORDER BY seq`, s.g.Seq())
 	if err != nil {
 		return out, fmt.Errorf("verdict: %w", durable.Wrap(err))
