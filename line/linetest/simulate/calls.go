@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"charye/line"
-	"charye/line/linetest"
 )
 
 // mayFail reports whether a call may end with an error that is no answer.
@@ -125,12 +124,14 @@ type entering struct {
 func (s *sim) enter() {
 	var asked []entering
 	for _, n := range s.several() {
-		asked = append(asked, entering{who: n, device: linetest.Device(2*n + s.rng.IntN(2)), takeover: s.rng.IntN(5) == 0})
+		asked = append(asked, entering{who: n, device: deviceOf(2*n + s.rng.IntN(2)), takeover: s.rng.IntN(5) == 0})
 	}
 	got := make([]entered, len(asked))
 	calls := make([]func(), len(asked))
 	for i, a := range asked {
-		calls[i] = func() { got[i].pass, got[i].err = s.engine.Enter(s.ctx, campaign, s.people[a.who].key, a.device, a.takeover) }
+		calls[i] = func() {
+			got[i].pass, got[i].err = s.engine.Enter(s.ctx, campaign, s.people[a.who].key, a.device, a.takeover)
+		}
 	}
 	s.store.AtOnce(s.engine, false, calls)
 	for i, a := range asked {
@@ -262,7 +263,7 @@ func (s *sim) wake() {
 	switch s.rng.IntN(3) {
 	case 0:
 		var got joined
-		got.place, got.created, got.err = s.zombie.Join(s.ctx, campaign, p.key)
+		got.place, _, got.err = s.zombie.Join(s.ctx, campaign, p.key)
 		s.do("a zombie: %d joins: seq %d, %v", n, got.place.Seq, got.err)
 		if got.err == nil && (got.place.Seq == 0 || p.seq != 0 && p.seq != got.place.Seq) {
 			s.broken("a zombie says seq %d to person %d, who was told %d", got.place.Seq, n, p.seq)
@@ -283,7 +284,7 @@ func (s *sim) wake() {
 		}
 		s.dark++
 	case 2:
-		pass, err := s.zombie.Enter(s.ctx, campaign, p.key, linetest.Device(2*n), false)
+		pass, err := s.zombie.Enter(s.ctx, campaign, p.key, deviceOf(2*n), false)
 		s.do("a zombie: %d enters: serial %d, %v", n, pass.Serial, err)
 		s.zombied = true
 		p.unknown = true

@@ -8,14 +8,24 @@ package simulate
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"charye/line"
-	"charye/line/linetest"
 	"charye/person"
 )
+
+// keyOf gives the key of the nth made-up person.
+func keyOf(n int) person.Key {
+	h := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("simulated"), uint64(n)))
+	return person.Key(h[:16])
+}
+
+// deviceOf gives the nth made-up device.
+func deviceOf(n int) line.Device { return line.Device(keyOf(-1 - n)) }
 
 // Engine is an opened line whose turns the simulation takes.
 type Engine interface {
@@ -62,7 +72,7 @@ func Run(ctx context.Context, seed uint64, store Store) error {
 		},
 	}
 	for i := range s.people {
-		s.people[i].key = linetest.Person(i)
+		s.people[i].key = keyOf(i)
 	}
 	s.start()
 	for range 60 + rng.IntN(60) {
