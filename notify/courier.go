@@ -27,8 +27,12 @@ var ErrRefused = errors.New("the address is refused for good")
 // Describe gives what there is to tell of a booking; ok is false when there is no such booking.
 type Describe func(ctx context.Context, id int64) (f Facts, ok bool, err error)
 
-// DescribeInvitation gives what there is to tell somebody for whom a dose of a campaign is kept; ok is false when none is, any more.
-type DescribeInvitation func(ctx context.Context, campaign uint32, who person.Key) (f Facts, ok bool, err error)
+// DescribeTurn gives what a message of no booking has to tell: of a dose of the campaign that is kept for its subject, or of their
+// turn in the line; ok is false when that is no longer so, or when a helper does not act for them any more.
+type DescribeTurn func(ctx context.Context, campaign uint32, m *Message) (f Facts, ok bool, err error)
+
+// Helpers gives who acts for which of some people in a campaign; people without a helper are left out.
+type Helpers func(ctx context.Context, campaign uint32, who []person.Key) (map[person.Key][]person.Key, error)
 
 // Courier follows the ledger, keeps what there is to tell in the outbox, and takes it out. One is enough in a cluster; more
 // do no harm, a message is in one courier's hands at a time.
@@ -38,7 +42,9 @@ type Courier struct {
 	rules     Rules
 	gateways  map[Channel]Gateway
 	describe  Describe
-	invited   DescribeInvitation
+	invited   DescribeTurn
+	near      DescribeTurn
+	helpers   Helpers
 	languages map[string]*Language
 	from      int64
 	now       clock.Func
@@ -52,7 +58,9 @@ type Wiring struct {
 	Rules    Rules
 	Gateways map[Channel]Gateway
 	Describe Describe
-	Invited  DescribeInvitation
+	Invited  DescribeTurn
+	Near     DescribeTurn
+	Helpers  Helpers // nil: nobody helps anybody
 	// From is where an outbox that has never followed the feed begins: behind it, what happened is not told any more.
 	From  int64
 	Clock clock.Func
@@ -66,7 +74,7 @@ func NewCourier(w Wiring) (*Courier, error) {
 		return nil, err
 	}
 	return &Courier{
-		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited,
+		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited, near: w.Near, helpers: w.Helpers,
 		languages: languages, from: w.From, now: w.Clock, log: w.Log,
 	}, nil
 }
@@ -120,11 +128,15 @@ func (c *Courier) follow(ctx context.Context) error {
 		if err != nil || len(events) == 0 {
 			return err
 		}
+		helpers, err := c.helpersOf(ctx, events)
+		if err != nil {
+			return err
+		}
 		var list []Message
 		for i := range events {
 			e := &events[i]
 			if e.Booking == 0 {
-				list = append(list, c.rules.Plan(e, nil)...)
+				list = append(list, c.rules.Plan(e, nil, helpers[helped{e.Campaign, e.Person}])...)
 				continue
 			}
 			b, ok, err := c.ledger.Booking(ctx, e.Booking)
@@ -134,7 +146,7 @@ func (c *Courier) follow(ctx context.Context) error {
 			if !ok {
 				return fmt.Errorf("event %d tells of a booking that is not there", e.Seq)
 			}
-			list = append(list, c.rules.Plan(e, &b)...)
+			list = append(list, c.rules.Plan(e, &b, nil)...)
 		}
 		next := events[len(events)-1].Seq
 		err = c.outbox.Enqueue(ctx, at, next, list, c.now())
@@ -146,6 +158,36 @@ func (c *Courier) follow(ctx context.Context) error {
 		}
 		at = next
 	}
+}
+
+// helped is a person in a campaign.
+type helped struct {
+	campaign uint32
+	who      person.Key
+}
+
+// helpersOf looks up, in one question for each campaign, who acts for those who are invited.
+func (c *Courier) helpersOf(ctx context.Context, events []booking.Event) (map[helped][]person.Key, error) {
+	out := map[helped][]person.Key{}
+	if c.helpers == nil {
+		return out, nil
+	}
+	invited := map[uint32][]person.Key{}
+	for i := range events {
+		if e := &events[i]; e.Kind == booking.EventInvited {
+			invited[e.Campaign] = append(invited[e.Campaign], e.Person)
+		}
+	}
+	for campaign, who := range invited {
+		found, err := c.helpers(ctx, campaign, who)
+		if err != nil {
+			return nil, err
+		}
+		for k, h := range found {
+			out[helped{campaign, k}] = h
+		}
+	}
+	return out, nil
 }
 
 // deliver takes out what is due, some at a time.
@@ -194,7 +236,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		return c.later(ctx, m, now, "what it tells of could not be read")
 	case !ok:
 		return end(Obsolete, "what it tells of is gone")
-	case m.Kind != Invited && !m.True(&f.Booking):
+	case m.Kind != Invited && m.Kind != Near && !m.True(&f.Booking):
 		return end(Obsolete, "no longer true")
 	case !now.Before(m.Expires):
 		return end(Expired, "")
@@ -238,14 +280,21 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 
 // facts gives what a message has to tell; ok is false when there is nothing any more.
 func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err error) {
-	if m.Kind != Invited {
-		return c.describe(ctx, m.Booking)
+	switch m.Kind {
+	case Near:
+		if c.near == nil {
+			return Facts{}, false, nil
+		}
+		return c.near(ctx, m.Campaign, &m.Message)
+	case Invited:
+		events, err := c.ledger.Events(ctx, m.Event-1, 1)
+		if err != nil || len(events) == 0 || c.invited == nil {
+			return Facts{}, false, err
+		}
+		return c.invited(ctx, events[0].Campaign, &m.Message)
+	case Booked, Changed, Cancelled, Reminder:
 	}
-	events, err := c.ledger.Events(ctx, m.Event-1, 1)
-	if err != nil || len(events) == 0 || c.invited == nil {
-		return Facts{}, false, err
-	}
-	return c.invited(ctx, events[0].Campaign, m.To)
+	return c.describe(ctx, m.Booking)
 }
 
 // later puts a message back: the wait doubles with each try.

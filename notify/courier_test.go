@@ -128,8 +128,8 @@ func (w *world) describe(ctx context.Context, id int64) (notify.Facts, bool, err
 	return f, ok, err
 }
 
-func (w *world) invitation(ctx context.Context, campaign uint32, who person.Key) (notify.Facts, bool, error) {
-	h, ok, err := w.ledger.Hold(ctx, who, campaign)
+func (w *world) invitation(ctx context.Context, campaign uint32, m *notify.Message) (notify.Facts, bool, error) {
+	h, ok, err := w.ledger.Hold(ctx, m.Subject(), campaign)
 	return notify.Facts{Campaign: programme.Text{KO: "접종"}, Zone: seoul, Until: h.Invited}, ok && h.Invited.After(w.clock()), err
 }
 
