@@ -83,8 +83,8 @@ func NewCourier(w Wiring) (*Courier, error) {
 // under way, how long a call may take, how long others leave its messages alone, and how long it waits between tries.
 const (
 	eventsAtOnce = 1000
-	inHand       = 64
-	abreast      = 8
+	inHand       = 256
+	abreast      = 32
 	callTime     = 20 * time.Second
 	leaseTime    = 3 * time.Minute // more than inHand/abreast calls take
 	firstWait    = 10 * time.Second
@@ -111,9 +111,16 @@ func (c *Courier) Run(ctx context.Context) error {
 	}
 }
 
-// Round follows all there is to follow and delivers all that is due.
+// Round follows all there is to follow and delivers all that is due. Where much is due, what happens meanwhile is followed in
+// between: it may be due before the rest.
 func (c *Courier) Round(ctx context.Context) error {
-	return errors.Join(c.follow(ctx), c.deliver(ctx))
+	for {
+		followed := c.follow(ctx)
+		n, err := c.deliver(ctx)
+		if err = errors.Join(followed, err); err != nil || n == 0 || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // follow turns events into messages. An event's messages and the place behind it are kept in one step, so that a crash
@@ -190,35 +197,33 @@ func (c *Courier) helpersOf(ctx context.Context, events []booking.Event) (map[he
 	return out, nil
 }
 
-// deliver takes out what is due, some at a time.
-func (c *Courier) deliver(ctx context.Context) error {
-	for ctx.Err() == nil {
-		now := c.now()
-		list, err := c.outbox.Claim(ctx, now, now.Add(leaseTime), inHand)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		var failed error
-		places := make(chan struct{}, abreast)
-		for i := range list {
-			places <- struct{}{}
-			wg.Go(func() {
-				defer func() { <-places }()
-				if err := c.one(ctx, &list[i]); err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-				}
-			})
-		}
-		wg.Wait()
-		if failed != nil {
-			return failed
-		}
+// deliver takes out some of what is due, and says how many.
+func (c *Courier) deliver(ctx context.Context) (int, error) {
+	if ctx.Err() != nil {
+		return 0, nil
 	}
-	return nil
+	now := c.now()
+	list, err := c.outbox.Claim(ctx, now, now.Add(leaseTime), inHand)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failed error
+	places := make(chan struct{}, abreast)
+	for i := range list {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			if err := c.one(ctx, &list[i]); err != nil {
+				mu.Lock()
+				failed = err
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return len(list), failed
 }
 
 // one delivers a message: to the first address that takes it. The state it ends in is kept also when ctx ended meanwhile,

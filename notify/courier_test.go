@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,8 +31,9 @@ type world struct {
 	mail    *gateway
 	courier *notify.Courier
 
-	mu  sync.Mutex
-	now time.Time
+	mu      sync.Mutex
+	now     time.Time
+	helpers map[person.Key][]person.Key
 }
 
 // gateway keeps what it was given. fail decides what it answers; taken says whether it took the message all the same.
@@ -99,7 +101,7 @@ func (w *world) newCourier(o notify.Outbox) *notify.Courier {
 	c, err := notify.NewCourier(notify.Wiring{
 		Outbox: o, Ledger: w.ledger, Rules: notify.Rules{Zone: seoul, QuietFrom: 21 * 60, QuietTo: 8 * 60, RemindDays: 1, RemindAt: 10 * 60},
 		Gateways: map[notify.Channel]notify.Gateway{notify.Text: w.text, notify.Mail: w.mail},
-		Describe: w.describe, Invited: w.invitation, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
+		Describe: w.describe, Invited: w.invitation, Helpers: w.helpersOf, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -131,6 +133,16 @@ func (w *world) describe(ctx context.Context, id int64) (notify.Facts, bool, err
 func (w *world) invitation(ctx context.Context, campaign uint32, m *notify.Message) (notify.Facts, bool, error) {
 	h, ok, err := w.ledger.Hold(ctx, m.Subject(), campaign)
 	return notify.Facts{Campaign: programme.Text{KO: "접종"}, Zone: seoul, Until: h.Invited}, ok && h.Invited.After(w.clock()), err
+}
+
+func (w *world) helpersOf(_ context.Context, campaign uint32, who []person.Key) (map[person.Key][]person.Key, error) {
+	out := map[person.Key][]person.Key{}
+	for _, k := range who {
+		if h := w.helpers[k]; h != nil && campaign == 1 {
+			out[k] = h
+		}
+	}
+	return out, nil
 }
 
 // invite keeps a dose for the first so many people, for three hours.
@@ -417,4 +429,28 @@ func TestInvited(t *testing.T) {
 	late.at(time.Date(2021, 7, 13, 8, 0, 0, 0, seoul))
 	late.round()
 	late.want(map[notify.State]int{notify.Obsolete: 1})
+}
+
+// TestInvitedThroughHelper: those who help somebody are told of their invitation, each by their own address and once, and are not told
+// whose it is.
+func TestInvitedThroughHelper(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.contact(8, text("01088888888"))
+	w.contact(2, text("01022222222"))
+	w.helpers = map[person.Key][]person.Key{person1(1): {person1(8), person1(9)}, person1(2): {person1(8)}}
+	w.invite(2)
+	w.round()
+	w.round()
+	to := map[string]int{}
+	for _, s := range w.text.sent {
+		to[s.to]++
+		if helped := strings.Contains(s.w.Body, "대신 예약하시는 분"); helped != (s.to == "01088888888") {
+			t.Errorf("to %s: %s", s.to, s.w.Body)
+		}
+	}
+	if to["01088888888"] != 2 || to["01022222222"] != 1 || len(to) != 2 {
+		t.Errorf("sent %v: want the helper told of both, and the one who left an address of their own", to)
+	}
+	w.want(map[notify.State]int{notify.Sent: 3, notify.Unreachable: 2})
 }

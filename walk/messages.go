@@ -6,7 +6,6 @@ import (
 
 	"charye/booking"
 	"charye/notify"
-	"charye/person"
 )
 
 // messagesShown is how many of a person's messages are shown to them.
@@ -39,6 +38,11 @@ func (w *Walk) SetContact(ctx context.Context, a Actor, c notify.Contact) (notif
 	}
 	if err := w.outbox.SetContact(ctx, a.Key, clean, w.now()); err != nil {
 		return c, unavailable(err)
+	}
+	if len(clean.Addresses) > 0 {
+		if err := w.tellLate(ctx, a); err != nil {
+			return c, unavailable(err) // they save once more; who was told is known by the message
+		}
 	}
 	return clean, nil
 }
@@ -83,14 +87,17 @@ func (w *Walk) Facts(link string) notify.Describe {
 	}
 }
 
-// Invitation gives what there is to tell somebody for whom a dose is kept, for [notify.Courier]; link is where people begin.
-func (w *Walk) Invitation(link string) notify.DescribeInvitation {
-	return func(ctx context.Context, campaign uint32, who person.Key) (notify.Facts, bool, error) {
+// Invitation gives what there is to tell somebody for whom a dose is kept, or who helps them, for [notify.Courier]; link is where people begin.
+func (w *Walk) Invitation(link string) notify.DescribeTurn {
+	return func(ctx context.Context, campaign uint32, m *notify.Message) (notify.Facts, bool, error) {
 		c, ok := w.programme.CampaignByNum(campaign)
 		if !ok {
 			return notify.Facts{}, false, nil
 		}
-		until, err := w.invitation(ctx, c, who)
+		if ok, err := w.mayKnow(ctx, c, m); err != nil || !ok {
+			return notify.Facts{}, false, err
+		}
+		until, err := w.invitation(ctx, c, m.Subject())
 		return notify.Facts{Campaign: c.Name, Zone: w.programme.Zone, Link: link, Until: until}, !until.IsZero(), err
 	}
 }
