@@ -21,8 +21,13 @@ type Gateway interface {
 	Send(ctx context.Context, id ID, to Address, w Words) error
 }
 
-// ErrRefused means that an address will never take a message: it does not exist, or is none.
-var ErrRefused = errors.New("the address is refused for good")
+var (
+	// ErrRefused means that an address will never take this message: it does not exist, or is none.
+	ErrRefused = errors.New("the address is refused for good")
+	// ErrGone is an [ErrRefused] of an address that was good and is over, such as that of a browser which was reset: it is
+	// taken out of the contact.
+	ErrGone = fmt.Errorf("the address is over: %w", ErrRefused)
+)
 
 // Describe gives what there is to tell of a booking; ok is false when there is no such booking.
 type Describe func(ctx context.Context, id int64) (f Facts, ok bool, err error)
@@ -257,6 +262,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 	if err != nil {
 		return err
 	}
+	words.Expires = m.Expires
 	why := "no gateway for any address"
 	again := false
 	for _, a := range to.Addresses {
@@ -270,6 +276,11 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		if err == nil {
 			return end(Sent, string(a.Channel))
 		}
+		if errors.Is(err, ErrGone) {
+			if err := c.forget(ctx, m.To, a); err != nil {
+				return err // its lease ends and it is tried again
+			}
+		}
 		if errors.Is(err, ErrRefused) {
 			why = "refused by " + string(a.Channel)
 			continue
@@ -281,6 +292,12 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		return c.later(ctx, m, now, why)
 	}
 	return end(Unreachable, why)
+}
+
+// forget takes an address that is over out of a contact; what the person changed meanwhile stands.
+func (c *Courier) forget(ctx context.Context, who person.Key, a Address) error {
+	_, err := c.outbox.EditContact(ctx, who, c.now(), func(had Contact) (Contact, error) { return had.WithoutDevice(a), nil })
+	return err
 }
 
 // facts gives what a message has to tell; ok is false when there is nothing any more.

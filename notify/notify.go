@@ -97,10 +97,11 @@ type Channel string
 const (
 	Mail Channel = "mail" // an e-mail address
 	Text Channel = "text" // a telephone number: SMS or a messenger behind a gateway
+	Push Channel = "push" // a browser, by its [Subscription]
 )
 
 // Channels lists every channel.
-var Channels = []Channel{Mail, Text}
+var Channels = []Channel{Mail, Text, Push}
 
 // Address is where a person can be reached.
 type Address struct {

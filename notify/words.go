@@ -39,7 +39,12 @@ type DoseFacts struct {
 }
 
 // Words is a message in words. Body ends with a line break, and Link stands in it already, if there is one.
-type Words struct{ Subject, Body, Link string }
+// Urgent ones are worth waking a device for; Expires is when the message is worth nothing any more, where that is known.
+type Words struct {
+	Subject, Body, Link string
+	Urgent              bool
+	Expires             time.Time
+}
 
 // Language puts messages into words of one language. Safe for concurrent use.
 type Language struct {
@@ -136,7 +141,7 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		return Words{}, err
 	}
 	// What a site is called comes from a file: it must not begin a header of its own.
-	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link}, nil
+	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link, Urgent: m.Kind == Near || m.Kind == Invited}, nil
 }
 
 var koreanDays = [...]string{"일", "월", "화", "수", "목", "금", "토"}
