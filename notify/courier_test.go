@@ -29,6 +29,7 @@ type world struct {
 	outbox  *notifysqlite.Outbox
 	text    *gateway
 	mail    *gateway
+	push    *gateway
 	courier *notify.Courier
 
 	mu      sync.Mutex
@@ -80,7 +81,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, text: &gateway{}, mail: &gateway{}, now: noon}
+	w := &world{T: t, text: &gateway{}, mail: &gateway{}, push: &gateway{}, now: noon}
 	if w.ledger, err = bookingsqlite.Open(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func (w *world) newCourier(o notify.Outbox) *notify.Courier {
 	w.Helper()
 	c, err := notify.NewCourier(notify.Wiring{
 		Outbox: o, Ledger: w.ledger, Rules: notify.Rules{Zone: seoul, QuietFrom: 21 * 60, QuietTo: 8 * 60, RemindDays: 1, RemindAt: 10 * 60},
-		Gateways: map[notify.Channel]notify.Gateway{notify.Text: w.text, notify.Mail: w.mail},
+		Gateways: map[notify.Channel]notify.Gateway{notify.Text: w.text, notify.Mail: w.mail, notify.Push: w.push},
 		Describe: w.describe, Invited: w.invitation, Helpers: w.helpersOf, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -453,4 +454,40 @@ func TestInvitedThroughHelper(t *testing.T) {
 		t.Errorf("sent %v: want the helper told of both, and the one who left an address of their own", to)
 	}
 	w.want(map[notify.State]int{notify.Sent: 3, notify.Unreachable: 2})
+}
+
+// TestGoneDevice: a device whose subscription is over is forgotten, the next address is told, and what the person changed meanwhile
+// stands.
+func TestGoneDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	device := func(n string) notify.Address { return notify.Address{Channel: notify.Push, Value: n} }
+	w.contact(1, device("old"), device("new"), text("01011112222"))
+	w.push.fail = func(s sent) (error, bool) {
+		if s.to != "old" {
+			return nil, false
+		}
+		w.contact(1, device("old"), device("new"), text("01033334444")) // at this very moment
+		return fmt.Errorf("status 410: %w", notify.ErrGone), false
+	}
+	w.book(1, 13)
+	w.round()
+	w.want(map[notify.State]int{notify.Sent: 1})
+	if len(w.push.sent) != 1 || w.push.sent[0].to != "new" {
+		t.Errorf("sent %v, want it to the other device", w.push.sent)
+	}
+	c, err := w.outbox.Contact(context.Background(), person1(1))
+	if err != nil || len(c.Addresses) != 2 || c.Addresses[0] != device("new") || c.Addresses[1] != text("01033334444") {
+		t.Errorf("left is %v, %v", c, err)
+	}
+
+	// The only address there was: nothing is left, and the message says so.
+	w.contact(2, device("old"))
+	w.push.fail = func(sent) (error, bool) { return notify.ErrGone, false }
+	w.book(2, 13)
+	w.round()
+	w.want(map[notify.State]int{notify.Sent: 1, notify.Unreachable: 1})
+	if c, err := w.outbox.Contact(context.Background(), person1(2)); !errors.Is(err, notify.ErrNoContact) {
+		t.Errorf("left is %v, %v", c, err)
+	}
 }

@@ -24,27 +24,60 @@ func (w *Walk) Contact(ctx context.Context, a Actor) (notify.Contact, error) {
 }
 
 // SetContact keeps how the actor wants to be told, for messages about bookings and for nothing else; a contact without
-// addresses takes it back. It gives what was kept.
+// addresses takes it back. Devices are left as they are: see [Walk.AddDevice]. It gives what was kept.
 func (w *Walk) SetContact(ctx context.Context, a Actor, c notify.Contact) (notify.Contact, error) {
 	if err := w.tells(a); err != nil {
 		return c, err
 	}
-	clean, err := c.Clean()
+	clean, err := c.WithoutDevices().Clean(w.programme.Trial)
 	if wrong, ok := errors.AsType[*notify.AddressError](err); ok {
 		return c, refuse(BadRequest, "%s", wrong.Error()).field(wrong.Field)
 	}
 	if err != nil {
 		return c, err
 	}
-	if err := w.outbox.SetContact(ctx, a.Key, clean, w.now()); err != nil {
-		return c, unavailable(err)
+	return w.editContact(ctx, a, func(had notify.Contact) notify.Contact { return clean.WithDevicesOf(had) })
+}
+
+// AddDevice has the actor be told on a device too, before all other addresses. The endpoint of a subscription is one that this server
+// will call: what is not a public one is refused.
+func (w *Walk) AddDevice(ctx context.Context, a Actor, lang string, s notify.Subscription) (notify.Contact, error) {
+	if err := w.tells(a); err != nil {
+		return notify.Contact{}, err
 	}
-	if len(clean.Addresses) > 0 {
-		if err := w.tellLate(ctx, a); err != nil {
-			return c, unavailable(err) // they save once more; who was told is known by the message
-		}
+	clean, err := s.Clean(w.programme.Trial)
+	if wrong, ok := errors.AsType[*notify.AddressError](err); ok {
+		return notify.Contact{}, refuse(BadRequest, "%s", wrong.Error()).field(wrong.Field)
 	}
-	return clean, nil
+	if err != nil {
+		return notify.Contact{}, err
+	}
+	if _, err := (notify.Contact{Lang: lang}).Clean(false); err != nil {
+		return notify.Contact{}, refuse(BadRequest, "lang: want ko or en").field("lang")
+	}
+	return w.editContact(ctx, a, func(had notify.Contact) notify.Contact {
+		had.Lang = lang
+		return had.WithDevice(clean.Address())
+	})
+}
+
+// RemoveDevices has the actor be told on no device any more.
+func (w *Walk) RemoveDevices(ctx context.Context, a Actor) (notify.Contact, error) {
+	if err := w.tells(a); err != nil {
+		return notify.Contact{}, err
+	}
+	return w.editContact(ctx, a, notify.Contact.WithoutDevices)
+}
+
+func (w *Walk) editContact(ctx context.Context, a Actor, edit func(notify.Contact) notify.Contact) (notify.Contact, error) {
+	kept, err := w.outbox.EditContact(ctx, a.Key, w.now(), func(had notify.Contact) (notify.Contact, error) { return edit(had), nil })
+	if err == nil && len(kept.Addresses) > 0 {
+		err = w.tellLate(ctx, a) // when it fails they save once more; who was told is known by the message
+	}
+	if err != nil {
+		return kept, unavailable(err)
+	}
+	return kept, nil
 }
 
 // Messages lists what the actor was told, the latest first.
