@@ -154,8 +154,9 @@ func TestContactScript(t *testing.T) {
 		}
 		shown := func(want string) {
 			t.Helper()
-			w.Eval(`navigator.serviceWorker.ready.then(r => { window.at = r; })`, nil)
-			w.WaitUntil("the notification "+want, `window.at && (at.getNotifications().then(l => { window.shown = l.map(n => n.title + "|" + n.body + "|" + n.data).join(";"); }), window.shown === "`+want+`")`, 10*time.Second)
+			w.WaitUntil("the notification "+want, `(navigator.serviceWorker.ready.then(r => r.getNotifications()).then(l => {
+				window.shown = l.map(n => n.title + "|" + n.body + "|" + n.data).join(";");
+			}), window.shown === "`+want+`")`, 10*time.Second)
 		}
 		push("Your turn is near", url+"/c/age-55-59", "1")
 		shown("Your turn is near|Sign in.|" + url + "/c/age-55-59")

@@ -56,6 +56,9 @@ func (w *Window) Push(origin, data string) {
 	case id := <-found:
 		call("push a message", func(ctx context.Context, target *chromedp.Target) error {
 			_, err := cdp.Call(ctx, target, serviceworker.DeliverPushMessage, serviceworker.DeliverPushMessageParams{Origin: origin, RegistrationID: id, Data: data})
+			if err == nil { // workers are told of when looking begins
+				_, err = cdp.Call(ctx, target, serviceworker.Disable, cdp.Empty{})
+			}
 			return err
 		})
 	case <-time.After(stepTimeout):
