@@ -28,7 +28,7 @@ func (p *parser) campaigns(n *yaml.Node, products map[string]bool) []Campaign {
 	for i, e := range entries {
 		path := index("campaigns", i)
 		o, ok := p.object(e, path, "id", "name", "products", "eligible", "rota", "gathers", "opens", "closes", "stock", "holdBack", "shares", "deliveries", "invitations", "pauses",
-			"line", "helpers", "change")
+			"line", "helpers", "change", "messages")
 		if !ok {
 			continue
 		}
@@ -97,6 +97,7 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 	if n, ok := o.opt("helpers"); ok {
 		c.Helpers = p.helpers(n, o.at("helpers"))
 	}
+	c.Near = p.campaignMessages(o)
 	c.Change.UntilDays = DefaultUntilDays
 	if n, ok := o.opt("change"); ok {
 		if change, ok := p.object(n, o.at("change"), "untilDays"); ok {

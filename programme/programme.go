@@ -110,6 +110,8 @@ type Campaign struct {
 	// 0: it is nobody's, and whoever has a turn may take it.
 	InviteFor time.Duration
 
+	Near *NearRules // nil: the programme's; see [Programme.Near]
+
 	Line    LineRules
 	Helpers HelperRules
 	Change  ChangeRules

@@ -63,6 +63,7 @@ type Walk struct {
 	// Of the one goroutine of the background work that uses them.
 	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
 	callees map[uint32]callees      // by campaign
+	near    map[uint32]*lookedAt
 }
 
 // holdFor is how long a held slot is kept: long enough to read a page twice, short enough that nobody sits on seats.
@@ -94,7 +95,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 
-		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{},
+		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
 	if err := w.reloadSites(ctx); err != nil {

@@ -304,8 +304,22 @@ func (s *scripted) Contact(context.Context, walk.Actor) (notify.Contact, error) 
 }
 
 func (s *scripted) SetContact(_ context.Context, _ walk.Actor, c notify.Contact) (notify.Contact, error) {
-	s.told = c
-	return c, s.step("SetContact", "%v", c)
+	s.told = c.WithDevicesOf(s.told)
+	return s.told, s.step("SetContact", "%v", c)
+}
+
+func (s *scripted) AddDevice(_ context.Context, _ walk.Actor, lang string, sub notify.Subscription) (notify.Contact, error) {
+	if _, err := sub.Clean(true); err != nil {
+		return s.told, &walk.Error{Code: walk.BadRequest}
+	}
+	s.told.Lang = lang
+	s.told = s.told.WithDevice(sub.Address())
+	return s.told, s.step("AddDevice", "%s", sub.Endpoint)
+}
+
+func (s *scripted) RemoveDevices(context.Context, walk.Actor) (notify.Contact, error) {
+	s.told = s.told.WithoutDevices()
+	return s.told, s.step("RemoveDevices", "")
 }
 
 func (s *scripted) Messages(context.Context, walk.Actor) ([]notify.Kept, error) {

@@ -33,7 +33,7 @@ type serveCmd struct {
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
 
-	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service. A trial without it writes messages.ndjson into the data directory."`
+	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service, push. A trial without it writes messages.ndjson into the data directory."`
 
 	SupplyTokens string `placeholder:"FILE" help:"Take and give custody events (EPCIS 2.0) at /epcis/v2 for the parties in this file, see charye supply token. Without it there is no such interface."`
 
@@ -61,6 +61,7 @@ type server struct {
 	stores
 	walk    *walk.Walk
 	url     string
+	pushKey string // by which browsers subscribe to messages; empty: they cannot
 	log     *slog.Logger
 	tls     *tls.Config // nil: an edge proxy speaks TLS, or this is a trial on one machine
 	proxies []netip.Prefix

@@ -72,7 +72,7 @@ func (s *server) wire(configured identityProviders) error {
 		Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits, TrustedProxies: s.proxies,
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: api.Calendar, Log: s.log,
+		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log,
 	})
 	if err != nil {
 		return err
