@@ -13,13 +13,14 @@ import (
 	"charye/programme"
 )
 
-// The bounds of looking for those whose turn is near: at 2,000 admissions a second it keeps up in a tenth of its time, and it
-// catches up with a million in a minute. A block of people takes 8 MB, and the line is asked for few of them, since it may read
-// all of itself for each.
+// The bounds of looking for those whose turn is near: twenty thousand people a second at the most, in commits that leave the outbox to
+// others in between. Engines keep some thousands a second where every other person has left an address (BenchmarkNear of notify/sqlite
+// and notify/postgres), and a line admits 2,000. A block of people takes 8 MB, and the line is asked for few of them, since it may
+// read all of itself for each.
 const (
 	nearEvery    = time.Second
-	nearAtOnce   = 5000 // people in one commit
-	nearCommits  = 4    // in a row
+	nearAtOnce   = 2000 // people in one commit
+	nearCommits  = 10   // in a row
 	nearBlock    = 500_000
 	nearReadPart = 50 // reading the line takes at most this part of the time
 )

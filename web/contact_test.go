@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"charye/line"
 	"charye/notify"
 	"charye/test/journeys"
 )
@@ -97,6 +98,20 @@ func TestDevices(t *testing.T) {
 		t.Errorf("without devices: %v", svc.told.Addresses)
 	}
 	wantRedirect(t, b.get("/contact/device"), "/contact")
+}
+
+// TestWaitingPageLeadsToMessages: where people are told when their turn comes the waiting page says how, and nowhere else.
+func TestWaitingPageLeadsToMessages(t *testing.T) {
+	t.Parallel()
+	for within, want := range map[time.Duration]bool{0: false, 15 * time.Minute: true} {
+		svc := newScripted()
+		svc.placed(line.Waiting, 734512, 123289, 2*time.Minute, 4*time.Minute)
+		svc.programme.Messages.Near.Within = within
+		w := signedIn(t, svc).get("/c/age-55-59/wait")
+		if got := strings.Contains(w.Body.String(), `href="/contact"`); w.Code != 200 || got != want {
+			t.Errorf("near %v: status %d, leads to messages: %v", within, w.Code, got)
+		}
+	}
 }
 
 // TestPushWorker: the worker's script lies above all pages and under the pages' policy.
