@@ -17,7 +17,7 @@ type Scope struct {
 	Lots         []LotKey   // by product and number
 	Sites        []site.Num // where any of the boxes is or has been, ascending
 	Appointments int        // from the day asked for on, at those sites
-	Given        []Given    // doses given from the boxes, by person
+	Given        []Given    // doses given from the boxes: box after box, and within a box the last one first
 }
 
 // Reading finds what was at a point at any moment of a stretch of time, begin included, end not.
@@ -45,7 +45,7 @@ func (x *Index) Of(list []SSCC, from civil.Date) Scope {
 }
 
 func (x *Index) scope(boxes []uint32, from civil.Date) Scope {
-	slices.Sort(boxes)
+	slices.SortFunc(boxes, func(a, b uint32) int { return cmp.Compare(x.boxes[a].SSCC, x.boxes[b].SSCC) })
 	boxes = slices.Compact(boxes)
 	s := Scope{Boxes: make([]SSCC, 0, len(boxes))}
 	lots, sites, total := map[uint32]bool{}, map[site.Num]bool{}, 0
@@ -60,14 +60,12 @@ func (x *Index) scope(boxes []uint32, from civil.Date) Scope {
 			}
 		}
 	}
-	slices.Sort(s.Boxes)
 	s.Given = make([]Given, 0, total)
 	for _, n := range boxes {
 		for d := x.boxes[n].doses; d != 0; d = x.given.at(d).before {
 			s.Given = append(s.Given, x.givenAt(d))
 		}
 	}
-	slices.SortFunc(s.Given, compareGiven)
 	for n := range lots {
 		s.Lots = append(s.Lots, x.lots[n])
 	}
@@ -167,13 +165,13 @@ func (x *Index) Judge(k SSCC, at AsOf) (Judgement, error) {
 	if !ok {
 		return Judgement{}, fmt.Errorf("%w: %s", ErrUnknownBox, k)
 	}
-	return x.judge(n, civil.Of(at.At, at.Zone), at, map[uint32]Exposure{}), nil
+	return x.judge(n, civil.Of(at.At, at.Zone), at, &counted{}), nil
 }
 
 // Unfit judges every box and calls yield for those that are not fit: product by product, in the order in which they came in.
 func (x *Index) Unfit(at AsOf, yield func(SSCC, Judgement)) {
 	for _, p := range x.order {
-		legs := make(map[uint32]Exposure, len(x.legs)) // a leg is counted once for all boxes of the product aboard
+		legs := &counted{legs: make(map[uint32]Exposure, len(x.legs)), open: true}
 		for n := range x.boxes {
 			if x.boxes[n].Product != p.ID {
 				continue
@@ -185,7 +183,14 @@ func (x *Index) Unfit(at AsOf, yield func(SSCC, Judgement)) {
 	}
 }
 
-func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache map[uint32]Exposure) Judgement {
+// counted keeps the exposure of legs, so that each is counted once for all boxes of a product aboard. Legs that go on are kept only where
+// all are looked at from one moment.
+type counted struct {
+	legs map[uint32]Exposure
+	open bool
+}
+
+func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache *counted) Judgement {
 	p := x.products[x.boxes[n].Product]
 	now := at.At.UnixNano()
 	var sum Exposure
@@ -195,10 +200,12 @@ func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache map[uint32]Exposur
 		if r.begin > now {
 			break
 		}
-		e, ok := cache[l]
-		if !ok {
+		e, ok := cache.legs[l]
+		if keep := cache.open || r.end <= now; !ok || !keep {
 			e = x.exposure(r, p, on, at)
-			cache[l] = e
+			if keep && cache.legs != nil {
+				cache.legs[l] = e
+			}
 		}
 		sum.Add(&e)
 		if traced && r.begin-upto > int64(at.Handover) {
@@ -218,6 +225,7 @@ func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache map[uint32]Exposur
 // through until then. Boxes that the index does not know, and those that are fit, have none.
 func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 	var out []Given
+	legs := map[string]*counted{}
 	for _, k := range boxes {
 		n, ok := x.bySSCC[k]
 		if !ok {
@@ -227,7 +235,12 @@ func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 			g := x.givenAt(d)
 			then := at
 			then.At = g.At
-			if j := x.judge(n, civil.Of(at.At, at.Zone), then, map[uint32]Exposure{}); !j.Fit() {
+			kept := legs[x.boxes[n].Product]
+			if kept == nil {
+				kept = &counted{legs: map[uint32]Exposure{}}
+				legs[x.boxes[n].Product] = kept
+			}
+			if j := x.judge(n, civil.Of(at.At, at.Zone), then, kept); !j.Fit() {
 				out = append(out, g)
 			}
 		}

@@ -165,14 +165,15 @@ func (m *maker) place(a supply.Appointment) (Move, bool) {
 		}
 	}
 	near := m.nearby(a.Site, a.Product)
-	for i := near.begin; ; i++ {
+	for i := 0; ; i++ {
 		n, ok := near.at(m, i)
 		if !ok {
 			return Move{}, false
 		}
 		if m.noSeats[n.Num] || !m.anything(n.Num, a.Product) {
-			if i == near.begin && (m.noSeats[n.Num] || len(m.rules.Instead) == 0 && near.product == a.Product) {
-				near.begin++ // what is used up stays so
+			if m.noSeats[n.Num] || near.product == a.Product {
+				near.list = slices.Delete(near.list, i, i+1) // what is used up stays so
+				i--
 			}
 			continue
 		}
@@ -252,8 +253,7 @@ type nearby struct {
 	list    []site.Near
 	next    string
 	end     bool
-	begin   int    // all before this one are used up
-	product string // for which begin counts: that of the first who asked
+	product string // whose used up sites are left out: that of the first who asked
 	from    site.Site
 	known   bool
 }
