@@ -147,7 +147,11 @@ func build(q epcis.Query, c epcis.Cursor) (string, []any) {
 	default: // of two upper bounds SQLite would begin at the first that it finds
 		bound = min(bound, c.Seq-1)
 	}
-	w.add(`event.seq <= ?`, bound)
+	if q.Order == epcis.ByEventTime {
+		w.add(`+event.seq <= ?`, bound) // the plus keeps SQLite from going through all numbers and sorting them
+	} else {
+		w.add(`event.seq <= ?`, bound)
+	}
 	// Only the numbers are sorted, which for most queries are in the index; bodies are read for what is on the page.
 	page := `SELECT event.seq FROM event WHERE ` + strings.Join(w.sql, ` AND `) + order + ` LIMIT ?`
 	return columns + `WHERE event.seq IN (` + page + `)` + order, append(w.args, q.Limit+1)
