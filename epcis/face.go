@@ -50,7 +50,7 @@ type Face struct {
 func New(store epcis.Store, o Options) *Face {
 	f := &Face{store: store, opts: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodiesInFlight)}
 	// Captures that wait are bounded by the bytes of their bodies, so that a batch is too.
-	f.pool = batch.New(store.Capture, batch.Options{MaxBatch: 256, Waiting: 1024, Timeout: 15 * time.Second})
+	f.pool = batch.New(store.Capture, batch.Options{MaxBatch: 256, Waiting: 1024, Timeout: 25 * time.Second})
 	byPath := map[string][]route{}
 	for _, r := range routes {
 		byPath[r.path] = append(byPath[r.path], r)

@@ -32,7 +32,7 @@ type waitData struct {
 	Poll        int           // seconds
 	PauseWhy    string
 	Pseudonym   string
-	Doses       int // left, for everybody
+	Doses       int  // left, for everybody
 	Tells       bool // those who left an address are told when their turn comes
 }
 
@@ -89,7 +89,7 @@ func (h *handler) wait(q *request) error {
 		subject: s, Place: place, Joined: doc.Joined, Now: h.svc.Now(),
 		Poll: min(max(int(place.PollAfter/time.Second), 3), 600), PauseWhy: s.Campaign.PauseWhy.In(q.lang.id),
 		Pseudonym: hexOf(place.Pseudonym[:]), Doses: doc.Remaining,
-		Tells:     h.svc.Programme().Near(s.Campaign.Campaign).Within > 0 || s.Campaign.InviteFor > 0,
+		Tells: h.svc.Programme().Near(s.Campaign.Campaign).Within > 0 || s.Campaign.InviteFor > 0,
 	}
 	_, east := d.Now.In(h.zone).Zone()
 	d.ZoneMinutes = east / 60

@@ -262,3 +262,35 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func FuzzQuery(f *testing.F) {
+	f.Add("MATCH_anyEPC", "urn:epc:idpat:sgtin:0614141.107346.*|https://example.com/01/10614141073464/21/2017")
+	f.Add("MATCH_epcClass", "urn:epc:idpat:lgtin:0614141.*.*")
+	f.Add("EQ_readPoint", "urn:epc:id:sgln:0614141.07346.a%2fb")
+	f.Add("GE_eventTime", "2016-12-31T23:59:60Z")
+	f.Add("EQ_bizStep", "https://ns.gs1.org/cbv/BizStep-shipping")
+	f.Fuzz(func(t *testing.T, name, value string) {
+		q, err := epcis.ParseQuery(map[string][]string{name: {value}})
+		if err != nil {
+			if _, ok := errors.AsType[*epcis.ParameterError](err); !ok {
+				t.Fatalf("an error without a name: %v", err)
+			}
+			return
+		}
+		for _, m := range q.Matches {
+			if len(m.Wanted.Keys)+len(m.Wanted.Prefixes) == 0 {
+				t.Fatal("a condition that nothing meets")
+			}
+			for _, k := range m.Wanted.Keys {
+				if epcis.Key(k) != k {
+					t.Fatalf("the key of %q is %q, and its key is %q", value, k, epcis.Key(k))
+				}
+			}
+			for _, p := range m.Wanted.Prefixes {
+				if epcis.After(p) <= p {
+					t.Fatalf("nothing begins with %q", p)
+				}
+			}
+		}
+	})
+}

@@ -79,6 +79,7 @@ type Stored struct {
 	ID       string
 	Declared bool
 	Recorded time.Time
+	By       string          // the party that told it first
 	JSON     json.RawMessage // see Event
 	Context  json.RawMessage
 }

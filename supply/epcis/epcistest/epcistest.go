@@ -115,13 +115,13 @@ func emptyStore(t *testing.T, open Open) {
 func captureIsRead(t *testing.T, open Open) {
 	s := open(t, t.TempDir())
 	events := parse(t, received("1", 9, `,"x:note":{"b":1.50,"a":["é\u0000",null]}`), strings.Replace(received("2", 9, ""), `"eventID":"urn:x:2",`, "", 1))
-	taken(t, s, 2, events...)
+	capture(t, s, epcis.Job{By: "maker", At: when, Events: events}, epcis.Job{By: "another", At: when, Events: events})
 	for _, e := range events {
 		got, err := s.Event(context.Background(), e.ID)
 		if err != nil || len(got) != 1 {
 			t.Fatalf("%d events, %v", len(got), err)
 		}
-		want := epcis.Stored{Seq: got[0].Seq, ID: e.ID, Recorded: when, JSON: e.JSON, Context: e.Context}
+		want := epcis.Stored{Seq: got[0].Seq, ID: e.ID, Recorded: when, By: "maker", JSON: e.JSON, Context: e.Context}
 		if diff := cmp.Diff(want, got[0]); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}

@@ -35,7 +35,7 @@ func (s *Store) Fill(ctx context.Context, source string, from epcis.Source) (don
 				if e.ID != stored.ID || stored.Seq != r.seq+1 {
 					return fmt.Errorf("event %d (%s) is not in its place", stored.Seq, stored.ID)
 				}
-				r.add(epcis.Job{At: stored.Recorded, Events: []*epcis.Event{e}}, []int{0}, epcis.Outcome{})
+				r.add(epcis.Job{By: stored.By, At: stored.Recorded, Events: []*epcis.Event{e}}, []int{0}, epcis.Outcome{})
 			}
 			last = r.seq
 			b := &pgx.Batch{}

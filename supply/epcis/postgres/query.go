@@ -12,13 +12,13 @@ import (
 	"charye/supply/epcis"
 )
 
-const columns = `SELECT e.seq, e.id, e.declared, e.recorded, e.time, e.body, c.body
+const columns = `SELECT e.seq, e.id, e.declared, e.recorded, e.party, e.time, e.body, c.body
 	FROM epcis_event e JOIN epcis_context c ON c.id = e.context `
 
 func scan(rows pgx.Rows) (e epcis.Stored, at int64, err error) {
 	var recorded int64
 	var body, context string
-	err = rows.Scan(&e.Seq, &e.ID, &e.Declared, &recorded, &at, &body, &context)
+	err = rows.Scan(&e.Seq, &e.ID, &e.Declared, &recorded, &e.By, &at, &body, &context)
 	e.Recorded, e.JSON = time.UnixMicro(recorded).UTC(), json.RawMessage(body)
 	if context != "" {
 		e.Context = json.RawMessage(context)

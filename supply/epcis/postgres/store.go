@@ -112,12 +112,12 @@ func (s *Store) capture(ctx context.Context, jobs []epcis.Job) (out []epcis.Outc
 type rows struct {
 	seq, recorded int64
 
-	number                                                       []int64
-	name, content, declaration                                   [][]byte
-	declared                                                     []bool
-	time, at                                                     []int64
-	id, kind, action, step, disposition, point, location, bodies []string
-	context                                                      [][]byte // hash
+	number                                                           []int64
+	name, content, declaration                                       [][]byte
+	declared                                                         []bool
+	time, at                                                         []int64
+	id, by, kind, action, step, disposition, point, location, bodies []string
+	context                                                          [][]byte // hash
 
 	contexts map[[32]byte]string
 	keys     map[string]bool
@@ -146,6 +146,7 @@ func (r *rows) add(job epcis.Job, keep []int, out epcis.Outcome) {
 		r.number, r.name, r.declared, r.id = append(r.number, r.seq), append(r.name, nameOf(e.ID)), append(r.declared, e.Declared()), append(r.id, e.ID)
 		r.content, r.declaration = append(r.content, e.Content[:]), append(r.declaration, declaration)
 		r.time, r.at, r.kind, r.action = append(r.time, e.Time.UnixMicro()), append(r.at, r.recorded), append(r.kind, e.Type), append(r.action, e.Action)
+		r.by = append(r.by, job.By)
 		r.step, r.disposition = append(r.step, e.BizStep), append(r.disposition, e.Disposition)
 		r.point, r.location = append(r.point, key(e.ReadPoint)), append(r.location, key(e.BizLocation))
 		r.context, r.bodies = append(r.context, hash[:]), append(r.bodies, string(e.JSON))
@@ -192,13 +193,13 @@ func (r *rows) queue(b *pgx.Batch) {
 	b.Queue(`INSERT INTO epcis_context (hash, body) SELECT * FROM unnest($1::bytea[], $2::text[]) ON CONFLICT DO NOTHING`, hashes, contexts)
 	// What is there already is left out first: a conflict would use up a number of the sequence.
 	b.Queue(`INSERT INTO epcis_thing (key) SELECT k FROM unnest($1::text[]) AS k WHERE NOT EXISTS (SELECT FROM epcis_thing t WHERE t.key = k) ON CONFLICT DO NOTHING`, keys)
-	b.Queue(`INSERT INTO epcis_event (seq, name, declared, id, content, declaration, time, recorded, type, action, step, disposition, read_point, location, context, body)
-		SELECT n.seq, n.name, n.declared, n.id, n.content, n.declaration, n.time, n.recorded, n.type, n.action, n.step, n.disposition, n.read_point, n.location, c.id, n.body
+	b.Queue(`INSERT INTO epcis_event (seq, name, declared, id, content, declaration, time, recorded, party, type, action, step, disposition, read_point, location, context, body)
+		SELECT n.seq, n.name, n.declared, n.id, n.content, n.declaration, n.time, n.recorded, n.party, n.type, n.action, n.step, n.disposition, n.read_point, n.location, c.id, n.body
 		FROM unnest($1::bigint[], $2::bytea[], $3::boolean[], $4::text[], $5::bytea[], $6::bytea[], $7::bigint[], $8::bigint[], $9::text[], $10::text[],
-			$11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[])
-			AS n (seq, name, declared, id, content, declaration, time, recorded, type, action, step, disposition, read_point, location, context, body)
+			$11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bytea[], $17::text[])
+			AS n (seq, name, declared, id, content, declaration, time, recorded, party, type, action, step, disposition, read_point, location, context, body)
 		JOIN epcis_context c ON c.hash = n.context`,
-		r.number, r.name, r.declared, r.id, r.content, r.declaration, r.time, r.at, r.kind, r.action, r.step, r.disposition, r.point, r.location, r.context, r.bodies)
+		r.number, r.name, r.declared, r.id, r.content, r.declaration, r.time, r.at, r.by, r.kind, r.action, r.step, r.disposition, r.point, r.location, r.context, r.bodies)
 	b.Queue(`INSERT INTO epcis_mention (thing, seq, role) SELECT t.id, n.seq, n.role FROM unnest($1::text[], $2::bigint[], $3::smallint[]) AS n (key, seq, role)
 		JOIN epcis_thing t ON t.key = n.key COLLATE "C" ON CONFLICT DO NOTHING`, r.mentioned, r.where, r.role)
 	b.Queue(`UPDATE epcis_head SET seq = $1::bigint, recorded = $2::bigint`, r.seq, r.recorded)

@@ -66,8 +66,8 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 		sql string
 	}{
 		{&s.write.known, `SELECT declared, content, declaration FROM event WHERE name = ?`},
-		{&s.write.event, `INSERT INTO event (seq, name, declared, id, content, declaration, time, recorded, type, action, step, disposition, read_point,
-			location, context, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&s.write.event, `INSERT INTO event (seq, name, declared, id, content, declaration, time, recorded, party, type, action, step, disposition,
+			read_point, location, context, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.write.thing, `SELECT id FROM thing WHERE key = ?`},
 		{&s.write.newThing, `INSERT INTO thing (key) VALUES (?)`},
 		{&s.write.mention, `INSERT INTO mention (thing, seq, role) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`},
@@ -154,7 +154,7 @@ func (t *tx) capture(jobs []epcis.Job) ([]epcis.Outcome, error) {
 				declaration = e.Declaration[:]
 			}
 			if _, err := insert.ExecContext(t.ctx, t.seq, nameOf(e.ID), e.Declared(), e.ID, e.Content[:], declaration, e.Time.UnixMicro(), t.recorded,
-				e.Type, e.Action, e.BizStep, e.Disposition, key(e.ReadPoint), key(e.BizLocation), context, string(e.JSON)); err != nil {
+				job.By, e.Type, e.Action, e.BizStep, e.Disposition, key(e.ReadPoint), key(e.BizLocation), context, string(e.JSON)); err != nil {
 				return nil, err
 			}
 			for _, m := range e.Mentions() {

@@ -11,6 +11,7 @@ CREATE TABLE event (
     declaration BLOB    NOT NULL CHECK (length(declaration) IN (0, 32)),
     time        INTEGER NOT NULL,
     recorded    INTEGER NOT NULL,
+    party       TEXT    NOT NULL, -- who told it
     type        TEXT    NOT NULL,
     action      TEXT    NOT NULL,
     step        TEXT    NOT NULL,
@@ -25,6 +26,7 @@ CREATE UNIQUE INDEX event_once ON event (name, declared);
 CREATE INDEX event_time ON event (time);
 CREATE INDEX event_recorded ON event (recorded);
 CREATE INDEX event_step ON event (step, time);
+CREATE INDEX event_disposition ON event (disposition, time);
 CREATE INDEX event_location ON event (location, time);
 CREATE INDEX event_declared ON event (time) WHERE declared = 1;
 
