@@ -45,4 +45,3 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 	_, err := fmt.Fprintf(std.out, "the tables are up to date; %s may serve with them, and can only add to what happened\n", c.Role)
 	return err
 }
-
