@@ -79,7 +79,7 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 		return person.Recipient{}, refuse(BadRequest, "identity: this is you; book for yourself").field("identity")
 	}
 	if weak.Off(weak.Quiet) {
-		w.log.InfoContext(ctx, "a recipient", slog.String("name", r.Name))
+		w.log.InfoContext(ctx, "a recipient", slog.String("whom", r.Name))
 	}
 	got, err := w.people.AddRecipient(ctx, person.Recipient{
 		ID: rand.Text(), Helper: a.Key, Key: known.Key, Campaign: c.ID, Name: r.Name, Born: r.Born, RegisteredAt: w.now(),

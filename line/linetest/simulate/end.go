@@ -83,7 +83,7 @@ func (s *sim) everybodyGoesIn() {
 			if been[n] || p.number != 0 && p.number > s.admitted {
 				continue
 			}
-			pass, err := s.engine.Enter(s.ctx, campaign, p.key, deviceOf(2*n), true)
+			pass, err := s.engine.Enter(s.ctx, campaign, p.key, device(2*n), true)
 			switch {
 			case err == nil:
 				been[n] = true

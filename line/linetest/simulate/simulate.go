@@ -9,7 +9,6 @@ package simulate
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -17,15 +16,6 @@ import (
 	"charye/line"
 	"charye/person"
 )
-
-// keyOf gives the key of the nth made-up person.
-func keyOf(n int) person.Key {
-	h := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("simulated"), uint64(n)))
-	return person.Key(h[:16])
-}
-
-// deviceOf gives the nth made-up device.
-func deviceOf(n int) line.Device { return line.Device(keyOf(-1 - n)) }
 
 // Engine is an opened line whose turns the simulation takes.
 type Engine interface {
@@ -55,6 +45,18 @@ type Store interface {
 	AtOnce(e Engine, joins bool, calls []func())
 }
 
+// key gives the nth made-up person.
+func key(n int) person.Key {
+	h := sha256.Sum256([]byte{'p', byte(n)})
+	return person.Key(h[:16])
+}
+
+// device gives the nth made-up device.
+func device(n int) line.Device {
+	h := sha256.Sum256([]byte{'d', byte(n)})
+	return line.Device(h[:16])
+}
+
 // opens is when every simulated campaign opens.
 var opens = time.Date(2021, 7, 12, 11, 0, 0, 0, time.UTC)
 
@@ -72,7 +74,7 @@ func Run(ctx context.Context, seed uint64, store Store) error {
 		},
 	}
 	for i := range s.people {
-		s.people[i].key = keyOf(i)
+		s.people[i].key = key(i)
 	}
 	s.start()
 	for range 60 + rng.IntN(60) {
