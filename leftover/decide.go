@@ -156,7 +156,7 @@ func (s *Loaded) advance(r *Request, at time.Time) Outcome {
 				s.pass(b, e, instant(r.At), r.Unfit[at].Leaves)
 				continue
 			}
-			out.Made = append(out.Made, s.offer(b, e, r, at))
+			out.Made = append(out.Made, s.offer(b, e, r, at, len(out.Made)))
 			free--
 		}
 	}
@@ -170,14 +170,15 @@ func (s *Loaded) advance(r *Request, at time.Time) Outcome {
 }
 
 // offer makes an offer: that is the person's turn, whatever they answer.
-func (s *Loaded) offer(b *heldBatch, e *heldEntry, r *Request, at time.Time) Offer {
+func (s *Loaded) offer(b *heldBatch, e *heldEntry, r *Request, at time.Time, nth int) Offer {
 	until := at.Add(time.Duration(b.Minutes) * time.Minute)
 	if until.After(b.Until) {
 		until = b.Until
 	}
 	o := &heldOffer{Offer: Offer{ID: s.newID(), Batch: b.ID, Campaign: b.Campaign, Person: e.Person, State: Live, Made: at, Until: until}, fresh: true}
 	s.keepOffer(o)
-	e.turn(r.Day, at)
+	// Microseconds apart, so that those who are offered doses at one instant keep their order, and the turns go round.
+	e.turn(r.Day, at.Add(time.Duration(nth)*time.Microsecond))
 	e.dirty = true
 	s.event(Event{At: at, Kind: EventOffered, Campaign: b.Campaign, Site: b.Site, Person: e.Person, Batch: b.ID, Offer: o.ID, Channel: "system"})
 	return o.Offer

@@ -14,8 +14,8 @@ import (
 
 // Order sorts entries of one site's list as people are offered doses on a day: who waits for the longest first. Somebody waits
 // from the day on which they joined the list, or from the day of their last turn, whichever is later; of those who wait from
-// the same day, who had a turn on it stand behind the others, the earlier turn first. Equals are drawn anew each day, by a
-// key that nobody outside knows, so that it is no use to join at a certain second, and nobody is last for ever.
+// the same day, who had a turn on it stand behind the others, the earlier turn first. Who joined on one day and had no turn since is drawn,
+// anew each day, by a key that nobody outside knows: it is no use to join at a certain second.
 //
 // It depends on nothing that anybody could do more often or faster than others.
 func Order(list []Entry, key [32]byte, day civil.Date) {
