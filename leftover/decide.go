@@ -46,6 +46,10 @@ func (r *Request) Validate() error {
 func Decide(s *Loaded, list []Request) []Outcome {
 	out := make([]Outcome, len(list))
 	for i := range list {
+		if list[i].Op == OpAdvance && len(list) > 1 { // what it needs was not loaded as the others leave it
+			out[i] = Outcome{Result: Malformed}
+			continue
+		}
 		out[i] = s.decide(&list[i])
 	}
 	return out

@@ -328,6 +328,9 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: result %d", name, out[0].Result)
 		}
 	}
+	if _, out := leftovertest.NewReference().Apply([]leftover.Request{good(), leftovertest.Advance(1, today, noon)}); out[1].Result != leftover.Malformed {
+		t.Errorf("going on with a batch beside something else: result %d", out[1].Result)
+	}
 	if r := good(); r.Validate() != nil {
 		t.Errorf("a good one is refused: %v", r.Validate())
 	}

@@ -81,7 +81,7 @@ type Op uint8
 const (
 	OpSignUp  Op = iota + 1 // Sites are from now on the lists that Person is in; none: they leave all
 	OpOpen                  // a site has doses left over: Batch with Campaign, Site, Product, Doses, Until, Minutes
-	OpAdvance               // offers of BatchID that are over go by, and free doses are offered to who is next
+	OpAdvance               // offers of BatchID that are over go by, and free doses are offered to who is next; it comes alone
 	OpAccept                // Person accepts Offer
 	OpDecline               // Person declines Offer
 	OpSettle                // Booked says whether the booking of an accepted Offer stands or the dose goes on
