@@ -31,13 +31,14 @@ type CounterKind uint8
 
 // The kinds. Those without a constructor are spoken for, so that nothing else takes their number.
 const (
-	KindSeat         CounterKind = 1 // seats of a session
-	KindStock        CounterKind = 2 // doses of dose 1 of a campaign
-	KindSiteStock    CounterKind = 3 // doses of a product at a site: reserved
-	KindDayShare     CounterKind = 4 // share of a day: reserved
-	KindChannelShare CounterKind = 5 // share of a channel: reserved
-	KindStandby      CounterKind = 6 // numbers of a campaign's line that were invited
-	KindDelivered    CounterKind = 7 // doses that came to a campaign beside those of its rules: its capacity; nothing is taken
+	KindSeat         CounterKind = 1  // seats of a session
+	KindStock        CounterKind = 2  // doses of dose 1 of a campaign
+	KindSiteStock    CounterKind = 3  // doses of a product at a site: reserved
+	KindDayShare     CounterKind = 4  // share of a day: reserved
+	KindChannelShare CounterKind = 5  // share of a channel: reserved
+	KindStandby      CounterKind = 6  // numbers of a campaign's line that were invited
+	KindDelivered    CounterKind = 7  // doses that came to a campaign beside those of its rules: its capacity; nothing is taken
+	KindLeftover     CounterKind = 12 // doses that a site has left over on a day: the seat of a first dose
 )
 
 // Valid reports whether the session can be named at all: the site's number fits, the day lies in 1970-01-01 …
@@ -70,10 +71,21 @@ func DeliveredCounter(campaign uint32) Counter {
 	return Counter(KindDelivered)<<kindShift | Counter(campaign)
 }
 
+// LeftoverCounter names the doses of a batch that a site has left over, by the batch's number (leftover.Batch). A dose of it is
+// the seat and the stock in one: whoever takes it sits in no session and takes nothing from the campaign.
+func LeftoverCounter(batch uint32) Counter {
+	return Counter(KindLeftover)<<kindShift | Counter(batch)
+}
+
+// Leftover gives the batch whose doses the counter counts; ok is false for other kinds.
+func (c Counter) Leftover() (batch uint32, ok bool) {
+	return uint32(c), c.Kind() == KindLeftover && LeftoverCounter(uint32(c)) == c
+}
+
 // Kind says what the counter counts; 0 for one that no constructor made.
 func (c Counter) Kind() CounterKind {
 	switch k := CounterKind(c >> kindShift & 0xf); {
-	case c>>(kindShift+4) != 0 || k > KindDelivered:
+	case c>>(kindShift+4) != 0 || k > KindDelivered && k != KindLeftover:
 		return 0
 	default:
 		return k
@@ -114,6 +126,8 @@ func (c Counter) String() string {
 		return fmt.Sprintf("standby:%d", num)
 	case DeliveredCounter(num):
 		return fmt.Sprintf("delivered:%d", num)
+	case LeftoverCounter(num):
+		return fmt.Sprintf("leftover:%d", num)
 	}
 	return fmt.Sprintf("counter:%#x", uint64(c))
 }

@@ -39,6 +39,7 @@ type Courier struct {
 	gateways  map[Channel]Gateway
 	describe  Describe
 	invited   DescribeInvitation
+	leftover  DescribeLeftover
 	languages map[string]*Language
 	from      int64
 	now       clock.Func
@@ -53,6 +54,7 @@ type Wiring struct {
 	Gateways map[Channel]Gateway
 	Describe Describe
 	Invited  DescribeInvitation
+	Leftover DescribeLeftover // nil: there are none
 	// From is where an outbox that has never followed the feed begins: behind it, what happened is not told any more.
 	From  int64
 	Clock clock.Func
@@ -66,7 +68,7 @@ func NewCourier(w Wiring) (*Courier, error) {
 		return nil, err
 	}
 	return &Courier{
-		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited,
+		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited, leftover: w.Leftover,
 		languages: languages, from: w.From, now: w.Clock, log: w.Log,
 	}, nil
 }
@@ -194,7 +196,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		return c.later(ctx, m, now, "what it tells of could not be read")
 	case !ok:
 		return end(Obsolete, "what it tells of is gone")
-	case m.Kind != Invited && !m.True(&f.Booking):
+	case m.Kind != Invited && m.Kind != Leftover && !m.True(&f.Booking):
 		return end(Obsolete, "no longer true")
 	case !now.Before(m.Expires):
 		return end(Expired, "")
@@ -238,7 +240,14 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 
 // facts gives what a message has to tell; ok is false when there is nothing any more.
 func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err error) {
-	if m.Kind != Invited {
+	switch m.Kind {
+	case Leftover:
+		if c.leftover == nil {
+			return Facts{}, false, nil
+		}
+		return c.leftover(ctx, m.Event, m.To)
+	case Invited:
+	default:
 		return c.describe(ctx, m.Booking)
 	}
 	events, err := c.ledger.Events(ctx, m.Event-1, 1)

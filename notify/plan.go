@@ -108,7 +108,7 @@ func (m *Message) True(b *booking.Booking) bool {
 				return b.Doses[i].Slot.Day == m.Day
 			}
 		}
-	case Invited: // of no booking
+	case Invited, Leftover: // of no booking
 	}
 	return false
 }

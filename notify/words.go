@@ -25,7 +25,7 @@ type Facts struct {
 	Doses    []DoseFacts
 	Zone     *time.Location
 	Link     string    // where it can be looked up; it opens nothing without signing in
-	Until    time.Time // until when a dose is kept, with [Invited]
+	Until    time.Time // until when a dose is kept, with [Invited] and [Leftover]
 }
 
 // DoseFacts are those of one appointment.
@@ -102,7 +102,7 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		Campaign: f.Campaign.In(l.id), Number: f.Number, Link: f.Link,
 		Helper: m.Helper, ByHelper: !m.Helper && !f.Booking.Actor.IsZero() && f.Booking.Actor != f.Booking.Person,
 	}
-	if m.Kind == Invited {
+	if m.Kind == Invited || m.Kind == Leftover {
 		v.Until = l.when(f.Until.In(f.Zone))
 	}
 	for _, d := range f.Doses {

@@ -44,7 +44,7 @@ func TestEveryText(t *testing.T) {
 					t.Fatalf("%s %s: %v", id, kind, err)
 				}
 				wanted := []string{f.Number, f.Link, f.Campaign.In(id)}
-				if kind == Invited {
+				if kind == Invited || kind == Leftover {
 					wanted[0] = languages[id].when(f.Until)
 				}
 				for _, want := range wanted {

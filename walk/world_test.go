@@ -13,6 +13,7 @@ import (
 	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/civil"
 	"charye/internal/seal"
+	leftoversqlite "charye/leftover/sqlite"
 	"charye/line"
 	linesqlite "charye/line/sqlite"
 	"charye/person"
@@ -131,6 +132,7 @@ type world struct {
 	stuck     atomic.Bool // nobody can leave the line
 	ledger    booking.Ledger
 	people    *personsqlite.Store
+	leftovers *leftoversqlite.Store
 	keys      *seal.Keys
 	keyer     *person.Keyer
 	programme *programme.Programme
@@ -181,6 +183,8 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	w.roster("residents", 100, 110)
 	w.ledger, err = bookingsqlite.Open(ctx, dir)
 	must(t, err)
+	w.leftovers, err = leftoversqlite.Open(ctx, dir)
+	must(t, err)
 	var configs []line.Config
 	for _, c := range w.programme.Campaigns {
 		configs = append(configs, line.Config{
@@ -192,13 +196,13 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	w.line, err = linesqlite.Open(ctx, dir, configs, linesqlite.Options{Clock: clock, Pseudonyms: line.NewPseudonyms(keys)})
 	must(t, err)
 	w.Walk, err = walk.New(ctx, walk.Deps{
-		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Keys: keys, Clock: clock,
+		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Leftovers: w.leftovers, Keys: keys, Clock: clock,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)
 	return w, func() {
 		w.Stop()
-		must(t, errors.Join(w.line.Close(), w.ledger.Close(), w.people.Close(), sites.Close(), os.RemoveAll(dir)))
+		must(t, errors.Join(w.line.Close(), w.leftovers.Close(), w.ledger.Close(), w.people.Close(), sites.Close(), os.RemoveAll(dir)))
 	}
 }
 

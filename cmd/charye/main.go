@@ -41,6 +41,7 @@ type cli struct {
 	Move       moveCmd       `cmd:"" help:"Move an installation of one machine into a cluster, without losing a place or a booking."`
 	Reschedule rescheduleCmd `cmd:"" help:"Move follow-up doses that are booked already, when an interval changes in the middle of a programme."`
 	Deliver    deliverCmd    `cmd:"" help:"Tell that vaccine came to a campaign beside what its programme foresees, or went: what comes is shared out in the order of the line."`
+	Leftovers  leftoversCmd  `cmd:"" help:"Offer the doses that a site has left over today to the people on its list, one after the other."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Help       helpCmd       `cmd:"" help:"Print this help, or that of a command."`
 }

@@ -54,7 +54,7 @@ func (s *server) openCourier(dir *durable.Dir, ways map[notify.Channel]notify.Ga
 	}
 	c, err := notify.NewCourier(notify.Wiring{
 		Outbox: s.outbox, Ledger: s.ledger, Rules: s.walk.MessageRules(), Gateways: ways,
-		Describe: s.walk.Facts(s.url + "/bookings"), Invited: s.walk.Invitation(s.url), From: s.walk.Followed(), Clock: clock.System, Log: s.log,
+		Describe: s.walk.Facts(s.url + "/bookings"), Invited: s.walk.Invitation(s.url), Leftover: s.walk.LeftoverOffered(s.url + "/leftovers"), From: s.walk.Followed(), Clock: clock.System, Log: s.log,
 	})
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 const module = "charye/"
 
 // domains are the pure rooms.
-var domains = []string{"person", "programme", "site", "line", "booking", "notify"}
+var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "notify"}
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -30,6 +30,7 @@ var rooms = map[string][]string{
 	"site":      {},
 	"line":      {"person"},
 	"booking":   {"person", "programme", "site"},
+	"leftover":  {"person", "site"},
 	"notify":    {"booking", "person", "programme", "site"},
 
 	"person/*":    {"person"},
@@ -37,6 +38,7 @@ var rooms = map[string][]string{
 	"site/*":      {"site"},
 	"line/*":      {"line", "person"},
 	"booking/*":   {"booking", "person", "programme", "site"},
+	"leftover/*":  {"leftover", "person", "site"},
 	"notify/*":    {"booking", "notify", "person", "programme", "site"},
 
 	"walk":          domains,
