@@ -256,7 +256,7 @@ func TestLeftoverUnfit(t *testing.T) {
 	}
 	// Nobody could finish the series: the site has no sessions in the interval.
 	w.wish(campaign, []string{"S1"}, 3)
-	w.set(at(31, 14, 0).AddDate(0, 0, 20)) // 20 August; the timetable ends on the third of September
+	w.set(at(31, 14, 0).AddDate(0, 0, 62)) // 1 October; there are sessions until the fifteenth, for second doses
 	w.leftOver(campaign, 1, "moderna", 1)
 	if n, _ := w.holder(campaign, 3); n != 0 {
 		t.Errorf("offered to %d, for whom no second dose is to be had", n)
