@@ -13,7 +13,7 @@ type Leftovers struct {
 	From, Until civil.Date    // on these days, both included; zero: no bound
 	Answer      time.Duration // how long an offer to a person stands; whole minutes
 	Sites       int           // how many lists one person may be in
-	WithinKm    int           // how far these sites may be from the first of them
+	WithinKm    int           // how far these sites may be from one of them
 }
 
 // On reports whether leftover doses are offered on a day; of no rules it is false.

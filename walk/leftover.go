@@ -151,7 +151,11 @@ func (w *Walk) SetLeftovers(ctx context.Context, a Actor, campaign string, sites
 		if err := w.maySignUp(ctx, c, s, req.Day); err != nil {
 			return Leftovers{}, err
 		}
-		if req.Sites, err = w.leftoverSites(c.Leftovers, sites); err != nil {
+		have, _, err := w.leftovers.Of(ctx, c.Num, s.key, 0)
+		if err != nil {
+			return Leftovers{}, unavailable(err)
+		}
+		if req.Sites, err = w.leftoverSites(c.Leftovers, sites, have); err != nil {
 			return Leftovers{}, err
 		}
 	}
@@ -205,25 +209,30 @@ func (w *Walk) begun(b booking.Booking, now time.Time) bool {
 	return !w.startsLater(first.Day, first.Minute, now)
 }
 
-// leftoverSites finds the sites and checks that they are one neighbourhood: all of them near the first.
-func (w *Walk) leftoverSites(r *programme.Leftovers, ids []string) (nums []site.Num, err error) {
+// leftoverSites finds the sites and checks, when one is added to those that somebody has, that they are one neighbourhood: all
+// near one of them.
+func (w *Walk) leftoverSites(r *programme.Leftovers, ids []string, have []leftover.Entry) (nums []site.Num, err error) {
 	if len(ids) > r.Sites {
 		return nil, refuse(BadRequest, "sites: want %d at most", r.Sites).field("sites")
 	}
-	var first site.Site
-	for i, id := range ids {
+	var all []site.Site
+	fewer := true
+	for _, id := range ids {
 		at, ok := w.sites.Load().index.ByID(id)
 		switch {
 		case !ok:
 			return nil, refuse(BadRequest, "sites: there is no site %q", id).field("sites")
 		case slices.Contains(nums, at.Num):
 			return nil, refuse(BadRequest, "sites: %s is given twice", id).field("sites")
-		case i == 0:
-			first = at
-		case !oneNeighbourhood(first, at, r.WithinKm):
-			return nil, refuse(BadRequest, "sites: %s is more than %d km from %s; want sites that can all be reached in time", id, r.WithinKm, first.ID).field("sites")
 		}
-		nums = append(nums, at.Num)
+		all, nums = append(all, at), append(nums, at.Num)
+		fewer = fewer && slices.ContainsFunc(have, func(e leftover.Entry) bool { return e.Site == at.Num })
+	}
+	together := slices.ContainsFunc(all, func(a site.Site) bool {
+		return !slices.ContainsFunc(all, func(b site.Site) bool { return !oneNeighbourhood(a, b, r.WithinKm) })
+	})
+	if !fewer && !together {
+		return nil, refuse(BadRequest, "sites: want one of them within %d km of all the others, so that each can be reached in time", r.WithinKm).field("sites")
 	}
 	return nums, nil
 }
