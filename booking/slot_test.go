@@ -105,6 +105,8 @@ func TestCounter(t *testing.T) {
 		{1 << 63, 0, "counter:0x8000000000000000"},
 		{booking.Counter(booking.KindChannelShare) << 52, booking.KindChannelShare, "counter:0x50000000000000"},
 		{15 << 52, 0, "counter:0xf0000000000000"},
+		{8 << 52, 0, "counter:0x80000000000000"},
+		{booking.LeftoverCounter(42), booking.KindLeftover, "leftover:42"},
 	} {
 		if c.counter.Kind() != c.kind || c.counter.String() != c.text {
 			t.Errorf("%#x is %d %q, want %d %q", uint64(c.counter), c.counter.Kind(), c.counter, c.kind, c.text)
