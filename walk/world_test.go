@@ -133,6 +133,7 @@ type world struct {
 	ledger    booking.Ledger
 	people    *personsqlite.Store
 	leftovers *leftoversqlite.Store
+	sites     site.Store
 	keys      *seal.Keys
 	keyer     *person.Keyer
 	programme *programme.Programme
@@ -173,6 +174,7 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	must(t, err)
 	sites, err := sitesqlite.Open(ctx, dir)
 	must(t, err)
+	w.sites = sites
 	_, _, err = sites.Put(ctx, []site.Site{
 		{ID: "S1", Name: "하나의원", Kind: "clinic", Region: "서울특별시", Address: "서울", Lat: 37.56, Lon: 126.98},
 		{ID: "S2", Name: "두리병원", Kind: "hospital", Region: "부산광역시", Address: "부산", Lat: 35.18, Lon: 129.07},
