@@ -105,7 +105,7 @@ func (s *Loaded) signUp(r *Request, at time.Time) Outcome {
 }
 
 func (s *Loaded) leave(e *heldEntry, at time.Time, channel, why string) {
-	e.Left, e.dirty = true, true
+	e.Left, e.Born, e.dirty = true, 0, true // nobody needs to know any more how old they are
 	s.event(Event{At: at, Kind: EventWithdrew, Campaign: e.Campaign, Site: e.Site, Person: e.Person, Channel: channel, Why: why})
 }
 

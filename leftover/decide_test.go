@@ -192,7 +192,7 @@ func TestPollingChangesNothing(t *testing.T) {
 		}
 		return asked
 	}
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		quiet, polled := run(seed, 0), run(seed, 1+int(seed)%people)
 		if !slices.EqualFunc(quiet, polled, func(a, b []person.Key) bool { return slices.Equal(a, b) }) {
 			t.Errorf("seed %d: offers went to others:\n%v\n%v", seed, quiet, polled)

@@ -21,7 +21,7 @@ type Entry struct {
 	Campaign uint32
 	Site     site.Num
 	Person   person.Key
-	Born     civil.Date // of which products they may have one changes with the day
+	Born     civil.Date // which products they may have changes with the day; zero of who left
 	// Since and Turn are their place in the order: the day from which on they wait, and when they had their last turn, where
 	// that was on this day; zero: they had none on it.
 	Since civil.Date

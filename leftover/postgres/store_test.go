@@ -77,3 +77,8 @@ func TestHistoryStays(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkStore(b *testing.B) {
+	p := services.SharedPostgres(b)
+	leftovertest.Benchmark(b, places(func(t testing.TB) string { return p.URL(p.Database(t, migrate)) }))
+}

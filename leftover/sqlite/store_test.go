@@ -72,3 +72,7 @@ func TestSecondLocks(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkStore(b *testing.B) {
+	leftovertest.Benchmark(b, open)
+}
