@@ -198,7 +198,8 @@ func (s *Loaded) pass(b *heldBatch, e *heldEntry, at time.Time, leaves bool) {
 	}
 }
 
-// next is when a batch is to be looked at again; zero when nothing can become of it any more.
+// next is when a batch is to be looked at again; zero when nothing can become of it any more: its time is over, or all doses are
+// booked.
 func (s *Loaded) next(b *heldBatch, at time.Time, free int, more bool) time.Time {
 	var next time.Time
 	sooner := func(t time.Time) {
@@ -225,7 +226,6 @@ func (s *Loaded) next(b *heldBatch, at time.Time, free int, more bool) time.Time
 		if b.Until.Before(next) {
 			next = b.Until
 		}
-	case next.IsZero(): // all doses are booked
 	}
 	return next
 }
