@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,7 +133,7 @@ func (c offerLeftoversCmd) batch(h *leftoversHere, minute int) (b leftover.Batch
 	if at, ok = h.sites.ByID(c.Site); !ok {
 		return b, at, nil, &usageError{msg: fmt.Sprintf("--site: there is no site %q", c.Site)}
 	}
-	if !contains(campaign.Products, c.Product) {
+	if !slices.Contains(campaign.Products, c.Product) {
 		return b, at, nil, &usageError{msg: fmt.Sprintf("--product: %s is not among the products of %s: %s", c.Product, c.Campaign, strings.Join(campaign.Products, ", "))}
 	}
 	until := h.today().At(minute, h.programme.Zone)
@@ -142,15 +143,6 @@ func (c offerLeftoversCmd) batch(h *leftoversHere, minute int) (b leftover.Batch
 	return leftover.Batch{
 		Campaign: campaign.Num, Site: at.Num, Product: c.Product, Doses: c.Doses, Until: until, Minutes: int(rules.Answer / time.Minute),
 	}, at, rules, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func span(r *programme.Leftovers) string {
@@ -166,11 +158,11 @@ func span(r *programme.Leftovers) string {
 
 // clockTime reads HH:MM as a minute of the day; 24:00 is the end of it.
 func clockTime(s string) (minute int, ok bool) {
-	hour, min, found := strings.Cut(s, ":")
-	h, err1 := strconv.Atoi(hour)
-	m, err2 := strconv.Atoi(min)
-	minute = h*60 + m
-	ok = found && err1 == nil && err2 == nil && len(hour) == 2 && len(min) == 2 && h >= 0 && m >= 0 && m < 60 && minute <= 24*60
+	hour, rest, found := strings.Cut(s, ":")
+	h, err1 := strconv.ParseUint(hour, 10, 8) // which takes no sign
+	m, err2 := strconv.ParseUint(rest, 10, 8)
+	minute = int(h)*60 + int(m)
+	ok = found && err1 == nil && err2 == nil && len(hour) == 2 && len(rest) == 2 && m < 60 && minute <= 24*60
 	return minute, ok
 }
 
