@@ -73,6 +73,12 @@ func TestCalls(t *testing.T) {
 		{"POST " + c1 + "/passes", []string{auth, ticket, `{"device":"d-1234567"}`}, 201, "Enter " + me + " age-55-59  TICKET-1 d-1234567 false"},
 		{"POST " + c1 + "/passes", []string{auth, ticket, `{"takeover":true,"device":"\ud83d\ude00-234567","recipient":"r-1"}`}, 201, "Enter " + me + " age-55-59 r-1 TICKET-1 😀-234567 true"},
 
+		{"GET " + c1 + "/leftovers", []string{auth}, 200, "Leftovers " + me + " age-55-59"},
+		{"PUT " + c1 + "/leftovers", []string{auth, `{"sites":"T1 T2"}`}, 200, "SetLeftovers " + me + " age-55-59 [T1 T2]"},
+		{"PUT " + c1 + "/leftovers", []string{auth, `{"sites":""}`}, 200, "SetLeftovers " + me + " age-55-59 []"},
+		{"POST " + c1 + "/leftovers/17/accept", []string{auth}, 200, "AcceptLeftover " + named + " age-55-59 17"},
+		{"POST " + c1 + "/leftovers/17/decline", []string{auth, `{}`}, 200, "Leftovers " + me + " age-55-59"},
+
 		{"POST /api/v1/holds", []string{auth, pass, `{"slot":"s-1"}`}, 201, "Hold " + named + " PASS-1 s-1"},
 		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"slot":"s-1"}`}, 201, "Book " + named + " PASS-1 {Slot:s-1 Hold: IdempotencyKey:k-1 WithPass:}"},
 		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"slot":"s-1","withPass":"PASS-2"}`}, 201, "Book " + named + " PASS-1 {Slot:s-1 Hold: IdempotencyKey:k-1 WithPass:PASS-2}"},

@@ -29,10 +29,11 @@ const (
 	Reminder  Kind = "reminder" // before the day of a dose
 	Invited   Kind = "invited"  // a dose came free and is kept for them; of no booking
 	Near      Kind = "near"     // their turn in the line is near, or has come; of no booking
+	Leftover  Kind = "leftover" // a dose that a site has left over today is offered to them; of no booking, and Event is the offer's number
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Booked, Changed, Cancelled, Reminder, Invited, Near}
+var Kinds = []Kind{Booked, Changed, Cancelled, Reminder, Invited, Near, Leftover}
 
 // ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
 type ID [16]byte
@@ -146,8 +147,8 @@ const (
 type Outbox interface {
 	// Begin sets the place in the feed where there is none yet, and gives the one that stands.
 	Begin(ctx context.Context, seq int64) (int64, error)
-	// Enqueue keeps messages and moves the place in the feed from one event to a later one; [ErrOvertaken] when it does not
-	// stand at from.
+	// Enqueue keeps messages and moves the place in the feed from one event to a later one, or leaves it where it is when from
+	// and to are the same; [ErrOvertaken] when it does not stand at from.
 	Enqueue(ctx context.Context, from, to int64, list []Message, at time.Time) error
 	// Claim takes up to limit messages that are due and hands them to the caller until the lease ends, first those due first;
 	// those of the kind [Near] after all others, since there may be a million of them and somebody waits for each of the others.

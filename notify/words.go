@@ -25,7 +25,7 @@ type Facts struct {
 	Doses    []DoseFacts
 	Zone     *time.Location
 	Link     string    // where it can be looked up; it opens nothing without signing in
-	Until    time.Time // until when a dose is kept, with [Invited]
+	Until    time.Time // until when a dose is kept, with [Invited] and [Leftover]
 	Come     bool      // with [Near]: the turn has come
 	Expected time.Time // with [Near]: when it is expected; zero: nobody can say
 }
@@ -111,7 +111,7 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		Campaign: f.Campaign.In(l.id), Number: f.Number, Link: f.Link,
 		Helper: m.Helper, ByHelper: !m.Helper && !f.Booking.Actor.IsZero() && f.Booking.Actor != f.Booking.Person,
 	}
-	if m.Kind == Invited {
+	if m.Kind == Invited || m.Kind == Leftover {
 		v.Until = l.when(f.Until.In(f.Zone))
 	}
 	if m.Kind == Near {

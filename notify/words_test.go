@@ -46,7 +46,7 @@ func TestEveryText(t *testing.T) {
 				}
 				wanted := []string{f.Number, f.Link, f.Campaign.In(id)}
 				switch kind {
-				case Invited:
+				case Invited, Leftover:
 					wanted[0] = languages[id].when(f.Until)
 				case Near:
 					wanted[0] = languages[id].when(f.Expected)

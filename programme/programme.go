@@ -115,6 +115,8 @@ type Campaign struct {
 	Line    LineRules
 	Helpers HelperRules
 	Change  ChangeRules
+
+	Leftovers *Leftovers // nil: leftover doses are not offered
 }
 
 // Delivery changes the stock of a campaign at an instant.

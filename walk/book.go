@@ -411,6 +411,9 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		return Booking{}, refuse(Conflict, "the booking is cancelled; it cannot be changed")
 	}
 	now := w.now()
+	if _, leftover := o.Doses[0].Seat.Counter.Leftover(); leftover && dose == 1 { // it took nothing from the stock, and nothing of that can come of it
+		return Booking{}, refuse(Closed, "a leftover dose is of its day and place; ring the clinic when you cannot come")
+	}
 	if !w.mayChange(o, now, dose-1) {
 		return Booking{}, refuse(Closed, "the time for changing dose %d online is over; ring the clinic or the call desk", dose)
 	}

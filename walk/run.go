@@ -37,6 +37,9 @@ func (w *Walk) Run(ctx context.Context) error {
 		return w.every(ctx, nearEvery, "tell whose turn is near", func() error { return w.tellNear(ctx) })
 	})
 	g.Go(func() error {
+		return w.every(ctx, leftoverEvery, "offer leftover doses", func() error { return w.offerLeftovers(ctx) })
+	})
+	g.Go(func() error {
 		return w.every(ctx, reloadEvery, "look for imports", func() error { return w.reload(ctx) })
 	})
 	return g.Wait()
@@ -44,7 +47,7 @@ func (w *Walk) Run(ctx context.Context) error {
 
 // Round does each piece of the work of [Walk.Run] once, except the line's own, for tests and tools that own the clock.
 func (w *Walk) Round(ctx context.Context) error {
-	return errors.Join(w.sweep(ctx), w.follow(ctx), w.invite(ctx), w.follow(ctx), w.tellNear(ctx), w.reload(ctx))
+	return errors.Join(w.sweep(ctx), w.follow(ctx), w.invite(ctx), w.follow(ctx), w.tellNear(ctx), w.offerLeftovers(ctx), w.reload(ctx))
 }
 
 func (w *Walk) follow(ctx context.Context) error {

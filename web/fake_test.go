@@ -31,6 +31,9 @@ var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
 
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
+	lists []walk.LeftoverSite // of leftover doses
+	offer *walk.LeftoverOffer
+
 	mu         sync.Mutex
 	programme  *programme.Programme
 	now        time.Time

@@ -60,6 +60,11 @@ type Service interface {
 	AddDevice(ctx context.Context, a walk.Actor, lang string, s notify.Subscription) (notify.Contact, error)
 	RemoveDevices(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
+
+	Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error)
+	SetLeftovers(ctx context.Context, a walk.Actor, campaign string, sites []string) (walk.Leftovers, error)
+	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
+	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
 }
 
 var _ Service = (*walk.Walk)(nil)
@@ -201,10 +206,18 @@ func (h *handler) routes() {
 	on("POST /contact/device/remove", h.removeDevices)
 	on("GET /contact/device", func(q *request) error { return q.redirect("/contact") })
 
+	on("GET /leftovers", h.leftovers)
+	on("POST /leftovers", h.setLeftovers)
+	on("POST /leftovers/{offer}/accept", h.acceptLeftover)
+	on("POST /leftovers/{offer}/decline", h.declineLeftover)
+
 	// Somebody who reloads the answer to a form must not meet a dead end.
 	toWait := func(q *request) error {
 		return q.redirect(campaignPath(q.PathValue("campaign"), "wait", q.recipient()))
 	}
+	toLeftovers := func(q *request) error { return q.redirect("/leftovers") }
+	on("GET /leftovers/{offer}/accept", toLeftovers)
+	on("GET /leftovers/{offer}/decline", toLeftovers)
 	on("GET /c/{campaign}/join", toWait)
 	on("GET /c/{campaign}/enter", toWait)
 	on("GET /c/{campaign}/hold", toWait)

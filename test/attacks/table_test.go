@@ -26,7 +26,7 @@ type attack struct {
 var attacks = []attack{
 	manyWindows, withoutSession, ownClock, aheadOfTurn, forged, anothersTicket, anothersPass, usedPass, otherDevice, twoNodesAtOnce, manyHolds,
 	keyAbuse, anothersBooking, notEligible, anothersRecipient, handOver, otherMethods, foreignForm, openRedirect, foreignHost, keptAnswers,
-	telling, tooLarge, slowCallers, politeMacro,
+	telling, tooLarge, slowCallers, politeMacro, leftoverMacros,
 }
 
 // assault is an attack under way.
