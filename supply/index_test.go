@@ -258,7 +258,7 @@ func TestScopeAgainstModel(t *testing.T) {
 
 // BenchmarkNationalYear asks a national year: 30 million doses given out of boxes of 100 to 1,000, each box by four legs, loggers at every truck, and 3 million appointments.
 //
-//	go test -run '^$' -bench NationalYear -benchtime 100x ./supply
+//	go test -run '^$' -bench NationalYear -benchtime 5x -timeout 20m ./supply
 func BenchmarkNationalYear(b *testing.B) {
 	doses := 30_000_000
 	if testing.Short() {

@@ -294,14 +294,23 @@ func (n *nearby) at(m *maker, i int) (site.Near, bool) {
 	return n.list[i], true
 }
 
-// Back is the part of a plan that can be taken back when doses are released: at each site as many moves as doses came free, who booked first
-// first. The Moves keep their direction: [Carry] with Undo takes them back.
+// Back is the part of a plan that can be taken back when doses are released. At each site they are first for those who are without, since
+// they have no other dose, then for as many moves as are left, who booked first first. Without lists those who are still so. The
+// Moves keep their direction: [Carry] with Undo takes them back.
 func (p *Plan) Back(released []Stock) *Plan {
 	left := map[shelf]int{}
 	for _, s := range released {
 		left[shelf{s.Site, s.Product}] += s.Usable
 	}
 	out := &Plan{}
+	for _, a := range p.Without {
+		k := shelf{a.Site, a.Product}
+		if left[k] > 0 {
+			left[k]--
+			continue
+		}
+		out.Without = append(out.Without, a)
+	}
 	for _, m := range p.Moves {
 		k := shelf{m.From.Site, m.From.Product}
 		if left[k] > 0 {
