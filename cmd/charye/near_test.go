@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -88,7 +89,7 @@ func TestPushIsSent(t *testing.T) {
 		c.Messages = written(t, "messages.yaml", "push: {contact: 'mailto:ops@example.org'}\n")
 	})
 	key := gateway.NewPushKeys(s.keys).Public
-	page := func(method, path, body string) *http.Response {
+	page := func(method, path, body string) (status int, to, text string) {
 		r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -99,19 +100,22 @@ func TestPushIsSent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = a.Body.Close() })
-		return a
+		defer func() { _ = a.Body.Close() }()
+		b, err := io.ReadAll(a.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.StatusCode, a.Header.Get("Location"), string(b)
 	}
-	var shown bytes.Buffer
-	if _, err := shown.ReadFrom(page("GET", "/contact", "").Body); err != nil || !strings.Contains(shown.String(), `data-key="`+key+`"`) {
-		t.Fatalf("the page does not offer the key: %v\n%s", err, shown.String())
+	if _, _, shown := page("GET", "/contact", ""); !strings.Contains(shown, `data-key="`+key+`"`) {
+		t.Fatalf("the page does not offer the key:\n%s", shown)
 	}
 	for n := range 12 {
 		s.must(http.StatusCreated, "POST", "/api/v1/campaigns/all/places", "", "Authorization", "Bearer "+s.session(n))
 	}
-	a := page("POST", "/contact/device", "endpoint="+service.URL+"/push/1&p256dh=BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4&auth=BTBZMqHH6r4Tts7J_aSIgg")
-	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/contact?done=device" {
-		t.Fatalf("status %d, to %s", a.StatusCode, a.Header.Get("Location"))
+	status, to, _ := page("POST", "/contact/device", "endpoint="+service.URL+"/push/1&p256dh=BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4&auth=BTBZMqHH6r4Tts7J_aSIgg")
+	if status != http.StatusSeeOther || to != "/contact?done=device" {
+		t.Fatalf("status %d, to %s", status, to)
 	}
 	wait(t, func() bool {
 		mu.Lock()
