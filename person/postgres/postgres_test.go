@@ -206,8 +206,8 @@ func TestSchemaVersions(t *testing.T) {
 	t.Parallel()
 	p := services.SharedPostgres(t)
 	db := p.Database(t, migrate)
-	for version, ok := range []bool{2: true, 3: false} {
-		if version < 2 {
+	for version, ok := range []bool{3: true, 4: false} {
+		if version < 3 {
 			continue
 		}
 		if err := p.Exec(t.Context(), db, fmt.Sprintf("INSERT INTO schema_person (version_id, is_applied) VALUES (%d, true)", version)); err != nil {
