@@ -58,14 +58,17 @@ type Service interface {
 	Contact(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
+
+	DeskService
 }
 
 var _ Service = (*walk.Walk)(nil)
 
 // Provider is one way to sign in, as people choose it.
 type Provider struct {
-	ID   string
-	Name programme.Text
+	ID    string
+	Name  programme.Text
+	Staff bool // for those at work, on the pages under /desk
 }
 
 // SignIn is who lets people in by name. Safe for concurrent use.
@@ -191,12 +194,14 @@ func (h *handler) routes() {
 	on("GET /bookings/{id}/cancel", h.cancelPage)
 	on("POST /bookings/{id}/cancel", h.cancel)
 
+	h.deskRoutes()
+
 	on("GET /contact", h.contact)
 	on("POST /contact", h.setContact)
 
 	// Somebody who reloads the answer to a form must not meet a dead end.
 	toWait := func(q *request) error {
-		return q.redirect(campaignPath(q.PathValue("campaign"), "wait", q.recipient()))
+		return q.redirect(q.path(q.PathValue("campaign"), "wait", q.recipient()))
 	}
 	on("GET /c/{campaign}/join", toWait)
 	on("GET /c/{campaign}/enter", toWait)
