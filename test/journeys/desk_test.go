@@ -176,7 +176,7 @@ func localOffice(t *testing.T, b *journeys.Browser) {
 	fill()
 	w.WaitForText("번호를 만들었습니다")
 	healthy(t, w, "03-print")
-	code := w.Text(".big.code")
+	code := w.Text(".spell")
 	w.Open(s.URL + "/desk/temporary")
 	fill()
 	w.WaitForText("같은 이름과 생년월일로 만든 번호가 이미 있습니다")
