@@ -27,51 +27,75 @@ type DeskService interface {
 	IssueTemporary(ctx context.Context, a walk.Actor, n walk.NewTemporary) (walk.Temporary, error)
 }
 
-// deskRoutes are the pages for staff. Those under /desk/c and /desk/bookings are the citizens' own, for a caller.
-func (h *handler) deskRoutes() {
-	on := func(pattern string, f action) { h.mux.Handle(pattern, h.pageAt(deskBase, f)) }
-
-	on("GET /desk", h.deskHome)
-	on("GET /desk/{$}", h.deskHome)
-	on("GET /desk/sign-in", h.deskSignIn)
-	on("GET /desk/sign-in/{provider}", h.signInBegin)
-	on("POST /desk/sign-out", h.deskSignOut)
-	on("POST /desk/role", h.deskRole)
-
-	on("GET /desk/callers/new", h.newCaller)
-	on("POST /desk/callers/new", h.registerCaller)
-	on("GET /desk/callers/{id}", h.caller)
-	on("POST /desk/callers/{id}/join", h.joinCaller)
-	on("POST /desk/callers/{id}/remove", h.removeCaller)
-	on("GET /desk/calls", h.calls)
-	on("GET /desk/temporary", h.temporaryForm)
-	on("POST /desk/temporary", h.issueTemporary)
-
-	for pattern, f := range map[string]action{
-		"GET /desk/c/{campaign}/wait": h.wait, "POST /desk/c/{campaign}/enter": h.enter, "GET /desk/c/{campaign}/takeover": h.takeover,
-		"GET /desk/c/{campaign}/sites": h.sites, "GET /desk/c/{campaign}/sites/{site}": h.site, "POST /desk/c/{campaign}/hold": h.hold,
-		"GET /desk/c/{campaign}/confirm": h.confirm, "POST /desk/c/{campaign}/confirm": h.book,
-		"GET /desk/bookings/{id}": h.receipt, "GET /desk/bookings/{id}/calendar.ics": h.calendar,
-		"GET /desk/bookings/{id}/change": h.changePage, "GET /desk/bookings/{id}/change/sites": h.changeSites,
-		"POST /desk/bookings/{id}/change": h.change, "GET /desk/bookings/{id}/cancel": h.cancelPage, "POST /desk/bookings/{id}/cancel": h.cancel,
-	} {
-		on(pattern, serving(f))
-	}
-	on("/desk/", func(*request) error { return &walk.Error{Code: walk.NotFound, Detail: "there is no such page"} })
+// deskRoute is a page for staff; act is what it is for, empty where any session of staff will do, or none yet.
+type deskRoute struct {
+	pattern string
+	act     walk.Act
+	open    bool // before the sign-in
+	f       action
 }
 
-// serving lets in who may serve callers. Package walk asks again at every step; here it keeps pages that ask for nothing personal, such
-// as lists of sites, from looking like somebody's.
-func serving(f action) action {
+// deskTable lists the pages for staff. Those under /desk/c and /desk/bookings are the citizens' own, for a caller.
+func (h *handler) deskTable() []deskRoute {
+	return []deskRoute{
+		{pattern: "GET /desk", f: h.deskHome},
+		{pattern: "GET /desk/{$}", f: h.deskHome},
+		{pattern: "GET /desk/sign-in", open: true, f: h.deskSignIn},
+		{pattern: "GET /desk/sign-in/{provider}", open: true, f: h.signInBegin},
+		{pattern: "POST /desk/sign-out", open: true, f: h.deskSignOut},
+		{pattern: "POST /desk/role", f: h.deskRole},
+
+		{pattern: "GET /desk/callers/new", act: walk.FindCaller, f: h.newCaller},
+		{pattern: "POST /desk/callers/new", act: walk.FindCaller, f: h.registerCaller},
+		{pattern: "GET /desk/callers/{id}", act: walk.ServeCaller, f: h.caller},
+		{pattern: "POST /desk/callers/{id}/join", act: walk.ServeCaller, f: h.joinCaller},
+		{pattern: "POST /desk/callers/{id}/remove", act: walk.ServeCaller, f: h.removeCaller},
+		{pattern: "GET /desk/calls", act: walk.ListCallers, f: h.calls},
+		{pattern: "GET /desk/temporary", act: walk.IssueTemporary, f: h.temporaryForm},
+		{pattern: "POST /desk/temporary", act: walk.IssueTemporary, f: h.issueTemporary},
+
+		{pattern: "GET /desk/c/{campaign}/wait", act: walk.ServeCaller, f: h.wait},
+		{pattern: "POST /desk/c/{campaign}/enter", act: walk.ServeCaller, f: h.enter},
+		{pattern: "GET /desk/c/{campaign}/takeover", act: walk.ServeCaller, f: h.takeover},
+		{pattern: "GET /desk/c/{campaign}/sites", act: walk.ServeCaller, f: h.sites},
+		{pattern: "GET /desk/c/{campaign}/sites/{site}", act: walk.ServeCaller, f: h.site},
+		{pattern: "POST /desk/c/{campaign}/hold", act: walk.ServeCaller, f: h.hold},
+		{pattern: "GET /desk/c/{campaign}/confirm", act: walk.ServeCaller, f: h.confirm},
+		{pattern: "POST /desk/c/{campaign}/confirm", act: walk.ServeCaller, f: h.book},
+		{pattern: "GET /desk/bookings/{id}", act: walk.ServeCaller, f: h.receipt},
+		{pattern: "GET /desk/bookings/{id}/calendar.ics", act: walk.ServeCaller, f: h.calendar},
+		{pattern: "GET /desk/bookings/{id}/change", act: walk.ServeCaller, f: h.changePage},
+		{pattern: "GET /desk/bookings/{id}/change/sites", act: walk.ServeCaller, f: h.changeSites},
+		{pattern: "POST /desk/bookings/{id}/change", act: walk.ServeCaller, f: h.change},
+		{pattern: "GET /desk/bookings/{id}/cancel", act: walk.ServeCaller, f: h.cancelPage},
+		{pattern: "POST /desk/bookings/{id}/cancel", act: walk.ServeCaller, f: h.cancel},
+	}
+}
+
+func (h *handler) deskRoutes() {
+	for _, r := range h.deskTable() {
+		h.mux.Handle(r.pattern, h.pageAt(deskBase, r.guarded()))
+	}
+	h.mux.Handle("/desk/", h.pageAt(deskBase, func(*request) error {
+		return &walk.Error{Code: walk.NotFound, Detail: "there is no such page"}
+	}))
+}
+
+// guarded lets in whom the page is for. Package walk asks again at every step; here it keeps away also from pages that show nothing
+// personal, such as a form or a list of sites.
+func (r deskRoute) guarded() action {
+	if r.open {
+		return r.f
+	}
 	return func(q *request) error {
 		a, err := q.actor()
 		if err != nil {
 			return err
 		}
-		if !walk.May(a, walk.ServeCaller) {
-			return &walk.Error{Code: walk.NotAllowed, Detail: "this role does not serve callers"}
+		if r.act != "" && !walk.May(a, r.act) {
+			return &walk.Error{Code: walk.NotAllowed, Detail: "this role is not for that"}
 		}
-		return f(q)
+		return r.f(q)
 	}
 }
 
@@ -195,9 +219,6 @@ func (h *handler) deskSignOut(q *request) error {
 }
 
 func (h *handler) deskRole(q *request) error {
-	if q.session == nil {
-		return &walk.Error{Code: walk.NotSignedIn, Detail: "sign in first"}
-	}
 	if r, ok := person.ParseRole(q.field("role")); ok && q.session.Roles.Has(r) {
 		h.cookies.set(q.w, cookieRole, r.String(), person.StaffSessionLife)
 	}
