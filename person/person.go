@@ -1,5 +1,5 @@
 // Package person answers who is asking: sign-in by OpenID Connect, sessions, person keys, recipients and helpers,
-// rosters.
+// rosters, the roles of staff, temporary identities.
 //
 // It owns [Key], the session token ([Sessions]), the conversation with identity providers ([Providers], the one part that
 // calls out, through a client it is given), the form of providers files and rosters, and the contract [Store] of what is
