@@ -79,5 +79,5 @@ type Look struct {
 	At          time.Time
 }
 
-// ErrTemporaryTaken: the code was issued before.
+// ErrTemporaryTaken tells that the code was issued before.
 var ErrTemporaryTaken = errors.New("this temporary identity was issued before")

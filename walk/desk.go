@@ -36,32 +36,7 @@ type Caller struct {
 	Why      error    // why they may not take a place; nil when they may
 }
 
-// Calls are the callers of a desk in a campaign that somebody should ring, and those who wait.
-type Calls struct {
-	Campaign  Campaign
-	Called    []Call // their turn has come
-	Near      []Call // it comes soon
-	NotJoined []Call // registered, and nobody has taken a place for them
-	Waiting   int    // the others
-	More      bool   // there are more than could be looked at; those registered first are here
-}
-
-// Call is one of them.
-type Call struct {
-	person.Recipient
-	Number    uint32
-	Ahead     int
-	KeptUntil time.Time // until when a dose is kept for them; zero: none is
-}
-
-const (
-	callsLooked = 1000             // open callers that one list looks up in the line
-	nearMinutes = 30               // so soon that somebody should be at the telephone
-	nearLeast   = 50               // people ahead, where the line is slow
-	lookLasts   = 15 * time.Minute // one look at one person for one reason
-)
-
-// desk is the key of the actor's desk.
+// deskKey is the key of the actor's desk.
 func (w *Walk) deskKey(a Actor) person.Key {
 	if weak.Off(weak.DeskOf) {
 		return w.keyer.Desk(person.NoRole, [16]byte{})
@@ -120,25 +95,6 @@ func (w *Walk) served(ctx context.Context, a Actor, c *programme.Campaign, r per
 		return subject{}, err
 	}
 	return subject{key: r.Key, born: r.Born, recipient: &r}, nil
-}
-
-// look writes down that the actor looks at people. Who goes from page to page with one person for one reason looks once in a quarter
-// of an hour. Nobody is shown whose look could not be written.
-func (w *Walk) look(ctx context.Context, a Actor, campaign, why string, people ...person.Key) error {
-	now := w.now()
-	if len(people) == 1 && w.looks.fresh(a.Key, people[0], why, now) {
-		return nil
-	}
-	err := w.people.Looked(ctx, person.Look{
-		Clerk: a.Key, Desk: w.deskKey(a), Role: a.Role, Campaign: campaign, People: people, Why: why, At: now,
-	})
-	if err != nil {
-		return unavailable(err)
-	}
-	if len(people) == 1 {
-		w.looks.note(a.Key, people[0], why, now)
-	}
-	return nil
 }
 
 // RegisterCaller finds somebody by identity number and date of birth and registers them with the actor's desk; who is registered there
@@ -301,89 +257,6 @@ func (w *Walk) Caller(ctx context.Context, a Actor, id string) (Caller, error) {
 	return out, err
 }
 
-// Calls lists whom of the desk to ring in a campaign: first those called first.
-func (w *Walk) Calls(ctx context.Context, a Actor, campaign string) (Calls, error) {
-	if err := may(a, ListCallers); err != nil {
-		return Calls{}, err
-	}
-	c, err := w.campaign(campaign)
-	if err != nil {
-		return Calls{}, err
-	}
-	var out Calls
-	if out.Campaign, err = w.standing(ctx, c, w.now()); err != nil {
-		return Calls{}, err
-	}
-	open, err := w.people.OpenRecipients(ctx, w.deskKey(a), c.ID, callsLooked+1)
-	if err != nil {
-		return Calls{}, unavailable(err)
-	}
-	if out.More = len(open) > callsLooked; out.More {
-		open = open[:callsLooked]
-	}
-	st, err := w.line.Status(ctx, c.Num)
-	if err != nil {
-		return Calls{}, unavailable(err)
-	}
-	near := st.Admitted + uint32(max(nearLeast, int(st.PerMinute*nearMinutes)))
-	for _, r := range open {
-		if err := w.sort(ctx, &out, c, r, near); err != nil {
-			return Calls{}, err
-		}
-	}
-	return out, w.lookAll(ctx, a, c.ID, &out)
-}
-
-func (w *Walk) sort(ctx context.Context, out *Calls, c *programme.Campaign, r person.Recipient, near uint32) error {
-	call := Call{Recipient: r}
-	lp, err := w.line.Place(ctx, c.Num, r.Key)
-	if err != nil {
-		if e, ok := errors.AsType[*Error](w.lineError(c, err)); ok && e.Code == NotFound {
-			out.NotJoined = append(out.NotJoined, call)
-			return nil
-		}
-		return w.lineError(c, err)
-	}
-	p, err := w.withInvitation(ctx, c, Place{Place: lp})
-	if err != nil {
-		return err
-	}
-	call.Number, call.Ahead, call.KeptUntil = p.Number, p.Ahead, p.KeptUntil
-	invited := !p.KeptUntil.IsZero()
-	turn := invited || p.Number > 0 && out.Campaign.State == CampaignState(programme.PhaseOpen) && waitsForNobody(p)
-	switch {
-	case turn:
-		// Who has booked by themselves meanwhile is not rung.
-		if _, live, err := w.liveBooking(ctx, c, r.Key); err != nil {
-			return err
-		} else if live {
-			w.settle(ctx, &r)
-			return nil
-		}
-		out.Called = append(out.Called, call)
-	case p.Number > 0 && p.Number <= near:
-		out.Near = append(out.Near, call)
-	default:
-		out.Waiting++
-	}
-	return nil
-}
-
-// lookAll writes one event for the whole list.
-func (w *Walk) lookAll(ctx context.Context, a Actor, campaign string, out *Calls) error {
-	var seen []person.Key
-	for _, list := range [][]Call{out.Called, out.Near, out.NotJoined} {
-		byNumber(list)
-		for _, call := range list {
-			seen = append(seen, call.Key)
-		}
-	}
-	if len(seen) == 0 {
-		return nil
-	}
-	return w.look(ctx, a, campaign, "list", seen...)
-}
-
 // settle notes that a desk need not ring somebody. If it cannot, the next list finds out again.
 func (w *Walk) settle(ctx context.Context, r *person.Recipient) {
 	if r != nil && r.Kind.IsDesk() {
@@ -410,58 +283,4 @@ func (w *Walk) RemoveCaller(ctx context.Context, a Actor, id string) error {
 		return unavailable(err)
 	}
 	return nil
-}
-
-// bookingOf finds a booking of one of the desk's callers, in the campaign that they agreed for.
-func (w *Walk) bookingOf(ctx context.Context, a Actor, num int64) (ownBooking, error) {
-	if err := may(a, ServeCaller); err != nil {
-		return ownBooking{}, err
-	}
-	missing := refuse(NotFound, "there is no such booking of a caller of this desk")
-	b, ok, err := w.ledger.Booking(ctx, num)
-	if err != nil {
-		return ownBooking{}, unavailable(err)
-	}
-	c, known := w.programme.CampaignByNum(b.Campaign)
-	if !ok || !known {
-		return ownBooking{}, missing
-	}
-	r, err := w.people.RecipientOf(ctx, w.deskKey(a), c.ID, b.Person)
-	if errors.Is(err, person.ErrNoRecipient) {
-		return ownBooking{}, missing
-	} else if err != nil {
-		return ownBooking{}, unavailable(err)
-	}
-	if err := w.look(ctx, a, c.ID, "booking", r.Key); err != nil {
-		return ownBooking{}, err
-	}
-	return ownBooking{Booking: b, subject: subject{key: r.Key, born: r.Born, recipient: &r}, campaign: c}, nil
-}
-
-// bookingsOf lists the bookings of one of the desk's callers in the campaign that they agreed for.
-func (w *Walk) bookingsOf(ctx context.Context, a Actor, recipient string) ([]ownBooking, error) {
-	if err := may(a, ServeCaller); err != nil {
-		return nil, err
-	}
-	r, err := w.people.Recipient(ctx, w.deskKey(a), recipient)
-	if errors.Is(err, person.ErrNoRecipient) {
-		return nil, refuse(NotFound, "recipient: not a caller of this desk")
-	} else if err != nil {
-		return nil, unavailable(err)
-	}
-	c, err := w.campaign(r.Campaign)
-	if err != nil {
-		return nil, err
-	}
-	all, err := w.ledger.Bookings(ctx, r.Key)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	var out []ownBooking
-	for _, b := range all {
-		if b.Campaign == c.Num {
-			out = append(out, ownBooking{Booking: b, subject: subject{key: r.Key, born: r.Born, recipient: &r}, campaign: c})
-		}
-	}
-	return out, nil
 }

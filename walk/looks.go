@@ -1,13 +1,11 @@
 package walk
 
 import (
-	"cmp"
+	"context"
 	"crypto/sha256"
-	"slices"
 	"sync"
 	"time"
 
-	"charye/line"
 	"charye/person"
 )
 
@@ -16,6 +14,9 @@ type looks struct {
 	mu   sync.Mutex
 	seen map[[16]byte]time.Time
 }
+
+// lookLasts is how long one look at one person for one reason is one look.
+const lookLasts = 15 * time.Minute
 
 // looksMost bounds what is remembered; a look that was forgotten is written down once more.
 const looksMost = 1 << 15
@@ -44,8 +45,21 @@ func (l *looks) note(clerk, who person.Key, why string, now time.Time) {
 	l.seen[lookID(clerk, who, why)] = now
 }
 
-func byNumber(list []Call) {
-	slices.SortStableFunc(list, func(a, b Call) int { return cmp.Compare(a.Number, b.Number) })
+// look writes down that the actor looks at people. Who goes from page to page with one person for one reason looks once in a quarter
+// of an hour. Nobody is shown whose look could not be written.
+func (w *Walk) look(ctx context.Context, a Actor, campaign, why string, people ...person.Key) error {
+	now := w.now()
+	if len(people) == 1 && w.looks.fresh(a.Key, people[0], why, now) {
+		return nil
+	}
+	err := w.people.Looked(ctx, person.Look{
+		Clerk: a.Key, Desk: w.deskKey(a), Role: a.Role, Campaign: campaign, People: people, Why: why, At: now,
+	})
+	if err != nil {
+		return unavailable(err)
+	}
+	if len(people) == 1 {
+		w.looks.note(a.Key, people[0], why, now)
+	}
+	return nil
 }
-
-func waitsForNobody(p Place) bool { return p.State == line.Admitted }
