@@ -152,7 +152,7 @@ func callDesk(t *testing.T, b *journeys.Browser) {
 	w.Open(caller)
 	w.ClickText("동의를 거두셨나요?")
 	w.Click(`form[action$="/remove"] button`)
-	w.WaitForText("다시 전화할 분")
+	w.WaitForText("이 로그인은")
 	if status, _ := w.Ask(strings.TrimPrefix(caller, s.URL), nil); status == 200 {
 		t.Error("a caller who took consent back is shown")
 	}
