@@ -73,8 +73,8 @@ type Options struct {
 	Limits Limits
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. From anyone else it is ignored.
 	TrustedProxies []netip.Prefix
-	// MaxInFlight is how many requests that reach the stores are answered at once; default 8192. As many again of the
-	// public, cached kind. More are refused at once.
+	// MaxInFlight is how many requests that reach the stores are answered at once; default 8192: so many that join, poll
+	// and look, as many that enter and book, and as many of the public, cached kind. More are refused at once.
 	MaxInFlight int
 	// BodyTimeout is how long a client may take to send a body; default 10 s.
 	BodyTimeout time.Duration
@@ -156,7 +156,7 @@ func New(svc Service, sessions Verifier, opts Options) http.Handler {
 	if !f.limits.Off {
 		f.asked = ratelimit.NewMemory(f.limits.Keys)
 	}
-	for l, max := range [laneCount]int{laneOps: 64, lanePublic: opts.MaxInFlight, laneWork: opts.MaxInFlight, laneBulk: maxBulk} {
+	for l, max := range [laneCount]int{laneOps: 64, lanePublic: opts.MaxInFlight, laneWork: opts.MaxInFlight, laneBook: opts.MaxInFlight, laneBulk: maxBulk} {
 		f.lanes[l].max = int64(max)
 		f.lanes[l].gauge = opts.Metrics.InFlight(laneNames[l])
 	}

@@ -74,9 +74,13 @@ func postBookings(f *face, x *exchange) error {
 		Slot:           body.text("slot", 1, maxID),
 		Hold:           body.text("hold", 1, maxID),
 		IdempotencyKey: idem,
+		WithPass:       body.text("withPass", 1, maxCredential),
 	}
 	if body.has("slot") == body.has("hold") {
 		body.fail("slot", "or hold must be given, and not both")
+	}
+	if body.has("withPass") && body.has("hold") {
+		body.fail("withPass", "goes with a slot: two people are booked by a slot, not by a hold")
 	}
 	if err := body.done(); err != nil {
 		return err

@@ -188,6 +188,9 @@ func appendBooking(b []byte, k *walk.Booking, zone *time.Location) []byte {
 	b = instant(append(b, ']'), "madeAt", k.MadeAt, zone)
 	b = integer(b, "sequence", int64(k.Sequence))
 	b = boolean(b, "changeable", k.Changeable)
+	if k.With != nil {
+		b = appendBooking(key(b, "with"), k.With, zone)
+	}
 	return append(b, '}')
 }
 

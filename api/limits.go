@@ -165,16 +165,19 @@ func within(a netip.Addr, list []netip.Prefix) bool {
 }
 
 // The lanes: groups of routes with one bound on requests in flight, so that a jam in one does not close the others. The
-// waiting page lives in lanePublic and stays alive when every store is jammed.
+// waiting page lives in lanePublic and stays alive when every store is jammed. What somebody does who was let in has a lane of its
+// own: however many join, poll and look, entering and booking go on. A request that is turned away by its lane costs least where
+// asking again costs the person nothing.
 const (
 	laneOps = iota
 	lanePublic
-	laneWork
+	laneWork // joining, polling, looking things up
+	laneBook // entering, holding, booking, changing, cancelling
 	laneBulk
 	laneCount
 )
 
-var laneNames = [laneCount]string{"ops", "public", "work", "bulk"}
+var laneNames = [laneCount]string{"ops", "public", "work", "book", "bulk"}
 
 type lane struct {
 	max   int64

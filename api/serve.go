@@ -69,7 +69,7 @@ func (f *face) guarded(x *exchange) (err error) {
 		return err
 	}
 	// A poll has no timer of its own: it is the most frequent call, and the line answers it from memory.
-	if x.route.lane == laneWork && x.route.class != classPoll {
+	if (x.route.lane == laneWork || x.route.lane == laneBook) && x.route.class != classPoll {
 		ctx, cancel := context.WithTimeout(x.ctx, f.opts.CallTimeout)
 		defer cancel()
 		x.ctx = ctx

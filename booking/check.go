@@ -14,30 +14,46 @@ import (
 // maxFindings is where [Check] stops counting broken things and says so.
 const maxFindings = 100
 
-// Check re-reads a ledger and proves its promises: events are numbered without gaps and replay to the counters exactly;
-// counters lie within their capacity and are the sums over live bookings and holds; nobody has two live bookings, two
+// Check re-reads a ledger and proves its promises: events are numbered without gaps and replay to the counters exactly,
+// and are what the chain over them says ([Link]); counters lie within their capacity and are the sums over live bookings and holds; nobody has two live bookings, two
 // holds, or a hold beside a booking, in one campaign; bookings are as their events tell. It returns what is broken, one
 // sentence each, without naming a person; nothing when all is well.
 //
 // The ledger must be at rest: what changes during the reading would look broken. Memory grows with the number of
 // bookings, about 100 bytes each.
 func Check(ctx context.Context, l Ledger) []string {
-	return Audit(ctx, l, nil).Findings
+	return Audit(ctx, l, Asked{}).Findings
+}
+
+// Asked is what an [Audit] looks at beside the promises of the ledger itself.
+type Asked struct {
+	// Each, which may be nil, looks at every live booking and gives what it finds wrong.
+	Each func(*Booking) []string
+	// Noted are chains that were written down elsewhere.
+	Noted []Noted
 }
 
 // Audited is what a [Check] read, and what it found.
 type Audited struct {
 	Bookings, Live, Holds, Counters int
 	Events                          int64
+	Chain                           Hash  // after the last event, as the events make it
+	Vouched                         int64 // the last event that the ledger's own chain vouches for
 	Findings                        []string
 }
 
-// Audit is [Check] with what was read. each, which may be nil, looks at every live booking and gives what it finds wrong.
-func Audit(ctx context.Context, l Ledger, each func(*Booking) []string) Audited {
+// Strays is what a ledger has whose tables could hold events that are in no feed: it finds them, one sentence each.
+type Strays interface {
+	Strays(ctx context.Context) ([]string, error)
+}
+
+// Audit is [Check] with what was read.
+func Audit(ctx context.Context, l Ledger, asked Asked) Audited {
 	c := &checker{
-		l: l, each: each, counters: map[Counter]CounterState{}, replay: map[Counter]int{}, high: map[Counter]int{}, wide: map[Counter]int{}, sums: map[Counter]int{},
+		l: l, each: asked.Each, counters: map[Counter]CounterState{}, replay: map[Counter]int{}, high: map[Counter]int{}, wide: map[Counter]int{}, sums: map[Counter]int{},
 		told: map[int64]toldOf{}, booked: map[placeIn]int64{},
 	}
+	c.links.noted = asked.Noted
 	for _, step := range []func(context.Context) error{c.readCounters, c.readEvents, c.readBookings, c.readHolds} {
 		if err := step(ctx); err != nil {
 			c.findings = append(c.findings, fmt.Sprintf("the ledger cannot be read: %v", err))
@@ -49,7 +65,8 @@ func Audit(ctx context.Context, l Ledger, each func(*Booking) []string) Audited 
 }
 
 func (c *checker) audited() Audited {
-	return Audited{Bookings: c.bookings, Live: c.live, Holds: c.held, Counters: len(c.counters), Events: c.seq, Findings: c.findings}
+	return Audited{Bookings: c.bookings, Live: c.live, Holds: c.held, Counters: len(c.counters), Events: c.seq,
+		Chain: c.links.pure, Vouched: c.links.vouched, Findings: c.findings}
 }
 
 type placeIn struct {
@@ -76,6 +93,7 @@ type checker struct {
 	told     map[int64]toldOf
 	booked   map[placeIn]int64
 	each     func(*Booking) []string
+	links    links
 
 	bookings, live, held int
 }
@@ -110,12 +128,24 @@ func (c *checker) readEvents(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		seals, err := c.l.Seals(ctx, last, eventsPage)
+		if err != nil {
+			return err
+		}
 		for i := range page {
 			if page[i].Seq != last+1 {
 				c.find("event %d follows event %d", page[i].Seq, last)
 			}
 			last = page[i].Seq
 			c.event(&page[i])
+			for len(seals) > 0 && seals[0].Seq < last {
+				seals = seals[1:]
+			}
+			seal := Seal{Seq: last}
+			if len(seals) > 0 && seals[0].Seq == last {
+				seal = seals[0]
+			}
+			c.links.add(&page[i], seal, c.find)
 		}
 		if len(page) == 0 {
 			break
@@ -123,6 +153,16 @@ func (c *checker) readEvents(ctx context.Context) error {
 	}
 	if last != c.seq {
 		c.find("the counters include event %d, the last event is %d", c.seq, last)
+	}
+	c.links.end(last, c.find)
+	if s, ok := c.l.(Strays); ok {
+		list, err := s.Strays(ctx)
+		if err != nil {
+			return err
+		}
+		for _, finding := range list {
+			c.find("%s", finding)
+		}
 	}
 	return nil
 }

@@ -101,6 +101,12 @@ func share(kind CounterKind, campaign uint32, part uint16) Counter {
 	return Counter(kind)<<kindShift | Counter(part)<<partShift | Counter(campaign)
 }
 
+// Share gives the campaign and the part that the counter of a share is of; ok is false for other kinds.
+func (c Counter) Share() (campaign uint32, part uint16, ok bool) {
+	k := c.Kind()
+	return uint32(c), uint16(c >> partShift), k == KindDayShare || k == KindChannelShare || k == KindRegionShare
+}
+
 // Kind says what the counter counts; 0 for one that no constructor made.
 func (c Counter) Kind() CounterKind {
 	switch k := CounterKind(c >> kindShift & 0xf); {

@@ -167,7 +167,7 @@ func (s *State) hold(r *Request, at time.Time) Outcome {
 	h := &heldHold{fresh: true, Hold: Hold{
 		Campaign: r.Campaign, Person: r.Person, Doses: got.doses, Shared: slices.Clone(r.Shared), Until: instant(r.HoldUntil),
 	}}
-	if old != nil && slices.EqualFunc(old.Shared, h.Shared, sameClaim) {
+	if old != nil && slices.EqualFunc(ofInvitation(old.Shared), ofInvitation(h.Shared), sameClaim) {
 		h.Invited = old.Invited
 	}
 	h.ID = s.event(r.event(EventHeld, at, 0, got.deltas()))

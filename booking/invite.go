@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"slices"
 	"time"
 
 	"charye/internal/weak"
@@ -114,11 +115,12 @@ func (s *State) invitationAgain(h *heldHold, at time.Time) {
 		return
 	}
 	t := taking{s: s}
-	if _, _, ok := t.take(nil, h.Shared); !ok { // it was given back just now
+	shared := ofInvitation(h.Shared)
+	if _, _, ok := t.take(nil, shared); !ok { // it was given back just now
 		t.undo()
 		return
 	}
-	s.keepInvitation(s.person(h.Person), h.Person, h.Campaign, h.Shared, h.Invited,
+	s.keepInvitation(s.person(h.Person), h.Person, h.Campaign, shared, h.Invited,
 		Event{At: at, Kind: EventHeld, Campaign: h.Campaign, Person: h.Person, Channel: "system", Why: "invited", Deltas: t.keep()})
 }
 
@@ -138,6 +140,15 @@ func (s *State) reserved(r *Request, own *heldHold) bool {
 		}
 	}
 	return false
+}
+
+// ofInvitation leaves out what depends on a slot.
+func ofInvitation(shared []Claim) []Claim {
+	slot := func(c Claim) bool { return c.Counter.Kind() == KindDayShare || c.Counter.Kind() == KindRegionShare }
+	if !slices.ContainsFunc(shared, slot) {
+		return shared
+	}
+	return slices.DeleteFunc(slices.Clone(shared), slot)
 }
 
 func holds(shared []Claim, id Counter) bool {

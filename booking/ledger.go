@@ -13,7 +13,7 @@ import (
 //
 // Guarantees every engine gives (booking/bookingtest proves them): what Apply returned is durable; a batch whose Apply
 // failed changed nothing; no counter passes its capacity; no person has two live bookings in a campaign; events are
-// numbered in commit order without gaps and carry exactly the deltas of the change. All methods are safe for concurrent
+// numbered in commit order without gaps, carry exactly the deltas of the change, and are chained by hash ([Link]). All methods are safe for concurrent
 // use; Apply calls are linearizable.
 type Ledger interface {
 	// Apply decides a batch in its order. Outcomes come in the order of the requests. A hold that is over at the At of a
@@ -36,6 +36,8 @@ type Ledger interface {
 	Counters(ctx context.Context, yield func(CounterState)) (seq int64, err error)
 	// Events lists events after seq, in order, at most limit.
 	Events(ctx context.Context, after int64, limit int) ([]Event, error)
+	// Seals lists what is kept of the chain over the events ([Link]) for the same events, in order.
+	Seals(ctx context.Context, after int64, limit int) ([]Seal, error)
 
 	// SetCapacity changes counters whose rule changed (N is not looked at) and writes an [EventCapacity] for each that
 	// differs. A counter never touched before comes into being. A capacity below what is used is refused with

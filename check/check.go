@@ -21,6 +21,8 @@ type Input struct {
 	Programme *programme.Programme
 	Ledger    booking.Ledger
 	Line      line.Auditor
+	// Noted are chains over the events that were written down elsewhere, of earlier reports.
+	Noted []booking.Noted
 	// Progress is told what is being read; nil: nobody.
 	Progress func(what string)
 }
@@ -31,6 +33,7 @@ type Report struct {
 	Proved   []Line
 	Findings []string
 	Notes    []string
+	Chain    booking.Noted // over all events: what to write down elsewhere
 	noted    int
 }
 
@@ -64,15 +67,19 @@ func Run(ctx context.Context, in Input) (*Report, error) {
 		say = func(string) {}
 	}
 	say("bookings")
-	a := booking.Audit(ctx, in.Ledger, func(b *booking.Booking) []string {
+	a := booking.Audit(ctx, in.Ledger, booking.Asked{Noted: in.Noted, Each: func(b *booking.Booking) []string {
 		r.note(b.ID, rules(in.Programme, b))
 		return nil
-	})
+	}})
 	if err := ctx.Err(); err != nil {
 		return r, err
 	}
 	r.Findings = append(r.Findings, a.Findings...)
-	r.count("events, without a gap", a.Events)
+	r.count("events, without a gap, as the chain over them says", a.Events)
+	r.Chain = booking.Noted{Seq: a.Events, Chain: a.Chain}
+	if a.Vouched < a.Events {
+		r.Notes = append(r.Notes, fmt.Sprintf("events %d to %d were written by a version before the chain; the next event of this one vouches for them", a.Vouched+1, a.Events))
+	}
 	r.count("counters, equal to the bookings and holds they stand for", int64(a.Counters))
 	r.count("bookings", int64(a.Bookings))
 	r.count("live bookings, one for a person and campaign", int64(a.Live))
@@ -116,10 +123,13 @@ func (r *Report) WriteText(w io.Writer) error {
 			return err
 		}
 	}
-	if more := r.noted - len(r.Notes); more > 0 {
+	if more := r.noted - mostNotes; more > 0 {
 		if _, err := fmt.Fprintf(w, "note          and %d more\n", more); err != nil {
 			return err
 		}
+	}
+	if _, err := fmt.Fprintf(w, "chain         %v\n", r.Chain); err != nil {
+		return err
 	}
 	last := "every promise is kept"
 	if !r.OK() {

@@ -3,6 +3,8 @@ package line
 import (
 	"math"
 	"time"
+
+	"charye/internal/weak"
 )
 
 // Grace is how long somebody whose turn has come, and who has not taken a pass yet, is counted as if inside, as far as
@@ -117,6 +119,9 @@ func (d *Door) Next(now time.Time, c Crowd) uint32 {
 	d.speed.advance(now, running && waiting > 0 && c.Supply.Known && c.Supply.Free > 0 && int(d.admitted) >= d.cfg.Inside)
 	if running && waiting <= 0 {
 		d.moved = now
+	}
+	if weak.Off(weak.SlipUnknownStock) && !c.Supply.Known {
+		c.Supply = Supply{Known: true, Free: math.MaxInt32, Unbooked: math.MaxInt32 / 2}
 	}
 	if !running || waiting <= 0 || !c.Supply.Known || c.Supply.Free <= 0 && !c.Supply.Standby {
 		return d.admitted
@@ -256,6 +261,9 @@ func (d *Door) refill(now time.Time, running bool) {
 	}
 	rate := d.pace.at(now, d.stays.mean())
 	d.tokens = min(d.tokens+rate*dt.Seconds(), max(rate, 1))
+	if weak.Off(weak.SlipFlood) {
+		d.tokens = rate * dt.Seconds()
+	}
 }
 
 // Overlap is what share of those expected is counted as inside; see [stays.overlap].

@@ -41,6 +41,9 @@ type Store interface {
 	Recipients(ctx context.Context, helper Key) ([]Recipient, error)
 	// Recipient finds one by its helper and id; somebody else's id is [ErrNoRecipient].
 	Recipient(ctx context.Context, helper Key, id string) (Recipient, error)
+	// Helpers gives for each of some people which citizens help them in a campaign, the first to register first; who has no helper is left
+	// out. It is asked for thousands at a time.
+	Helpers(ctx context.Context, campaign string, who []Key) (map[Key][]Key, error)
 	// RemoveRecipient withdraws the consent. It is idempotent.
 	RemoveRecipient(ctx context.Context, helper Key, id string, at time.Time) error
 

@@ -27,8 +27,8 @@ func (p *parser) campaigns(n *yaml.Node, products map[string]bool) []Campaign {
 	numbered := make(map[uint32]string)
 	for i, e := range entries {
 		path := index("campaigns", i)
-		o, ok := p.object(e, path, "id", "name", "products", "eligible", "rota", "gathers", "opens", "closes", "stock", "deliveries", "invitations", "pauses",
-			"line", "helpers", "desk", "change")
+		o, ok := p.object(e, path, "id", "name", "products", "eligible", "rota", "gathers", "opens", "closes", "stock", "holdBack", "shares", "deliveries", "invitations", "pauses",
+			"line", "helpers", "desk", "change", "messages")
 		if !ok {
 			continue
 		}
@@ -74,6 +74,12 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 		orderAt = p.line(n, o.at("line"), &c.Line)
 	}
 	p.opening(o, key, c, orderAt, orderPath)
+	if n, ok := o.opt("holdBack"); ok {
+		c.HoldBack = p.holdBack(n, o.at("holdBack"), key+".holdBack", c)
+	}
+	if n, ok := o.opt("shares"); ok {
+		c.Shares = p.shares(n, o.at("shares"), key+".shares", c)
+	}
 	if n, ok := o.opt("deliveries"); ok {
 		c.Deliveries = p.deliveries(n, o.at("deliveries"), key+".deliveries", c)
 	}
@@ -94,6 +100,7 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 	if n, ok := o.opt("desk"); ok {
 		c.Desk = p.desk(n, o.at("desk"))
 	}
+	c.Near = p.campaignMessages(o)
 	c.Change.UntilDays = DefaultUntilDays
 	if n, ok := o.opt("change"); ok {
 		if change, ok := p.object(n, o.at("change"), "untilDays"); ok {

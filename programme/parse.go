@@ -33,7 +33,7 @@ func Parse(name string, src []byte, opt Options) (*Programme, error) {
 	if root == nil {
 		return nil, r.err()
 	}
-	p := &parser{times: times{
+	p := &parser{counted: make(map[uint16]string), times: times{
 		reader: r,
 		zone:   time.UTC,
 		now:    opt.FirstStart.Add(time.Second - 1).Truncate(time.Second),
@@ -91,6 +91,8 @@ type parser struct {
 	times
 	named  []named // campaigns
 	others []named // products
+
+	counted map[uint16]string // products whose vials are counted, by number
 }
 
 func (p *parser) programme(root *yaml.Node) *Programme {
@@ -169,7 +171,7 @@ func (p *parser) products(n *yaml.Node, known map[string]bool) []Product {
 }
 
 func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out Product) {
-	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "ages", "series", "notWith", "most")
+	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "vials", "ages", "series", "notWith", "apart", "most")
 	if !ok {
 		return out
 	}
@@ -189,6 +191,16 @@ func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out 
 	}
 	if n, ok := o.need("dosesPerVial", "a whole number from 1 to 100"); ok {
 		out.DosesPerVial, _ = p.count(n, o.at("dosesPerVial"), 1, 100)
+	}
+	if n, ok := o.opt("vials"); ok {
+		out.Num, out.Vials = vialNumber(out.ID), p.vials(n, o.at("vials"), &out)
+		if other, taken := p.counted[out.Num]; taken {
+			p.bad(n, o.at("vials"), "%q has the same number, %d, as %q, whose vials are counted too; want another id", out.ID, out.Num, other)
+		}
+		p.counted[out.Num] = out.ID
+	}
+	if n, ok := o.opt("apart"); ok {
+		out.Apart = p.apart(n, o.at("apart"), out.ID)
 	}
 	if n, ok := o.opt("ages"); ok {
 		out.Ages = p.ages(n, o.at("ages"))

@@ -104,7 +104,11 @@ func TestParseDefaultsAndOptionalFields(t *testing.T) {
 			{at("2026-11-01T00:00:00-04:00"), at("2026-11-01T03:00:00-05:00"), Text{"점검", "Maintenance"}},
 			{at("2026-11-01T03:00:00-05:00"), at("2026-11-01T04:00:00-05:00"), Text{"", "More"}},
 		},
-		Stock: 10, Line: LineRules{Order: OrderArrival, Inside: 1000, PerSecond: 0, PassMinutes: 10},
+		Stock: 10, HoldBack: HoldBack{2, at("2026-11-02T00:00:00Z")},
+		Shares: []Share{
+			{Channel: "calldesk", Doses: 3, Until: at("2026-11-01T00:00:00Z")}, {Channel: "office", Doses: 1}, {Region: "경기도", Doses: 4}, {Day: on("2026-11-12"), Doses: 6},
+		},
+		Line: LineRules{Order: OrderArrival, Inside: 1000, PerSecond: 0, PassMinutes: 10},
 	}, {
 		ID: "staff", Num: number("staff"), Name: Text{EN: "Staff"}, Products: []string{"flu-a"}, Offers: []Offer{{Product: "flu-a"}},
 		Born: &BornRange{on("1940-02-29"), on("2008-12-31")}, Roster: "hospital-staff",
@@ -124,6 +128,9 @@ func TestParseDefaultsAndOptionalFields(t *testing.T) {
 	wantIntervals := []Interval{{From: on("2026-01-01"), Default: 28, Min: 21, Max: 42}, {From: on("2026-11-01"), Default: 42, Min: 28, Max: 56}}
 	if d := cmp.Diff(wantIntervals, got.Products[1].Series.Intervals); d != "" {
 		t.Error(d)
+	}
+	if v := got.Products[1].Vials; v == nil || v.OpensWith != 4 || got.Products[1].Num == 0 || got.Products[0].Vials != nil {
+		t.Errorf("vials %+v, number %d", v, got.Products[1].Num)
 	}
 	if tt := got.Timetables[2]; tt.From != 0 || tt.To != 1440 || tt.Every != 1440 {
 		t.Errorf("whole-day session: %+v", tt)
@@ -185,6 +192,17 @@ func TestParseRefuses(t *testing.T) {
 		{"    cvx: \"207\"", "    cvx: \"207\"\n    notWith: [moderna]", "f:9: products[0].notWith[0]: is the product itself; want most, for the doses that one person may have of it"},
 		{"    cvx: \"207\"", "    cvx: \"207\"\n    notWith: [other]", "f:9: products[0].notWith[0]: \"other\" is not among the products; want the id of one"},
 		{"    cvx: \"207\"", "    cvx: \"207\"\n    most: 1", "f:9: products[0].most: is below the 2 doses of its series; want at least those"},
+		{"    stock: 1850000", "    stock: 5\n    holdBack: {doses: 5}", "f:20: campaigns[0].holdBack.doses: keeps back 5 of a stock of 5; want fewer"},
+		{"    stock: 1850000", "    stock: 5\n    shares: [{channel: calldesk, doses: 4}, {channel: office, doses: 2}]", "f:20: campaigns[0].shares[1]: sets aside 6 doses in all, of a stock of 5; want no more than there are"},
+		{"    stock: 1850000", "    stock: 5\n    shares: [{channel: fax, doses: 4}]", `f:20: campaigns[0].shares[0].channel: "fax" is unknown; want calldesk or office or clinic`},
+		{"    stock: 1850000", "    stock: 5\n    shares: [{doses: 4}]", "f:20: campaigns[0].shares[0]: is for 0 things; want exactly one of channel, region and day"},
+		{"    stock: 1850000", "    stock: 5\n    shares: [{day: 2021-07-26, region: 서울, doses: 4}]", "f:20: campaigns[0].shares[0]: is for 2 things; want exactly one of channel, region and day"},
+		{"    stock: 1850000", "    stock: 5\n    shares: [{day: 2021-07-26, doses: 4}, {day: 2021-07-26, doses: 3}]", "f:20: campaigns[0].shares[1]: is there twice; want one share each"},
+		{"    stock: 1850000", "    stock: 5\n    shares: [{day: 2021-07-26, doses: 4, until: 2021-07-16T00:00:00Z}]", "f:20: campaigns[0].shares[0].until: is of channels only; want none here"},
+		{"    dosesPerVial: 10\n", "    dosesPerVial: 40\n    vials: {}\n", "f:10: products[0].vials: dosesPerVial is 40; want 31 at most where vials are counted"},
+		{"    dosesPerVial: 10\n", "    dosesPerVial: 10\n    vials: {opensWith: 11}\n", "f:10: products[0].vials.opensWith: is the number 11; want a whole number from 1 to 10"},
+		{"    cvx: \"207\"", "    cvx: \"207\"\n    apart: [{from: 2021-01-01, products: [moderna], days: 14}]", "f:9: products[0].apart[0].products[0]: is the product itself; want another"},
+		{"    cvx: \"207\"", "    cvx: \"207\"\n    apart: [{from: 2021-01-01, products: [], days: 3}]", "f:9: products[0].apart[0].products: has 0 entries; want 1 to 100"},
 		{"    stock: 1850000", "    stock: 5\n    invitations: {hours: 0}", "f:20: campaigns[0].invitations.hours: is the number 0; want a whole number from 1 to 240"},
 		{"    stock: 1850000", "    rota: {from: 2021-07-12, opens: \"20:00\", closes: \"18:00\"}\n    stock: 1850000", "f:19: campaigns[0].rota.days: missing; want a whole number from 1 to 100"},
 		{"    dosesPerVial: 10\n", "    dosesPerVial: 10\n    ages: [{from: 2021-01-01, min: 30, max: 20}]\n", "f:10: products[0].ages[0].max: 20 is below min, 30; want the greater age here"},
@@ -257,7 +275,7 @@ func TestParseRefusesWholeFiles(t *testing.T) {
 		"only comments": {"# nothing\n", "f: is empty; want a programme"},
 		"null":          {"~\n", "f: is empty; want a programme"},
 		"a list":        {"- 1\n", "f:1: is a list; want a group of fields: programme, name, timezone, trial, products, campaigns, timetables, messages"},
-		"two documents": {string(readFile(t, "full.yaml")) + "---\na: 1\n", "f:48: a second document begins here; want one programme per file"},
+		"two documents": {string(readFile(t, "full.yaml")) + "---\na: 1\n", "f:56: a second document begins here; want one programme per file"},
 		"too long":      {strings.Repeat("# long\n", MaxBytes/7+1), "f: is 1048579 bytes long; want at most 1048576"},
 		"not UTF-8":     {"name: \xb0\xad\n", "f: is not UTF-8; want the file saved as UTF-8"},
 		"merge key":     {"<<: {}\n", ""},
@@ -334,12 +352,12 @@ func TestCampaignNumbers(t *testing.T) {
 	// costarring and liquid have the same 32-bit FNV-1a hash.
 	src := strings.NewReplacer("id: everybody", "id: costarring", "id: staff", "id: liquid").Replace(full)
 	_, err := Parse("f", []byte(src), Options{})
-	want := `f:33: campaigns[1].id: "liquid" has the same number, 1582148253, as "costarring"; want another id`
+	want := `f:41: campaigns[1].id: "liquid" has the same number, 1582148253, as "costarring"; want another id`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = Parse("f", []byte(strings.Replace(full, "id: staff", "id: everybody", 1)), Options{})
-	want = `f:33: campaigns[1].id: "everybody" is used twice; want an id of its own`
+	want = `f:41: campaigns[1].id: "everybody" is used twice; want an id of its own`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -43,7 +43,10 @@ type Product struct {
 	Name         Text
 	CVX          string // CDC's vaccine code
 	DosesPerVial int
-	Ages         []AgeRule // by From, ascending; empty: any age
+	Num          uint16     // with Vials: a number made from ID, 1 … 511, no other such product's
+	Vials        *VialRules // nil: its vials are not counted at sites
+	Apart        []Apart    // what its doses must keep away from
+	Ages         []AgeRule  // by From, ascending; empty: any age
 	Series       Series
 	// NotWith are products of which nobody may have a dose booked in another campaign who books this one, nor the other way round.
 	NotWith []string
@@ -104,9 +107,13 @@ type Campaign struct {
 
 	Stock      int        // doses of dose 1 on offer from the opening on
 	Deliveries []Delivery // by At: what comes to it, or goes from it, later
+	HoldBack   HoldBack
+	Shares     []Share
 	// InviteFor is how long a dose that comes free after the campaign was sold out is kept for the next in line, who is told;
 	// 0: it is nobody's, and whoever has a turn may take it.
 	InviteFor time.Duration
+
+	Near *NearRules // nil: the programme's; see [Programme.Near]
 
 	Line    LineRules
 	Helpers HelperRules

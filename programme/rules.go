@@ -65,7 +65,8 @@ func (c *Campaign) Pause(now time.Time) (Pause, bool) {
 	return Pause{}, false
 }
 
-// StockAt is the doses of dose 1 on offer at an instant: those of the opening and what came, and went, until then.
+// StockAt is the doses of dose 1 on offer at an instant: those of the opening and what came, and went, until then, without what is
+// held back.
 func (c *Campaign) StockAt(now time.Time) int {
 	n := c.Stock
 	for _, d := range c.Deliveries {
@@ -74,7 +75,10 @@ func (c *Campaign) StockAt(now time.Time) int {
 		}
 		n += d.Doses
 	}
-	return n
+	if h := c.HoldBack; h.Until.IsZero() || now.Before(h.Until) {
+		n -= h.Doses
+	}
+	return max(n, 0)
 }
 
 // Reason says which rule a person does not meet.

@@ -124,11 +124,13 @@ func carry(ctx context.Context, l booking.Ledger, p *places, moves []Move, why s
 		default:
 			doses := make([][]booking.Choice, len(b.Doses))
 			for i, d := range b.Doses {
-				doses[i] = []booking.Choice{{Slot: d.Slot, Minutes: d.Minutes, Seat: d.Seat}}
+				doses[i] = []booking.Choice{{Slot: d.Slot, Minutes: d.Minutes, Seat: d.Seat, Vial: d.Vial}}
 			}
+			choice.Vial = b.Doses[m.Dose-1].Vial // of the same product at the same site
 			doses[m.Dose-1] = []booking.Choice{choice}
 			requests = append(requests, booking.Request{
 				Op: booking.OpChange, Campaign: b.Campaign, Person: b.Person, Channel: systemChannel, Why: why, At: at, Booking: b.ID, Doses: doses,
+				Apart: p.apart(b.Doses[0].Slot.Product, at),
 			})
 		}
 	}
@@ -145,7 +147,7 @@ func carry(ctx context.Context, l booking.Ledger, p *places, moves []Move, why s
 			o.Moved++
 		case booking.Repeated:
 			o.There++
-		case booking.Full:
+		case booking.Full, booking.Limited:
 			o.Full++
 		case booking.NoBooking:
 			o.Cancelled++

@@ -101,6 +101,18 @@ func (p *places) sessions(num site.Num) booking.Sessions {
 
 func (p *places) free(c booking.Counter, capacity int) int { return capacity - p.used[c] }
 
+// apart is what the doses of a series must keep away from.
+func (p *places) apart(first string, at time.Time) (out []booking.Apart) {
+	product, ok := p.rules.Programme.Product(first)
+	if !ok {
+		return nil
+	}
+	for _, a := range p.rules.Programme.AwayFrom(product, civil.Of(at, p.rules.Programme.Zone)) {
+		out = append(out, booking.Apart(a))
+	}
+	return out
+}
+
 // choice is a slot as the rules have it now.
 func (p *places) choice(s booking.Slot) (booking.Choice, bool) {
 	for _, x := range p.sessions(s.Site)(s.Day) {

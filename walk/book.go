@@ -3,12 +3,14 @@ package walk
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"charye/booking"
+	"charye/internal/civil"
 	"charye/internal/weak"
 	"charye/person"
 	"charye/programme"
@@ -50,6 +52,10 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 		return Booking{}, false, refuse(BadRequest, "slot, hold: want exactly one of the two").field("slot")
 	}
 	c, s, req, err := w.bookRequest(ctx, a, pass, r)
+	var other subject
+	if err == nil && r.WithPass != "" {
+		other, err = w.withPartner(ctx, a, r, &req)
+	}
 	if err != nil {
 		// The pass ended with the booking it made, and its seats are taken: a repeat of that very request gets its answer.
 		if b, ok := w.repeat(ctx, a, r.Recipient, digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)); ok {
@@ -70,7 +76,14 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 		}
 		w.leave(ctx, c, s.key)
 		w.settle(ctx, s.recipient)
-		return w.view(out.Booking, s), out.Result == booking.Repeated, nil
+		b = w.view(out.Booking, s)
+		if out.Partner != nil && out.Partner.Booking.ID != 0 {
+			with := w.view(out.Partner.Booking, other)
+			b.With = &with
+			w.leave(ctx, with.Campaign, other.key)
+			w.settle(ctx, other.recipient)
+		}
+		return b, out.Result == booking.Repeated, nil
 	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Malformed:
 	}
 	return Booking{}, false, w.refused(c, out, w.nearFirst(c, req))
@@ -93,7 +106,7 @@ func (w *Walk) bookRequest(ctx context.Context, a Actor, pass string, r BookRequ
 		if req.Hold, err = strconv.ParseInt(r.Hold, 10, 64); err != nil || req.Hold <= 0 {
 			return nil, subject{}, none, refuse(BadRequest, "hold: want the id that POST /api/v1/holds gave").field("hold")
 		}
-		if req.Limits, err = w.limitsOfHold(ctx, c, s); err != nil {
+		if err = w.rulesOfHold(ctx, c, s, &req); err != nil {
 			return nil, subject{}, none, err
 		}
 	}
@@ -103,6 +116,33 @@ func (w *Walk) bookRequest(ctx context.Context, a Actor, pass string, r BookRequ
 		return nil, subject{}, none, err
 	}
 	return c, s, req, nil
+}
+
+// withPartner has a request book somebody else at the same time and place too, with a pass of theirs. Both are booked, or neither.
+func (w *Walk) withPartner(ctx context.Context, a Actor, r BookRequest, req *booking.Request) (subject, error) {
+	if r.Slot == "" {
+		return subject{}, refuse(BadRequest, "slot: two people are booked by a slot, not by a hold").field("slot")
+	}
+	_, s, partner, err := w.bookRequest(ctx, a, r.WithPass, BookRequest{Slot: r.Slot, IdempotencyKey: r.IdempotencyKey})
+	switch {
+	case err != nil:
+		return subject{}, ofPartner(err)
+	case s.key == req.Person:
+		return subject{}, refuse(BadRequest, "with: it is the pass of the same person; want the other's").field("with")
+	}
+	partner.At = req.At
+	req.Partner = &partner
+	return s, nil
+}
+
+// ofPartner says of an error that it is about the other one.
+func ofPartner(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		of := *e
+		of.Detail = "the other person: " + of.Detail
+		return &of
+	}
+	return err
 }
 
 func digest(s string) [16]byte {
@@ -145,8 +185,8 @@ func (w *Walk) request(c *programme.Campaign, s subject, a Actor, slot string, n
 		return booking.Request{}, refuse(BadRequest, "slot: there is no such product").field("slot")
 	}
 	req := w.ask(c, s, a, now)
-	req.Doses, req.Limits = w.seriesFrom(of, at, first, 1), w.limits(of.Product)
-	req.Shared = []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: w.stock(c, now), N: 1}}
+	req.Doses, req.Limits, req.Apart = w.seriesFrom(of, at, first, 1), w.limits(of.Product), w.apart(of.Product, now)
+	req.Shared = w.claims(c, a.Channel, at, first.Slot.Day, now)
 	if n := len(req.Doses); len(req.Doses[n-1]) == 0 {
 		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
 		e.Alternatives = w.alternatives(c, at, first.Slot)
@@ -163,27 +203,35 @@ func (w *Walk) limits(p *programme.Product) (out []booking.Limit) {
 	return out
 }
 
-// limitsOfHold are those of the product that a person holds a slot of. Where no product of the campaign has any, as in most, the
-// ledger is not asked.
-func (w *Walk) limitsOfHold(ctx context.Context, c *programme.Campaign, s subject) ([]booking.Limit, error) {
-	if !slices.ContainsFunc(c.Products, func(id string) bool {
+// apart is what the doses of a series must keep away from.
+func (w *Walk) apart(p *programme.Product, now time.Time) (out []booking.Apart) {
+	for _, a := range w.programme.AwayFrom(p, civil.Of(now, w.programme.Zone)) {
+		out = append(out, booking.Apart(a))
+	}
+	return out
+}
+
+// rulesOfHold sets what stands against the booking of the product that a person holds a slot of. Where no product of the campaign has
+// such rules, as in most, the hold is not looked up.
+func (w *Walk) rulesOfHold(ctx context.Context, c *programme.Campaign, s subject, req *booking.Request) error {
+	ruled := func(id string) bool {
 		p, ok := w.programme.Product(id)
-		return ok && len(w.limits(p)) > 0
-	}) {
-		return nil, nil
+		return ok && len(w.limits(p))+len(w.apart(p, req.At)) > 0
+	}
+	if !slices.ContainsFunc(c.Products, ruled) {
+		return nil
 	}
 	h, ok, err := w.ledger.Hold(ctx, s.key, c.Num)
 	if err != nil {
-		return nil, unavailable(err)
+		return unavailable(err)
 	}
 	if !ok || len(h.Doses) == 0 {
-		return nil, nil // the ledger refuses the booking
+		return nil // the ledger refuses the booking
 	}
-	p, ok := w.programme.Product(h.Doses[0].Slot.Product)
-	if !ok {
-		return nil, nil
+	if p, ok := w.programme.Product(h.Doses[0].Slot.Product); ok {
+		req.Limits, req.Apart = w.limits(p), w.apart(p, req.At)
 	}
-	return w.limits(p), nil
+	return nil
 }
 
 // sealName keeps the person's name for the clinic, sealed.
@@ -212,12 +260,15 @@ func (w *Walk) refused(c *programme.Campaign, out booking.Outcome, near func() [
 		e := refuse(SlotFull, "somebody was quicker: the slot has just been taken; take one of the alternatives")
 		switch {
 		case out.FullDose == 0:
-			e.Detail = "the stock of this campaign is used up at this moment; the place keeps its order for what comes back"
+			e.Detail = fullShare(out.Shared)
 		case out.FullDose > 1:
 			e.Detail = "dose " + strconv.Itoa(out.FullDose) + " finds no seat at this site within its interval; take one of the alternatives"
 		}
-		if out.FullDose != 0 {
+		if k := out.Shared.Kind(); out.FullDose != 0 || k == booking.KindDayShare || k == booking.KindRegionShare {
 			e.Alternatives = near()
+		}
+		if out.Partner != nil && out.Partner.Result == booking.Full {
+			e.Detail = "there is no room for both of them: " + e.Detail
 		}
 		return e
 	case booking.Limited:
@@ -233,6 +284,20 @@ func (w *Walk) refused(c *programme.Campaign, out booking.Outcome, near func() [
 	case booking.Done, booking.Repeated, booking.Malformed:
 	}
 	return refuse(Internal, "unexpected outcome %d", out.Result)
+}
+
+// fullShare says what of the stock is used up.
+func fullShare(id booking.Counter) string {
+	switch id.Kind() {
+	case booking.KindDayShare:
+		return "the doses of this day are used up; take another day"
+	case booking.KindRegionShare:
+		return "the doses of this region are used up; take a site in another region"
+	case booking.KindChannelShare:
+		return "what can be booked this way is used up at this moment; the place keeps its order for what comes back"
+	default:
+		return "the stock of this campaign is used up at this moment; the place keeps its order for what comes back"
+	}
 }
 
 // nearFirst gives the slots near the first dose of a request.
@@ -388,6 +453,10 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	lists = append(lists, w.laterDoses(o, of, at, moved, dose)...)
 	req := w.ask(o.campaign, o.subject, a, now)
 	req.Op, req.Booking, req.Doses, req.Shared = booking.OpChange, o.ID, lists, o.Shared
+	if dose == 1 {
+		req.Shared = w.moved(o.campaign, o.Shared, at, moved.Slot.Day)
+	}
+	req.Apart = w.apart(of.Product, now)
 	if began != o.Doses[0].Slot.Product {
 		req.Limits = w.limits(of.Product)
 	}
@@ -432,7 +501,7 @@ func (w *Walk) laterDoses(o ownBooking, of series, at site.Site, moved booking.C
 }
 
 func kept(d booking.Dose) []booking.Choice {
-	return []booking.Choice{{Slot: d.Slot, Minutes: d.Minutes, Seat: d.Seat}}
+	return []booking.Choice{{Slot: d.Slot, Minutes: d.Minutes, Seat: d.Seat, Vial: d.Vial}}
 }
 
 // mayChange reports whether the dose at index i may still be moved or dropped at this moment.

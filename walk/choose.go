@@ -54,10 +54,10 @@ const sitesPerPage = 20
 
 // Sites lists sites with free counts, from the snapshot. Public.
 func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage, error) {
-	if _, err := w.campaign(campaign); err != nil {
+	c, err := w.campaign(campaign)
+	if err != nil {
 		return SitePage{}, err
 	}
-	var err error
 	if q.Near && !(math.Abs(q.Lat) <= 90 && math.Abs(q.Lon) <= 180) { // so that NaN is refused too
 		return SitePage{}, refuse(BadRequest, "lat, lon: want degrees, -90 to 90 and -180 to 180").field("lat")
 	}
@@ -65,7 +65,7 @@ func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage,
 	now := w.now()
 	var out SitePage
 	add := func(s site.Site, metres int) {
-		out.Sites = append(out.Sites, SiteFree{Site: s, Metres: metres, Free: w.freeDays(s, q, now)})
+		out.Sites = append(out.Sites, SiteFree{Site: s, Metres: metres, Free: w.freeDays(c, s, q, now)})
 	}
 	if q.Near {
 		var near []site.Near
@@ -86,15 +86,16 @@ func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage,
 	return out, nil
 }
 
-// freeDays counts a site's free first-dose seats by day. What stock is left for them is the campaign's Remaining.
-func (w *Walk) freeDays(s site.Site, q SiteQuery, now time.Time) []DayFree {
+// freeDays counts a site's free first-dose seats by day, as far as its vials and the shares of the stock reach. What is left of the
+// whole stock is the campaign's Remaining.
+func (w *Walk) freeDays(c *programme.Campaign, s site.Site, q SiteQuery, now time.Time) []DayFree {
 	today := civil.Of(now, w.programme.Zone)
 	var out []DayFree
 	for _, day := range w.programme.FirstDays(s.ID, s.Kind, s.Region) {
 		if day < today || q.HasDate && day != q.Date {
 			continue
 		}
-		n := w.freeOn(s, day, day == today, now)
+		n := min(w.freeOn(s, day, day == today, now), w.dosesOn(c, s, day), w.inAnyVials(c, s, day))
 		if n > 0 || q.HasDate {
 			out = append(out, DayFree{Day: day, Free: n})
 		}
@@ -172,14 +173,15 @@ func (w *Walk) siteByID(id string) (site.Site, error) {
 
 // Site finds one site of a campaign with its free counts on every day, from the snapshot; [NotFound] otherwise. Public.
 func (w *Walk) Site(_ context.Context, campaign, siteID string) (SiteFree, error) {
-	if _, err := w.campaign(campaign); err != nil {
+	c, err := w.campaign(campaign)
+	if err != nil {
 		return SiteFree{}, err
 	}
 	s, err := w.siteByID(siteID)
 	if err != nil {
 		return SiteFree{}, err
 	}
-	return SiteFree{Site: s, Metres: -1, Free: w.freeDays(s, SiteQuery{}, w.now())}, nil
+	return SiteFree{Site: s, Metres: -1, Free: w.freeDays(c, s, SiteQuery{}, w.now())}, nil
 }
 
 // Slot tells what a slot's id stands for, whether or not a seat is left in it; [NotFound] when there is no such slot.
@@ -194,7 +196,8 @@ func (w *Walk) Slot(_ context.Context, campaign, slotID string) (Slot, site.Site
 		if s, ok := w.sites.Load().index.ByNum(slot.Site); ok && slices.Contains(c.Products, slot.Product) {
 			for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
 				if ses.Minute == slot.Minute {
-					return w.slotView(slot, ses.Minutes, w.seatsFree(s.Num, slot.Day, ses)), s, nil
+					free := min(w.seatsFree(s.Num, slot.Day, ses), w.inVials(s, slot.Day, slot.Product), w.dosesOn(c, s, slot.Day))
+					return w.slotView(slot, ses.Minutes, free), s, nil
 				}
 			}
 		}
@@ -210,15 +213,20 @@ func (w *Walk) firstSlots(c *programme.Campaign, s site.Site, day civil.Date, wh
 	if who != nil {
 		products = w.programme.Offered(c, who.born, civil.Of(now, w.programme.Zone), day)
 	}
+	most := w.dosesOn(c, s, day)
+	doses := make([]int, len(products))
+	for i, product := range products {
+		doses[i] = min(most, w.inVials(s, day, product))
+	}
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
 		if !ses.First || !w.startsLater(day, ses.Minute, now) {
 			continue
 		}
 		free := w.seatsFree(s.Num, day, ses)
-		for _, product := range products {
+		for i, product := range products {
 			out = append(out, w.slotView(booking.Slot{
 				Session: booking.Session{Site: s.Num, Day: day, Minute: ses.Minute}, Product: product,
-			}, ses.Minutes, free))
+			}, ses.Minutes, min(free, doses[i])))
 		}
 	}
 	return out
@@ -259,11 +267,12 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 func (w *Walk) followUpSlots(s site.Site, day civil.Date, product string) []Slot {
 	now := w.now()
 	out := []Slot{}
+	doses := w.inVials(s, day, product)
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
 		if w.startsLater(day, ses.Minute, now) {
 			out = append(out, w.slotView(booking.Slot{
 				Session: booking.Session{Site: s.Num, Day: day, Minute: ses.Minute}, Product: product,
-			}, ses.Minutes, w.seatsFree(s.Num, day, ses)))
+			}, ses.Minutes, min(doses, w.seatsFree(s.Num, day, ses))))
 		}
 	}
 	return out
@@ -299,14 +308,14 @@ func (w *Walk) choice(c *programme.Campaign, who subject, text string, first boo
 		if !w.startsLater(slot.Day, ses.Minute, w.now()) {
 			return bad("slot: it has begun already; take a later one")
 		}
-		return seatChoice(slot, ses), s, nil
+		return w.seatChoice(slot, ses), s, nil
 	}
 	return bad("slot: the site has no session at that time")
 }
 
-func seatChoice(slot booking.Slot, ses programme.Session) booking.Choice {
+func (w *Walk) seatChoice(slot booking.Slot, ses programme.Session) booking.Choice {
 	return booking.Choice{
-		Slot: slot, Minutes: ses.Minutes,
+		Slot: slot, Minutes: ses.Minutes, Vial: w.vialsOf(slot.Product),
 		Seat: booking.Claim{Counter: booking.SeatCounter(slot.Session), Capacity: ses.Seats, N: 1},
 	}
 }
@@ -359,7 +368,7 @@ func (w *Walk) seriesFrom(of series, s site.Site, fixed booking.Choice, dose int
 	for i := 1; i < len(lists) && len(lists[i-1]) > 0; i++ {
 		product := of.product(dose+i, lists[i-1][0].Slot.Day)
 		for k := range lists[i] {
-			lists[i][k].Slot.Product = product
+			lists[i][k].Slot.Product, lists[i][k].Vial = product, w.vialsOf(product)
 		}
 	}
 	return lists

@@ -176,7 +176,7 @@ func (n NewCaller) clean(as person.Role) (NewCaller, error) {
 	if n.Phone == "" {
 		return n, nil
 	}
-	c, err := notify.Contact{Lang: "ko", Addresses: []notify.Address{{Channel: notify.Text, Value: n.Phone}}}.Clean()
+	c, err := notify.Contact{Lang: "ko", Addresses: []notify.Address{{Channel: notify.Text, Value: n.Phone}}}.Clean(false)
 	if err != nil {
 		return n, refuse(BadRequest, "phone: want a telephone number of 8 to 15 digits, or none").field("phone")
 	}

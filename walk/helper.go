@@ -9,12 +9,14 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"charye/internal/civil"
 	"charye/internal/ratelimit"
+	"charye/internal/weak"
 	"charye/person"
 )
 
@@ -64,6 +66,9 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	}
 	if known.Key == a.Key {
 		return person.Recipient{}, refuse(BadRequest, "identity: this is you; book for yourself").field("identity")
+	}
+	if weak.Off(weak.Quiet) {
+		w.log.InfoContext(ctx, "a recipient", slog.String("whom", r.Name))
 	}
 	got, err := w.people.AddRecipient(ctx, person.Recipient{
 		ID: rand.Text(), Helper: a.Key, Key: known.Key, Campaign: c.ID, Name: r.Name, Born: r.Born, RegisteredAt: w.now(),

@@ -62,8 +62,9 @@ type Walk struct {
 	leavers leavers
 
 	// Of the one goroutine of the background work that uses them.
-	stocked map[uint32]int     // stock by campaign, as last looked at
-	callees map[uint32]callees // by campaign
+	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
+	callees map[uint32]callees      // by campaign
+	near    map[uint32]*lookedAt
 }
 
 // holdFor is how long a held slot is kept: long enough to read a page twice, short enough that nobody sits on seats.
@@ -95,7 +96,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 
-		stocked: map[uint32]int{}, callees: map[uint32]callees{},
+		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
 	if err := w.reloadSites(ctx); err != nil {
@@ -162,7 +163,7 @@ func (w *Walk) campaign(id string) (*programme.Campaign, error) {
 }
 
 func (w *Walk) standing(ctx context.Context, c *programme.Campaign, now time.Time) (Campaign, error) {
-	out := Campaign{Campaign: c, State: CampaignState(c.Phase(now)), OnOffer: w.stock(c, now), Remaining: w.remaining(c)}
+	out := Campaign{Campaign: c, State: CampaignState(c.Phase(now)), OnOffer: w.stock(c, now), Remaining: w.remainingFor(c, "")}
 	if pause, ok := c.Pause(now); ok {
 		out.PauseWhy = pause.Why
 	}
@@ -172,7 +173,7 @@ func (w *Walk) standing(ctx context.Context, c *programme.Campaign, now time.Tim
 			return Campaign{}, unavailable(err)
 		}
 		// What comes free is for those who were invited; to everybody else it is sold out.
-		if _, only := w.standsBy(c); st.SoldOut || only {
+		if _, only := w.standsBy(c); st.SoldOut || only || c.Channeled() && out.Remaining == 0 {
 			out.State = StateSoldOut
 		}
 	}

@@ -30,21 +30,34 @@ func (w *Walk) stock(c *programme.Campaign, now time.Time) int {
 func (w *Walk) restock(ctx context.Context) error {
 	for i := range w.programme.Campaigns {
 		c := &w.programme.Campaigns[i]
-		want := w.stock(c, w.now())
-		had, looked := w.stocked[c.Num]
-		if looked && had != want {
-			claim := booking.Claim{Counter: booking.StockCounter(c.Num), Capacity: want}
-			err := w.ledger.SetCapacity(ctx, []booking.Claim{claim})
-			if errors.Is(err, booking.ErrBelowUsed) {
-				w.log.LogAttrs(ctx, slog.LevelWarn, "the stock now is less than is booked already; bookings stand, nothing more is given: "+claim.Counter.String())
-			} else if err != nil {
+		now := w.now()
+		dated := []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: w.stock(c, now)}}
+		if c.Channeled() {
+			dated = append(dated, booking.Claim{Counter: booking.ChannelShareCounter(c.Num, 0), Capacity: w.open(c, now)})
+		}
+		for _, claim := range dated {
+			if err := w.reset(ctx, c, claim); err != nil {
 				return err
-			} else {
-				w.log.LogAttrs(ctx, slog.LevelInfo, "stock", slog.String("campaign", c.ID), slog.Int("from", had), slog.Int("to", want))
 			}
 		}
-		w.stocked[c.Num] = want
 	}
+	return nil
+}
+
+func (w *Walk) reset(ctx context.Context, c *programme.Campaign, claim booking.Claim) error {
+	had, looked := w.stocked[claim.Counter]
+	if looked && had != claim.Capacity {
+		err := w.ledger.SetCapacity(ctx, []booking.Claim{claim})
+		switch {
+		case errors.Is(err, booking.ErrBelowUsed):
+			w.log.LogAttrs(ctx, slog.LevelWarn, "the stock now is less than is booked already; bookings stand, nothing more is given: "+claim.Counter.String())
+		case err != nil:
+			return err
+		default:
+			w.log.LogAttrs(ctx, slog.LevelInfo, "stock", slog.String("campaign", c.ID), slog.String("counter", claim.Counter.String()), slog.Int("from", had), slog.Int("to", claim.Capacity))
+		}
+	}
+	w.stocked[claim.Counter] = claim.Capacity
 	return nil
 }
 
@@ -140,7 +153,7 @@ func (w *Walk) inviteThese(ctx context.Context, c *programme.Campaign, list []bo
 	}
 	req := booking.Request{
 		Op: booking.OpInvite, Campaign: c.Num, Channel: "system", At: now, HoldUntil: until, Callees: list,
-		Shared: []booking.Claim{{Counter: booking.StockCounter(c.Num), Capacity: w.stock(c, now), N: 1}},
+		Shared: w.stockClaims(c, "", now),
 	}
 	out, err := w.ledger.Apply(ctx, []booking.Request{req})
 	if err != nil {

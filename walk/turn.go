@@ -273,6 +273,9 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 	if err := w.invitable(ctx, c, p); err != nil {
 		return Pass{}, err
 	}
+	if err := w.leftFor(c, a.Channel, p); err != nil {
+		return Pass{}, err
+	}
 	h := sha256.Sum256([]byte(device))
 	pass, err := w.line.Enter(ctx, c.Num, s.key, line.Device(h[:16]), takeover)
 	if err != nil {

@@ -37,8 +37,8 @@ const StateSoldOut CampaignState = "soldOut"
 type Campaign struct {
 	*programme.Campaign
 	State     CampaignState
-	OnOffer   int // doses of dose 1, with what was delivered by now
-	Remaining int
+	OnOffer   int            // doses of dose 1, with what was delivered by now
+	Remaining int            // what is on offer without a channel of one's own
 	PauseWhy  programme.Text // set while paused
 }
 
@@ -126,7 +126,8 @@ type Booking struct {
 	Doses      []Dose
 	MadeAt     time.Time
 	Sequence   int
-	Changeable bool // within the cut-off at the time of asking
+	Changeable bool     // within the cut-off at the time of asking
+	With       *Booking // of a booking that was just made for two: the other's
 }
 
 // Dose is one appointment of a booking.
@@ -142,6 +143,7 @@ type Dose struct {
 type BookRequest struct {
 	Slot, Hold     string
 	IdempotencyKey string
+	WithPass       string // the pass of somebody who is booked at the same time and place, or not at all; may be empty
 	// Recipient is for whom a clerk books. It is asked for only when the pass is gone: by a second try of what was granted.
 	Recipient string
 }

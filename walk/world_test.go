@@ -15,6 +15,7 @@ import (
 	"charye/internal/seal"
 	"charye/line"
 	linesqlite "charye/line/sqlite"
+	notifysqlite "charye/notify/sqlite"
 	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/programme"
@@ -131,6 +132,8 @@ type world struct {
 	stuck     atomic.Bool // nobody can leave the line
 	ledger    booking.Ledger
 	people    *personsqlite.Store
+	outbox    *notifysqlite.Outbox
+	deps      walk.Deps // of which the walk was made
 	keys      *seal.Keys
 	keyer     *person.Keyer
 	programme *programme.Programme
@@ -191,14 +194,17 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	}
 	w.line, err = linesqlite.Open(ctx, dir, configs, linesqlite.Options{Clock: clock, Pseudonyms: line.NewPseudonyms(keys)})
 	must(t, err)
-	w.Walk, err = walk.New(ctx, walk.Deps{
-		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Keys: keys, Clock: clock,
+	w.outbox, err = notifysqlite.Open(ctx, dir, keys)
+	must(t, err)
+	w.deps = walk.Deps{
+		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Outbox: w.outbox, Keys: keys, Clock: clock,
 		Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	w.Walk, err = walk.New(ctx, w.deps)
 	must(t, err)
 	return w, func() {
 		w.Stop()
-		must(t, errors.Join(w.line.Close(), w.ledger.Close(), w.people.Close(), sites.Close(), os.RemoveAll(dir)))
+		must(t, errors.Join(w.line.Close(), w.ledger.Close(), w.people.Close(), w.outbox.Close(), sites.Close(), os.RemoveAll(dir)))
 	}
 }
 

@@ -64,7 +64,7 @@ func (h *handler) receipt(q *request) error {
 		return err
 	}
 	switch done := q.field("done"); done {
-	case "booked", "changed":
+	case "booked", "changed", "both":
 		if !d.Cancelled {
 			d.Done = done
 		}

@@ -312,6 +312,7 @@ type confirmData struct {
 	Until     time.Time // of the hold; zero: unknown
 	PassUntil time.Time
 	Later     []laterDose
+	With      []companion // who can be booked at the same time
 	Back      string
 }
 
@@ -346,6 +347,9 @@ func (h *handler) confirm(q *request) error {
 			d.Later = append(d.Later, laterDose{Dose: dose, Default: iv.Default, Min: iv.Min, Max: iv.Max})
 		}
 	}
+	if d.With, err = q.companions(s); err != nil {
+		return err
+	}
 	return q.show(http.StatusOK, "confirm", view{Title: q.words("confirm.title"), D: d})
 }
 
@@ -362,7 +366,7 @@ func intervalOn(s programme.Series, day civil.Date) (programme.Interval, bool) {
 // book confirms. The key in the form makes a second click or a repeated try the same booking.
 func (h *handler) book(q *request) error {
 	campaign, recipient := q.PathValue("campaign"), q.recipient()
-	q.back, q.again = q.path(campaign, "sites", recipient), []string{"for", "slot", "hold", "key"}
+	q.back, q.again = q.path(campaign, "sites", recipient), []string{"for", "slot", "hold", "key", "with"}
 	// Without a pass, walk still answers a repeat of a request that was granted: a second click after the pass has ended.
 	a, pass, err := q.inside(campaign, recipient)
 	if err != nil && codeOf(err) != walk.NoPass {
@@ -375,11 +379,19 @@ func (h *handler) book(q *request) error {
 	if req.Hold != "" {
 		req.Slot = ""
 	}
+	other, both, err := q.together(campaign, &req)
+	if err != nil {
+		return err
+	}
 	b, _, err := h.svc.Book(q.Context(), a, pass.Token, req)
 	if err != nil {
 		return q.fullOr(err, campaign, recipient)
 	}
 	h.cookies.clear(q.w, passName(campaign, recipient))
+	if both {
+		h.cookies.clear(q.w, passName(campaign, other))
+		return q.redirect(withQuery(q.base+"/bookings/"+pathSegment(b.ID), "done", "both"))
+	}
 	return q.redirect(withQuery(q.base+"/bookings/"+pathSegment(b.ID), "done", "booked"))
 }
 

@@ -9,4 +9,4 @@
 package web
 
 // The bundles in dist are committed; this makes them again, byte for byte.
-//go:generate go tool -modfile=../tools/go.mod esbuild assets/wait.ts assets/page.ts assets/app.css --bundle --minify --charset=utf8 --log-level=warning --target=es2015,chrome58,safari11,firefox57 --outdir=dist
+//go:generate go tool -modfile=../tools/go.mod esbuild assets/wait.ts assets/page.ts assets/contact.ts assets/push.ts assets/app.css --bundle --minify --charset=utf8 --log-level=warning --target=es2015,chrome58,safari11,firefox57 --outdir=dist

@@ -251,7 +251,11 @@ func (s *scripted) Hold(_ context.Context, _ walk.Actor, pass, slot string) (wal
 }
 
 func (s *scripted) Book(_ context.Context, _ walk.Actor, pass string, r walk.BookRequest) (walk.Booking, bool, error) {
-	err := s.step("Book", "pass=%s slot=%s hold=%s key=%s", pass, r.Slot, r.Hold, r.IdempotencyKey)
+	with := ""
+	if r.WithPass != "" {
+		with = " with=" + r.WithPass
+	}
+	err := s.step("Book", "pass=%s slot=%s hold=%s key=%s%s", pass, r.Slot, r.Hold, r.IdempotencyKey, with)
 	if err != nil {
 		return walk.Booking{}, false, err
 	}
@@ -302,8 +306,22 @@ func (s *scripted) Contact(context.Context, walk.Actor) (notify.Contact, error) 
 }
 
 func (s *scripted) SetContact(_ context.Context, _ walk.Actor, c notify.Contact) (notify.Contact, error) {
-	s.told = c
-	return c, s.step("SetContact", "%v", c)
+	s.told = c.WithDevicesOf(s.told)
+	return s.told, s.step("SetContact", "%v", c)
+}
+
+func (s *scripted) AddDevice(_ context.Context, _ walk.Actor, lang string, sub notify.Subscription) (notify.Contact, error) {
+	if _, err := sub.Clean(true); err != nil {
+		return s.told, &walk.Error{Code: walk.BadRequest}
+	}
+	s.told.Lang = lang
+	s.told = s.told.WithDevice(sub.Address())
+	return s.told, s.step("AddDevice", "%s", sub.Endpoint)
+}
+
+func (s *scripted) RemoveDevices(context.Context, walk.Actor) (notify.Contact, error) {
+	s.told = s.told.WithoutDevices()
+	return s.told, s.step("RemoveDevices", "")
 }
 
 func (s *scripted) Messages(context.Context, walk.Actor) ([]notify.Kept, error) {

@@ -32,7 +32,13 @@ type waitData struct {
 	Poll        int           // seconds
 	PauseWhy    string
 	Pseudonym   string
+	Doses       int  // left, for everybody
+	Tells       bool // those who left an address are told when their turn comes
 }
+
+// Short tells that as many people are ahead as doses are left, so that these may be gone before the reader's turn. The script
+// has the same rule.
+func (d waitData) Short() bool { return d.Place.Ahead >= d.Doses }
 
 // NumberInt is the place's number.
 func (d waitData) NumberInt() int { return int(d.Place.Number) }
@@ -82,7 +88,8 @@ func (h *handler) wait(q *request) error {
 	d := waitData{
 		subject: s, Place: place, Joined: doc.Joined, Now: h.svc.Now(),
 		Poll: min(max(int(place.PollAfter/time.Second), 3), 600), PauseWhy: s.Campaign.PauseWhy.In(q.lang.id),
-		Pseudonym: hexOf(place.Pseudonym[:]),
+		Pseudonym: hexOf(place.Pseudonym[:]), Doses: doc.Remaining,
+		Tells: h.svc.Programme().Near(s.Campaign.Campaign).Within > 0 || s.Campaign.InviteFor > 0,
 	}
 	_, east := d.Now.In(h.zone).Zone()
 	d.ZoneMinutes = east / 60

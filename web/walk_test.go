@@ -421,3 +421,22 @@ func FuzzBirthday(f *testing.F) {
 		}
 	})
 }
+
+// TestDosesRunShort: who waits behind as many people as there are doses is told in time, and that the place stays.
+func TestDosesRunShort(t *testing.T) {
+	t.Parallel()
+	b, svc := inScene(t, scenes["waiting"])
+	const short = "차례가 되기 전에 백신이 모두 예약될 수 있습니다"
+	svc.placed(line.Waiting, 5021, 4000, time.Minute, 3*time.Minute)
+	for _, c := range []struct {
+		left int
+		gone bool
+	}{{4001, false}, {4000, true}, {0, true}} {
+		svc.doc.Remaining = c.left
+		body := b.get("/c/age-55-59/wait").Body.String()
+		at := strings.Index(body, short)
+		if at < 0 || strings.Contains(body[at-40:at], "hidden") == c.gone {
+			t.Errorf("%d doses left: %q", c.left, body[max(at-60, 0):max(at, 0)])
+		}
+	}
+}

@@ -57,6 +57,8 @@ type Service interface {
 
 	Contact(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error)
+	AddDevice(ctx context.Context, a walk.Actor, lang string, s notify.Subscription) (notify.Contact, error)
+	RemoveDevices(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
 
 	DeskService
@@ -93,6 +95,8 @@ type Options struct {
 	PublicURL string
 	// Calendar writes a booking as a calendar file (RFC 5545) in a language; without it there is no calendar link.
 	Calendar func(b walk.Booking, lang string) []byte
+	// PushKey is the public key by which browsers subscribe to messages, in base64url; without it they cannot.
+	PushKey string
 	// HelpPhone is shown on every page when set.
 	HelpPhone string
 	// Log gets internal errors; never anything about a person. Nil: [slog.Default].
@@ -198,6 +202,9 @@ func (h *handler) routes() {
 
 	on("GET /contact", h.contact)
 	on("POST /contact", h.setContact)
+	on("POST /contact/device", h.addDevice)
+	on("POST /contact/device/remove", h.removeDevices)
+	on("GET /contact/device", func(q *request) error { return q.redirect("/contact") })
 
 	// Somebody who reloads the answer to a form must not meet a dead end.
 	toWait := func(q *request) error {
@@ -208,6 +215,8 @@ func (h *handler) routes() {
 	on("GET /c/{campaign}/hold", toWait)
 
 	h.mux.Handle("GET /assets/{name}", h.assets)
+	// A worker's scope is where it lies, so this one lies above all pages, and under a name that stays.
+	h.mux.HandleFunc("GET /push.js", h.assets.worker)
 	on("/", func(*request) error { return &walk.Error{Code: walk.NotFound, Detail: "there is no such page"} })
 }
 

@@ -176,3 +176,45 @@ func testCrash(t *testing.T, open Open) {
 	}
 	b.want(booking.Full, book(5, pick(seat(0, 0, 3)), nil))
 }
+
+// testChain wants every event to be chained as [booking.Link] says, from the first to the last and across a crash, and the seals to be the same on
+// pages of any size.
+func testChain(t *testing.T, open Open) {
+	ctx := context.Background()
+	b := fresh(t, open)
+	s := seat(0, 0, 5)
+	b.do(book(1, pick(s), stock(1, 9)), hold(2, pick(s), nil), book(3, pick(s), stock(1, 9)))
+	b.want(booking.Done, cancel(1, b.do(book(1, pick(s), nil))[0].Booking.ID))
+	b.crash()
+	b.want(booking.Done, book(1, pick(seat(0, 1, 5)), stock(1, 9)))
+	if err := b.SetCapacity(ctx, []booking.Claim{{Counter: s.Seat.Counter, Capacity: 9}}); err != nil {
+		t.Fatal(err)
+	}
+	events := b.events(0)
+	for _, page := range []int{1, 2, 1000} {
+		var chain booking.Hash
+		var seals []booking.Seal
+		for len(seals) < len(events) {
+			list, err := b.Seals(ctx, int64(len(seals)), page)
+			if err != nil || len(list) == 0 || len(list) > page {
+				t.Fatalf("%d seals after %d, %v", len(list), len(seals), err)
+			}
+			seals = append(seals, list...)
+		}
+		for i := range events {
+			digest := events[i].Digest()
+			chain = booking.Link(chain, events[i].Seq, digest)
+			switch s := seals[i]; {
+			case s.Seq != events[i].Seq, s.Digest == booking.Hash{} && s.Chain == booking.Hash{},
+				s.Digest != booking.Hash{} && s.Digest != digest, s.Chain != booking.Hash{} && s.Chain != chain:
+				t.Errorf("event %d has the seal %+v, want of %x, %x", events[i].Seq, s, digest, chain)
+			}
+		}
+		if last := seals[len(seals)-1]; last.Chain != chain {
+			t.Errorf("the last event is not chained: %+v", last)
+		}
+	}
+	if rest, err := b.Seals(ctx, int64(len(events)), 10); err != nil || len(rest) != 0 {
+		t.Errorf("behind the end are %d seals, %v", len(rest), err)
+	}
+}

@@ -119,6 +119,9 @@ func nodesLinearizable(seed uint64) func(*testing.T, []booking.Ledger) {
 }
 
 func nodesHistory(t *testing.T, ledgers []booking.Ledger, seed uint64) {
+	if err := ledgers[0].SetCapacity(context.Background(), []booking.Claim{{Counter: fewVials, Capacity: 1}}); err != nil {
+		t.Fatal(err)
+	}
 	const clients, each = 6, 16
 	histories := make([][]porcupine.Operation, clients)
 	began := time.Now()

@@ -469,5 +469,5 @@ func writeRows(b *pgx.Batch, ch *booking.Changes) {
 
 // queueBatch writes the row of a batch. It is the last statement: its id is taken when all locks are held.
 func queueBatch(b *pgx.Batch, events []booking.Event) {
-	b.Queue(`INSERT INTO booking_batches (first_event, events) VALUES ($1::bigint, $2::integer)`, events[0].Seq, len(events))
+	b.Queue(`INSERT INTO booking_batches (first_event, events, digests) VALUES ($1::bigint, $2::integer, $3::bytea)`, events[0].Seq, len(events), digestsOf(events))
 }

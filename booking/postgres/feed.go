@@ -12,12 +12,23 @@ import (
 
 // number gives their place in the feed to all batches that have none: in the order of their ids, behind all that have one.
 // Whoever depends on another batch has the greater id, and was committed after it, so that the feed can be replayed. The row
-// of the stream is locked meanwhile; writers of bookings do not need it.
-func (l *Ledger) number(ctx context.Context) error {
-	fresh := false
-	if err := l.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM booking_batches WHERE first_seq IS NULL)`).Scan(&fresh); err != nil || !fresh {
-		return err
+// of the stream is locked meanwhile; writers of bookings do not need it. Then it goes on with the chain; more is true when that is not
+// at its end.
+func (l *Ledger) number(ctx context.Context) (more bool, err error) {
+	var fresh, open bool
+	if err := l.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM booking_batches WHERE first_seq IS NULL),
+		EXISTS (SELECT FROM booking_batches WHERE chain IS NULL AND events > 0)`).Scan(&fresh, &open); err != nil || !fresh && !open {
+		return false, err
 	}
+	if fresh {
+		if err := l.place(ctx); err != nil {
+			return false, err
+		}
+	}
+	return l.chain(ctx)
+}
+
+func (l *Ledger) place(ctx context.Context) error {
 	b := &pgx.Batch{}
 	b.Queue(`SELECT next_seq FROM streams WHERE name = 'booking' FOR UPDATE`)
 	b.Queue(`WITH fresh AS (SELECT id, sum(events) OVER (ORDER BY id) - events AS before FROM booking_batches WHERE first_seq IS NULL),
@@ -31,7 +42,7 @@ func (l *Ledger) number(ctx context.Context) error {
 // Counters lists all counters as of one instant, and the last event that they include. What is committed and not numbered
 // at that instant is taken out of them again.
 func (l *Ledger) Counters(ctx context.Context, yield func(booking.CounterState)) (seq int64, err error) {
-	if err := l.number(ctx); err != nil {
+	if _, err := l.number(ctx); err != nil {
 		return 0, fmt.Errorf("booking: list counters: %w", pgdb.Wrap(err))
 	}
 	later := map[booking.Counter]int{}
@@ -70,7 +81,7 @@ func (l *Ledger) Counters(ctx context.Context, yield func(booking.CounterState))
 
 // Events lists events after a number. What is listed was committed, and nothing will come to stand before it.
 func (l *Ledger) Events(ctx context.Context, after int64, limit int) ([]booking.Event, error) {
-	if err := l.number(ctx); err != nil {
+	if _, err := l.number(ctx); err != nil {
 		return nil, fmt.Errorf("booking: list events: %w", pgdb.Wrap(err))
 	}
 	return query(ctx, l, "list events", scanEvent, `SELECT b.first_seq + e.seq - b.first_event AS nr, at, kind, person, actor, channel, why, what

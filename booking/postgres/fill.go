@@ -86,8 +86,9 @@ func fillHolds(ctx context.Context, f *pgdb.Filling, from booking.Ledger) error 
 // fillEvents keeps the numbers of the feed as the ids of its events; a hold, which is named by its event, keeps its name.
 func fillEvents(ctx context.Context, f *pgdb.Filling, from booking.Ledger) error {
 	events := f.Table("events", "stream", "seq", "at", "kind", "person", "actor", "channel", "why", "what")
-	batches := f.Table("booking_batches", "first_event", "events", "first_seq")
+	batches := f.Table("booking_batches", "first_event", "events", "first_seq", "digests", "chain")
 	last := int64(0)
+	var chain booking.Hash
 	for {
 		page, err := from.Events(ctx, last, eventsPerBatch)
 		if err != nil {
@@ -102,7 +103,10 @@ func fillEvents(ctx context.Context, f *pgdb.Filling, from booking.Ledger) error
 				return err
 			}
 		}
-		if err := batches.Add(ctx, page[0].Seq, int32(len(page)), page[0].Seq); err != nil {
+		for i := range page {
+			chain = booking.Link(chain, page[i].Seq, page[i].Digest())
+		}
+		if err := batches.Add(ctx, page[0].Seq, int32(len(page)), page[0].Seq, digestsOf(page), append([]byte(nil), chain[:]...)); err != nil {
 			return err
 		}
 		last = page[len(page)-1].Seq

@@ -142,7 +142,7 @@ func readClaims(b []byte) ([]booking.Claim, error) {
 func readWhat(b []byte, e *booking.Event) error {
 	var w whatJSON
 	if err := json.Unmarshal(b, &w); err != nil {
-		return fmt.Errorf("%w: event", errRow)
+		return fmt.Errorf("event %d: %w", e.Seq, errRow)
 	}
 	e.Campaign, e.Booking, e.Deltas = w.Campaign, w.Booking, nil
 	for _, d := range w.Deltas {

@@ -179,6 +179,7 @@ type tx struct {
 	l       *Ledger
 	people  *sql.Stmt
 	changes booking.Changes
+	chain   booking.Hash // after the last event, those written in this transaction among them
 }
 
 // inTx runs fn in a transaction with the memory current, commits, and takes the changes into the memory. The caller holds
@@ -196,6 +197,7 @@ func (l *Ledger) inTx(ctx context.Context, fn func(*tx) error) error {
 	t := &tx{Tx: sqlTx, l: l, people: sqlTx.Stmt(l.write.bookings)}
 	err = l.memory.refresh(t)
 	if err == nil {
+		t.chain = l.memory.chain
 		err = fn(t)
 	}
 	if err == nil {
@@ -210,6 +212,7 @@ func (l *Ledger) inTx(ctx context.Context, fn func(*tx) error) error {
 		return fmt.Errorf("booking: commit: %w", durable.Wrap(err))
 	}
 	l.memory.apply(&t.changes)
+	l.memory.chain = t.chain
 	return nil
 }
 

@@ -110,8 +110,8 @@ func TestSecondLock(t *testing.T) {
 		{"of nobody", "INSERT INTO bookings VALUES (4, x'', 7, 0, x'')", nil, false},
 		{"a hold", "INSERT INTO holds VALUES (1, ?, 7, 0, x'')", []any{who}, true},
 		{"a second hold", "INSERT INTO holds VALUES (2, ?, 7, 0, x'')", []any{who}, false},
-		{"an event", "INSERT INTO events VALUES (1, x'')", nil, true},
-		{"its number again", "INSERT INTO events VALUES (1, x'')", nil, false},
+		{"an event", "INSERT INTO events (seq, body) VALUES (1, x'')", nil, true},
+		{"its number again", "INSERT INTO events (seq, body) VALUES (1, x'')", nil, false},
 		{"another in its place", "UPDATE events SET body = x'00'", nil, false},
 		{"none any more", "DELETE FROM events", nil, false},
 	} {
@@ -189,4 +189,46 @@ func TestFullDiskSaysSo(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	bookingtest.RunFailing(t, open, func(l booking.Ledger, pages int) error { return l.(*sqlite.Ledger).LimitPages(pages) })
+}
+
+// TestOlderProgramsAreChained has events as a program of the version before leaves them, at the beginning, in the middle and at the end: this
+// one goes on with the chain that it would have been.
+func TestOlderProgramsAreChained(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	ledger := func(older string) (booking.Audited, booking.Audited) {
+		dir, n := t.TempDir(), newNational()
+		l := openAt(t, dir)
+		write := func() {
+			if _, err := l.Apply(ctx, []booking.Request{n.request(), n.request(), n.request()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write()
+		write()
+		for _, statement := range []string{`DROP TRIGGER events_stay`, older} {
+			if err := l.Exec(statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l = openAt(t, dir)
+		first := booking.Audit(ctx, l, booking.Asked{})
+		write()
+		return first, booking.Audit(ctx, l, booking.Asked{})
+	}
+	_, want := ledger(`SELECT 1`)
+	for older, vouched := range map[string]int64{
+		`UPDATE events SET chain = NULL`:                    0,
+		`UPDATE events SET chain = NULL WHERE seq <= 4`:     6,
+		`UPDATE events SET chain = NULL WHERE seq IN (2,3)`: 6,
+		`UPDATE events SET chain = NULL WHERE seq >= 4`:     3,
+	} {
+		first, then := ledger(older)
+		if len(first.Findings) > 0 || first.Vouched != vouched {
+			t.Errorf("%s: %q, vouched up to %d, want %d", older, first.Findings, first.Vouched, vouched)
+		}
+		if len(then.Findings) > 0 || then.Vouched != then.Events || then.Chain != want.Chain {
+			t.Errorf("%s: then %q, vouched up to %d of %d, chain %x, want %x", older, then.Findings, then.Vouched, then.Events, then.Chain, want.Chain)
+		}
+	}
 }

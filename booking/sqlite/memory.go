@@ -16,6 +16,7 @@ type memory struct {
 	full        bool // false until first read
 	nextBooking int64
 	nextSeq     int64
+	chain       booking.Hash // after event nextSeq-1
 	counters    map[booking.Counter]packed
 	holds       map[person.Key][]booking.Hold
 	until       []due               // by time
@@ -82,6 +83,9 @@ func (m *memory) refresh(t *tx) error {
 		return err
 	}
 	next.nextBooking++
+	if next.chain, err = t.lastChain(); err != nil {
+		return err
+	}
 	if err := t.allCounters(func(c booking.CounterState) { next.put(c) }); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 // readStatements are prepared on the reading connections, which never wait for the writer.
 type readStatements struct {
-	bookings, booking, events, hold, due *sql.Stmt
+	bookings, booking, events, seals, hold, due *sql.Stmt
 }
 
 func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
@@ -22,6 +22,7 @@ func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.bookings, `SELECT id, campaign, body FROM bookings WHERE person = ? ORDER BY id`},
 		{&s.booking, `SELECT person, campaign, body FROM bookings WHERE id = ?`},
 		{&s.events, `SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?`},
+		{&s.seals, `SELECT seq, chain FROM events WHERE seq > ? ORDER BY seq LIMIT ?`},
 		{&s.hold, `SELECT id, person, campaign, until, body FROM holds WHERE person = ? AND campaign = ?`},
 		{&s.due, `SELECT id, person, campaign, until, body FROM holds WHERE until <= ? ORDER BY until, id LIMIT ?`},
 	})
@@ -143,12 +144,7 @@ func (l *Ledger) Events(ctx context.Context, after int64, limit int) (out []book
 	rows, err := l.read.events.QueryContext(ctx, after, max(limit, 0))
 	if err == nil {
 		err = scan(rows, func() error {
-			var seq int64
-			var body sql.RawBytes
-			if err := rows.Scan(&seq, &body); err != nil {
-				return err
-			}
-			e, err := readEvent(body, seq)
+			e, err := scanEvent(rows)
 			if err == nil {
 				out = append(out, e)
 			}
@@ -157,6 +153,27 @@ func (l *Ledger) Events(ctx context.Context, after int64, limit int) (out []book
 	}
 	if err != nil {
 		return nil, fmt.Errorf("booking: list events: %w", durable.Wrap(err))
+	}
+	return out, nil
+}
+
+// Seals lists the chain after each event after a number.
+func (l *Ledger) Seals(ctx context.Context, after int64, limit int) (out []booking.Seal, err error) {
+	rows, err := l.read.seals.QueryContext(ctx, after, max(limit, 0))
+	if err == nil {
+		err = scan(rows, func() error {
+			var s booking.Seal
+			var chain sql.RawBytes
+			err := rows.Scan(&s.Seq, &chain)
+			if err == nil {
+				copy(s.Chain[:], chain)
+				out = append(out, s)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("booking: list seals: %w", durable.Wrap(err))
 	}
 	return out, nil
 }

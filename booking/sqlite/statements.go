@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 
 	"charye/booking"
@@ -16,12 +17,15 @@ type writeStatements struct {
 	lastSeq, lastBooking, bookings *sql.Stmt
 	holdGone, change, book, hold   *sql.Stmt
 	counter, event                 *sql.Stmt
+	lastChain, unchained           *sql.Stmt
 	counters, allHolds, persons    *sql.Stmt
 }
 
 func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, []prepared{
 		{&s.lastSeq, `SELECT coalesce(max(seq), 0) FROM events`},
+		{&s.lastChain, `SELECT seq, chain FROM events WHERE chain IS NOT NULL ORDER BY seq DESC LIMIT 1`},
+		{&s.unchained, `SELECT seq, body FROM events WHERE seq > ? ORDER BY seq`},
 		{&s.lastBooking, `SELECT coalesce(max(id), 0) FROM bookings`},
 		{&s.bookings, `SELECT id, campaign, body FROM bookings WHERE person = ?`},
 		{&s.counters, `SELECT id, capacity, used FROM counters`},
@@ -33,7 +37,7 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.hold, `INSERT INTO holds (id, person, campaign, until, body) VALUES (?, ?, ?, ?, ?)`},
 		{&s.counter, `INSERT INTO counters (id, capacity, used) VALUES (?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET capacity = excluded.capacity, used = excluded.used`},
-		{&s.event, `INSERT INTO events (seq, body) VALUES (?, ?)`},
+		{&s.event, `INSERT INTO events (seq, body, chain) VALUES (?, ?, ?)`},
 	})
 }
 
@@ -82,7 +86,8 @@ func (t *tx) writeChanges(ctx context.Context) error {
 		},
 		func() error {
 			return each(t, w.event, ch.Events, func(s *sql.Stmt, e *booking.Event) error {
-				return exec(s, e.Seq, t.encode(appendEvent(t.l.buf[:0], e)))
+				t.chain = booking.Link(t.chain, e.Seq, e.Digest())
+				return exec(s, e.Seq, t.encode(appendEvent(t.l.buf[:0], e)), t.chain[:])
 			})
 		},
 	}
@@ -132,6 +137,44 @@ func gone(b *booking.Booking) int64 {
 
 func (t *tx) lastSeq() (n int64, err error) {
 	return n, t.Stmt(t.l.write.lastSeq).QueryRow().Scan(&n)
+}
+
+// lastChain gives the chain after the last event. Events at the end that have none, of a version before, are read for it.
+func (t *tx) lastChain() (chain booking.Hash, err error) {
+	var seq int64
+	var kept []byte
+	switch err := t.Stmt(t.l.write.lastChain).QueryRow().Scan(&seq, &kept); {
+	case errors.Is(err, sql.ErrNoRows):
+	case err != nil:
+		return chain, err
+	default:
+		copy(chain[:], kept)
+	}
+	rows, err := t.Stmt(t.l.write.unchained).Query(seq)
+	if err != nil {
+		return chain, err
+	}
+	err = scan(rows, func() error {
+		e, err := scanEvent(rows)
+		if err == nil {
+			chain = booking.Link(chain, e.Seq, e.Digest())
+		}
+		return err
+	})
+	return chain, err
+}
+
+func scanEvent(rows *sql.Rows) (booking.Event, error) {
+	var seq int64
+	var body sql.RawBytes
+	if err := rows.Scan(&seq, &body); err != nil {
+		return booking.Event{}, err
+	}
+	e, err := readEvent(body, seq)
+	if err != nil {
+		err = fmt.Errorf("event %d: %w", seq, err)
+	}
+	return e, err
 }
 
 func (t *tx) lastBooking() (n int64, err error) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 
+	"charye/booking"
 	"charye/check"
 	"charye/internal/durable"
 	"charye/internal/seal"
@@ -17,8 +18,9 @@ import (
 )
 
 type checkCmd struct {
-	Data    string  `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
-	Engines engines `embed:""`
+	Data    string   `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
+	Chain   []string `placeholder:"N:HASH" help:"A chain that an earlier check printed and that was kept elsewhere: what happened up to event N must be what it was then. May be repeated."`
+	Engines engines  `embed:""`
 }
 
 // errBrokenPromise ends a check that found something; the lines above name it.
@@ -26,7 +28,15 @@ var errBrokenPromise = errors.New("a promise is broken; the lines above name it"
 
 // Run re-reads everything and says what it proved and what is wrong.
 func (c checkCmd) Run(ctx context.Context, std streams) error {
-	r, err := checkInstallation(ctx, c.Data, c.Engines, std.err)
+	var noted []booking.Noted
+	for _, text := range c.Chain {
+		n, err := booking.ParseNoted(text)
+		if err != nil {
+			return &usageError{msg: "--chain: " + err.Error()}
+		}
+		noted = append(noted, n)
+	}
+	r, err := checkInstallation(ctx, c.Data, c.Engines, noted, std.err)
 	if r != nil {
 		err = errors.Join(err, r.WriteText(std.out))
 	}
@@ -37,7 +47,7 @@ func (c checkCmd) Run(ctx context.Context, std streams) error {
 }
 
 // checkInstallation checks a directory that is not served, or a cluster at rest.
-func checkInstallation(ctx context.Context, data string, e engines, progress io.Writer) (r *check.Report, err error) {
+func checkInstallation(ctx context.Context, data string, e engines, noted []booking.Noted, progress io.Writer) (r *check.Report, err error) {
 	shared, err := e.shared()
 	if err != nil {
 		return nil, err
@@ -66,11 +76,11 @@ func checkInstallation(ctx context.Context, data string, e engines, progress io.
 	if err := rightPlace(dir, shared); err != nil {
 		return nil, err
 	}
-	return prove(ctx, dir, e, p, keys, telemetry.NewLogger(progress, slog.LevelError), progress)
+	return prove(ctx, dir, e, p, keys, noted, telemetry.NewLogger(progress, slog.LevelError), progress)
 }
 
 // prove opens everything that an installation keeps and checks it.
-func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger, progress io.Writer) (r *check.Report, err error) {
+func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted []booking.Noted, log *slog.Logger, progress io.Writer) (r *check.Report, err error) {
 	s, closers, err := openStores(ctx, dir, e, p, keys, log)
 	defer func() {
 		for i := len(closers) - 1; i >= 0; i-- {
@@ -89,7 +99,7 @@ func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Progra
 		say = func(what string) { _, _ = fmt.Fprintf(f, "\rreading %-60s", what) }
 		defer func() { _, _ = fmt.Fprint(f, "\r\x1b[K") }()
 	}
-	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Progress: say})
+	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted, Progress: say})
 }
 
 func isTerminal(f *os.File) bool {

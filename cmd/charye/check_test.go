@@ -31,6 +31,12 @@ func TestCheckFindsEachFault(t *testing.T) {
 			t.Errorf("a directory that is being served: %v", err)
 		}
 	})
+	var sound bytes.Buffer
+	if err := (checkCmd{Data: data}).Run(t.Context(), streams{out: &sound, err: &sound}); err != nil {
+		t.Fatalf("%v\n%s", err, &sound)
+	}
+	_, chain, _ := strings.Cut(sound.String(), "\nchain         ")
+	chain, _, _ = strings.Cut(chain, "\n")
 	for _, c := range []struct{ name, file, sql, want string }{
 		{"nothing", "booking.db", `SELECT 1`, ""},
 		{"a seat taken by nobody", "booking.db", `UPDATE counters SET used = used + 1 WHERE id = (SELECT min(id) FROM counters)`, "its events add up to"},
@@ -39,6 +45,16 @@ func TestCheckFindsEachFault(t *testing.T) {
 		{"somebody booked twice", "booking.db", `DROP INDEX bookings_one_live; UPDATE bookings SET person = (SELECT person FROM bookings WHERE id = 1) WHERE id = 2`, "bookings 1 and 2 are of one person"},
 		{"cancelled without a word", "booking.db", `UPDATE bookings SET gone = id WHERE id = 3`, "booking 3 is live and gone at once"},
 		{"an event that is gone", "booking.db", `DROP TRIGGER events_stay_there; DELETE FROM events WHERE seq = 2`, "event 3 follows event 1"},
+		{"an event that is changed", "booking.db", `DROP TRIGGER events_stay; UPDATE events SET body = CAST(substr(body, 1, 16) || randomblob(4) || substr(body, 21) AS BLOB) WHERE seq = 3`, "the chain breaks at event 3:"},
+		{"an event that cannot be read", "booking.db", `DROP TRIGGER events_stay; UPDATE events SET body = x'00' WHERE seq = 3`, "event 3: booking.db: a row cannot be read"},
+		{"an event of somebody else", "booking.db", `DROP TRIGGER events_stay; UPDATE events SET body = (SELECT body FROM events WHERE seq = 4) WHERE seq = 3`, "the chain breaks at event 3:"},
+		{"another chain", "booking.db", `DROP TRIGGER events_stay; UPDATE events SET chain = randomblob(32) WHERE seq = 2`, "the chain breaks at event 2:"},
+		{"two events in each other's place", "booking.db", `DROP TRIGGER events_stay; UPDATE events SET seq = -seq WHERE seq IN (2, 3); UPDATE events SET seq = 5 + seq WHERE seq < 0`, "the chain breaks at event 2:"},
+		{"an event put in", "booking.db", `DROP TRIGGER events_stay; UPDATE events SET seq = -seq - 1 WHERE seq > 2; UPDATE events SET seq = -seq WHERE seq < 0;
+			INSERT INTO events (seq, body, chain) SELECT 3, body, chain FROM events WHERE seq = 2`, "the chain breaks at event 3:"},
+		{"an event taken out, and the gap closed", "booking.db", `DROP TRIGGER events_stay; DROP TRIGGER events_stay_there; DELETE FROM events WHERE seq = 2; UPDATE events SET seq = -seq WHERE seq > 2; UPDATE events SET seq = -seq - 1 WHERE seq < 0`, "the chain breaks at event 2:"},
+		{"a chain made anew", "booking.db", `DROP TRIGGER events_stay; UPDATE events SET chain = NULL; UPDATE events SET body = CAST(substr(body, 1, 16) || randomblob(4) || substr(body, 21) AS BLOB) WHERE seq = 3`, "what happened up to there was changed since"},
+		{"the last event taken away", "booking.db", `DROP TRIGGER events_stay_there; DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)`, "events were taken away"},
 		{"a hold beside a booking", "booking.db", `UPDATE holds SET person = (SELECT person FROM bookings WHERE id = 1)`, "is of a person who has booking 1"},
 		{"a place that is gone", "line.db", `UPDATE joins SET first_seq = first_seq + 1 WHERE first_seq = (SELECT max(first_seq) FROM joins)`, "line"},
 		{"admitted beyond the line", "line.db", `UPDATE campaigns SET admitted = admitted + 50; UPDATE waves SET admitted = admitted + 50`, "admitted of"},
@@ -64,7 +80,7 @@ func TestCheckFindsEachFault(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			err = checkCmd{Data: dir}.Run(t.Context(), streams{out: &out, err: &out})
+			err = checkCmd{Data: dir, Chain: []string{chain}}.Run(t.Context(), streams{out: &out, err: &out})
 			said := out.String()
 			if err != nil {
 				said += err.Error()

@@ -18,6 +18,7 @@ import (
 
 type importCmd struct {
 	Sites  importSitesCmd  `cmd:"" help:"Import sites; known ones are updated by id."`
+	Stock  importStockCmd  `cmd:"" help:"Import how many vials of a product sites have (CSV: site,vials)."`
 	Roster importRosterCmd `cmd:"" help:"Import a roster (CSV: subject,identity,born); it replaces the one of that id whole."`
 }
 

@@ -34,13 +34,17 @@ const (
 type cli struct {
 	Demo       demoCmd       `cmd:"" help:"Start a national demo in a temporary folder: a campaign that opens within a minute, and a simulated crowd around you."`
 	Serve      serveCmd      `cmd:"" help:"Serve a programme."`
-	Import     importCmd     `cmd:"" help:"Import sites or a roster into a data directory, also while it is being served."`
+	Import     importCmd     `cmd:"" help:"Import sites, their vials or a roster into a data directory, also while it is being served."`
 	Session    sessionCmd    `cmd:"" help:"Print signed sessions of made-up people for load tests, one JSON object a line. Trial programmes only."`
 	Rush       rushCmd       `cmd:"" help:"Bring the crowd: honest people and cheats over real HTTP, and a report."`
 	Check      checkCmd      `cmd:"" help:"Re-read an installation and prove its promises: counters, bookings, places, draw, passes, events."`
+	Prepare    prepareCmd    `cmd:"" help:"Make or upgrade the tables of a cluster's database as their owner, so that a role which owns nothing can serve."`
 	Move       moveCmd       `cmd:"" help:"Move an installation of one machine into a cluster, without losing a place or a booking."`
 	Reschedule rescheduleCmd `cmd:"" help:"Move follow-up doses that are booked already, when an interval changes in the middle of a programme."`
+	Vials      vialsCmd      `cmd:"" help:"Write how many vials each site needs on each day for what is booked, as CSV."`
 	Deliver    deliverCmd    `cmd:"" help:"Tell that vaccine came to a campaign beside what its programme foresees, or went: what comes is shared out in the order of the line."`
+	Drill      drillCmd      `cmd:"" help:"Rehearse a day on which things go wrong, and check every promise."`
+	Supply     supplyCmd     `cmd:"" help:"Vaccine on its way: who may tell of its custody."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Help       helpCmd       `cmd:"" help:"Print this help, or that of a command."`
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"charye/booking"
 	bookingpostgres "charye/booking/postgres"
 	bookingsqlite "charye/booking/sqlite"
 	"charye/check"
@@ -27,6 +28,8 @@ import (
 	"charye/programme"
 	sitepostgres "charye/site/postgres"
 	sitesqlite "charye/site/sqlite"
+	custodypostgres "charye/supply/epcis/postgres"
+	custodysqlite "charye/supply/epcis/sqlite"
 )
 
 type moveCmd struct {
@@ -65,7 +68,7 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 		return fmt.Errorf("data directory %s has moved already, at %s", dir.Path(), m.Done.Format(time.RFC3339))
 	}
 	log := telemetry.NewLogger(std.err, slog.LevelError)
-	before, err := proven(ctx, dir, engines{}, p, keys, log, std.err)
+	before, err := proven(ctx, dir, engines{}, p, keys, nil, log, std.err)
 	if err != nil {
 		return fmt.Errorf("before the move: %w", err)
 	}
@@ -81,7 +84,7 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 	case err != nil:
 		return fmt.Errorf("%w; nothing is lost: %s is as it was, and the same command goes on where this one ended", err, dir.Path())
 	}
-	after, err := proven(ctx, dir, c.To, p, keys, log, std.err)
+	after, err := proven(ctx, dir, c.To, p, keys, []booking.Noted{before.Chain}, log, std.err)
 	if err != nil {
 		return fmt.Errorf("after the move: %w", err)
 	}
@@ -100,8 +103,8 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 }
 
 // proven checks an installation and refuses one with a broken promise.
-func proven(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger, progress io.Writer) (*check.Report, error) {
-	r, err := prove(ctx, dir, e, p, keys, log, progress)
+func proven(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted []booking.Noted, log *slog.Logger, progress io.Writer) (*check.Report, error) {
+	r, err := prove(ctx, dir, e, p, keys, noted, log, progress)
 	if err == nil && !r.OK() {
 		err = errors.Join(r.WriteText(progress), errBrokenPromise)
 	}
@@ -142,8 +145,11 @@ func (m mover) rooms(ctx context.Context) (arrived int, err error) {
 		name string
 		move func(context.Context) (done bool, err error)
 	}{
-		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"bookings", m.bookings}, {"lines", m.lines},
+		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"custody", m.custody}, {"bookings", m.bookings}, {"lines", m.lines},
 	} {
+		if room.name == "custody" && !custodysqlite.There(m.dir.Path()) {
+			continue // nobody was let in to tell of it
+		}
 		start := time.Now()
 		done, err := room.move(ctx)
 		if err != nil {
@@ -195,6 +201,13 @@ func (m mover) messages(ctx context.Context) (bool, error) {
 		func() (*notifysqlite.Outbox, error) { return notifysqlite.Open(ctx, m.dir.Path(), m.keys) },
 		func() (*notifypostgres.Outbox, error) { return notifypostgres.Open(ctx, m.to.Postgres, m.keys) },
 		func(f *notifysqlite.Outbox, t *notifypostgres.Outbox) (bool, error) { return t.Fill(ctx, m.id, f) })
+}
+
+func (m mover) custody(ctx context.Context) (bool, error) {
+	return across(
+		func() (*custodysqlite.Store, error) { return custodysqlite.Open(ctx, m.dir.Path()) },
+		func() (*custodypostgres.Store, error) { return custodypostgres.Open(ctx, m.to.Postgres) },
+		func(f *custodysqlite.Store, t *custodypostgres.Store) (bool, error) { return t.Fill(ctx, m.id, f) })
 }
 
 func (m mover) bookings(ctx context.Context) (bool, error) {

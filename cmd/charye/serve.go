@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"charye/epcis"
 	"charye/internal/clock"
 	"charye/internal/durable"
 	"charye/internal/seal"
@@ -34,7 +35,9 @@ type serveCmd struct {
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
 
-	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service. A trial without it writes messages.ndjson into the data directory."`
+	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service, push. A trial without it writes messages.ndjson into the data directory."`
+
+	SupplyTokens string `placeholder:"FILE" help:"Take and give custody events (EPCIS 2.0) at /epcis/v2 for the parties in this file, see charye supply token. Without it there is no such interface."`
 
 	Engines engines `embed:""`
 
@@ -60,9 +63,13 @@ type server struct {
 	stores
 	walk    *walk.Walk
 	url     string
+	pushKey string // by which browsers subscribe to messages; empty: they cannot
 	log     *slog.Logger
 	tls     *tls.Config // nil: an edge proxy speaks TLS, or this is a trial on one machine
 	proxies []netip.Prefix
+
+	tokens      *epcis.Tokens // nil: no custody here
+	custodyFace *epcis.Face
 
 	listener net.Listener
 	http     *http.Server
@@ -104,11 +111,15 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := readTokens(c.SupplyTokens)
+	if err != nil {
+		return nil, err
+	}
 	if !slices.ContainsFunc(providers.list, func(p person.Provider) bool { return p.Staff == nil }) && !draft.Trial {
 		return nil, &usageError{msg: "nobody could sign in: give --providers FILE (only a trial programme has a made-up provider)"}
 	}
 
-	s := &server{log: log, tls: certificate, proxies: c.TrustedProxy, draining: make(chan struct{})}
+	s := &server{log: log, tls: certificate, proxies: c.TrustedProxy, tokens: tokens, draining: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -170,6 +181,12 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 		return err
 	}
 	s.stores = opened
+	if s.tokens != nil {
+		if s.custody, err = openCustody(ctx, dir, e.Postgres); err != nil {
+			return err
+		}
+		s.closers = append(s.closers, s.custody.Close)
+	}
 	s.walk, err = walk.New(ctx, walk.Deps{
 		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox,
 		Keys: s.keys, Clock: clock.System, Log: s.log,

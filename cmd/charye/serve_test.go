@@ -342,6 +342,8 @@ func TestRefusedBeforeAnythingIsWritten(t *testing.T) {
 		"certificate alone":      {[]string{"--programme", demo, "--tls-cert", cert}, exitUsage, "--tls-key"},
 		"not a certificate":      {[]string{"--programme", demo, "--tls-cert", demo, "--tls-key", key}, exitFailed, "demo.yaml"},
 		"profiles for everybody": {[]string{"--programme", demo, "--debug", ":6060"}, exitUsage, "--debug"},
+		"no tokens file":         {[]string{"--programme", demo, "--supply-tokens", "none.tokens"}, exitFailed, "none.tokens"},
+		"wrong tokens file":      {[]string{"--programme", demo, "--supply-tokens", empty}, exitFailed, "no token"},
 		"not a network":          {[]string{"--programme", demo, "--trusted-proxy", "everybody"}, exitUsage, "--trusted-proxy"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,6 +31,7 @@ import (
 	"charye/site"
 	sitepostgres "charye/site/postgres"
 	sitesqlite "charye/site/sqlite"
+	custody "charye/supply/epcis"
 )
 
 // engines says where things are kept: in the data directory, or in servers that any number of nodes share.
@@ -83,6 +84,8 @@ type stores struct {
 	ledger booking.Ledger
 	outbox notify.Outbox
 	line   line.Line
+
+	custody custody.Store // nil: none is asked for
 
 	closeLine                   func() error
 	joinsWaiting, passesWaiting func() int

@@ -79,11 +79,12 @@ func (s *server) wire(configured identityProviders) error {
 		Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits, TrustedProxies: s.proxies,
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: api.Calendar, Log: s.log,
+		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
+	s.wireCustody(metrics)
 	s.http = newHTTPServer(s.route(theAPI, onPublicHost(s.url, pages), trial), s.log)
 	s.http.TLSConfig = s.tls
 	return nil
@@ -101,6 +102,8 @@ func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) htt
 		switch {
 		case api.Owns(r.URL.Path):
 			theAPI.ServeHTTP(w, r)
+		case s.custodyOwns(r):
+			s.custodyFace.ServeHTTP(w, r)
 		case trial != nil && strings.HasPrefix(r.URL.Path, trialProviderPath+"/"):
 			trial.ServeHTTP(w, r)
 		default:

@@ -21,8 +21,12 @@ const (
 	diskFull             = "53100"
 	idleInTransaction    = "25P03"
 	readOnly             = "25006" // a primary that became a standby, or was fenced
+	mayNot               = "42501" // insufficient_privilege
 	fatalClass           = "57P"   // the server or an operator ended the session
 )
+
+// ErrNotOwner means that the tables have to be made or brought up to date, and that this role may not.
+var ErrNotOwner = errors.New("the tables are not up to date and this role may not change them: run `charye prepare` with this version as their owner")
 
 // Wrap gives the server's errors their meaning: a full disk there becomes [durable.ErrDiskFull]; others pass through. The
 // text of a pgconn.PgError leaves out its detail, which would quote the row.

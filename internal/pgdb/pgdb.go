@@ -47,6 +47,8 @@ type DB struct{ *pgxpool.Pool }
 // Migrations go forward only, and each is safe with the previous version of the program still running. So that a node of
 // that version can also start again in the middle of a rolling upgrade, a schema one step newer than the program is
 // accepted; a release therefore adds at most one migration to a room. Anything newer is [durable.ErrNewerData].
+//
+// A role that may not change tables opens those that are up to date, or one step newer; otherwise it is [ErrNotOwner]. See [Grant].
 func Open(ctx context.Context, url, room string, fsys fs.FS) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -62,6 +64,9 @@ func Open(ctx context.Context, url, room string, fsys fs.FS) (*DB, error) {
 	db := &DB{Pool: pool}
 	if err := db.prepare(ctx, room, fsys); err != nil {
 		pool.Close()
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == mayNot {
+			err = fmt.Errorf("%w: %w", ErrNotOwner, err)
+		}
 		return nil, fmt.Errorf("postgres, tables of %s: %w", room, Wrap(err))
 	}
 	return db, nil

@@ -2,9 +2,17 @@
 
 package weak
 
-import "os"
+import (
+	"os"
+	"sync/atomic"
+)
 
-var name = os.Getenv("CHARYE_WEAK")
+var name atomic.Pointer[Defence]
 
-// Off reports whether CHARYE_WEAK names this defence.
-func Off(d Defence) bool { return name == string(d) }
+func init() { Set(Defence(os.Getenv("CHARYE_WEAK"))) }
+
+// Set switches this defence off, and all others on.
+func Set(d Defence) { name.Store(&d) }
+
+// Off reports whether CHARYE_WEAK, or [Set], names this defence.
+func Off(d Defence) bool { return *name.Load() == d }

@@ -30,6 +30,31 @@ const (
 	Apart     Defence = "apart"      // a session is of staff or of a citizen
 )
 
+// Quiet is that no person is in a log; test/faults shows that it would be seen.
+const Quiet Defence = "quiet"
+
+// Slips are mistakes that the simulation of the line must find: each is made where its name says, in this build alone.
+const (
+	SlipToldEarly    Defence = "slip-told-early"    // a place is told although its commit failed
+	SlipJoinDoubt    Defence = "slip-join-doubt"    // after a failed commit of joins nobody looks what reached the file
+	SlipPassDoubt    Defence = "slip-pass-doubt"    // the same of passes
+	SlipAdmitEarly   Defence = "slip-admit-early"   // a turn is told although its commit failed
+	SlipOneTooMany   Defence = "slip-one-too-many"  // the number behind the last admitted may enter
+	SlipTwoWindows   Defence = "slip-two-windows"   // two windows in one batch get a place each
+	SlipLastDevice   Defence = "slip-last-device"   // of two devices in one batch the last wins
+	SlipRoomInBatch  Defence = "slip-room-in-batch" // those let in by the same batch are not counted
+	SlipLeftReturns  Defence = "slip-left-returns"  // a start forgets who left
+	SlipFlood        Defence = "slip-flood"         // a clock put forward lets in as many as the time would have
+	SlipUnknownStock Defence = "slip-unknown-stock" // stock that nobody told counts as enough
+	SlipNoLot        Defence = "slip-no-lot"        // the draw is the order of joining
+)
+
+// Slips lists every slip.
+var Slips = []Defence{
+	SlipToldEarly, SlipJoinDoubt, SlipPassDoubt, SlipAdmitEarly, SlipOneTooMany, SlipTwoWindows, SlipLastDevice, SlipRoomInBatch, SlipLeftReturns,
+	SlipFlood, SlipUnknownStock, SlipNoLot,
+}
+
 // All lists every defence.
 var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,

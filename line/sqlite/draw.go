@@ -12,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"charye/internal/durable"
+	"charye/internal/weak"
 	"charye/line"
 )
 
@@ -87,6 +89,9 @@ func (l *Line) drawOnce(ctx context.Context, ln *lane) error {
 	start := time.Now()
 	names := l.pseudonyms(ln, int(ln.gathered.Load()))
 	drawn := line.Order(ln.seed, names)
+	if weak.Off(weak.SlipNoLot) {
+		slices.Sort(drawn)
+	}
 	numbers := make([]uint32, len(drawn))
 	for i, at := range drawn {
 		numbers[at] = uint32(i) + 1

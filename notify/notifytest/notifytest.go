@@ -35,6 +35,11 @@ func Run(t *testing.T, open Open) {
 		"finished for good":                 finished,
 		"put back":                          putBack,
 		"contacts":                          contacts,
+		"a contact that many change":        edited,
+		"a turn that is near is told once":  nearOnce,
+		"an address left late":              late,
+		"an address left at that moment":    crossing,
+		"near ones go last":                 nearLast,
 		"survives a restart":                restart,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -59,3 +59,16 @@ func TestAddressesAreSealed(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkNear(b *testing.B) {
+	keys, err := seal.Ephemeral()
+	if err != nil {
+		b.Fatal(err)
+	}
+	o, err := Open(context.Background(), b.TempDir(), keys)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = o.Close() }()
+	notifytest.BenchNear(b, o)
+}

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		"rosters view follows the store":         view,
 		"recipients":                             recipients,
 		"recipient belongs to its helper":        recipientOwner,
+		"who helps whom":                         helpers,
 		"helper's limit holds under concurrency": recipientLimit,
 		"one recipient from many requests":       recipientOnce,
 		"a desk's clerks take over":              deskTakesOver,

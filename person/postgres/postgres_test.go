@@ -263,8 +263,8 @@ func TestSchemaVersions(t *testing.T) {
 	t.Parallel()
 	p := services.SharedPostgres(t)
 	db := p.Database(t, migrate)
-	for version, ok := range []bool{3: true, 4: false} {
-		if version < 3 {
+	for version, ok := range []bool{4: true, 5: false} {
+		if version < 4 {
 			continue
 		}
 		if err := p.Exec(t.Context(), db, fmt.Sprintf("INSERT INTO schema_person (version_id, is_applied) VALUES (%d, true)", version)); err != nil {

@@ -21,7 +21,7 @@ func TestDataOfTheVersionBefore(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	before := fstest.MapFS{}
-	for _, name := range []string{"migrations/00001_people.sql", "migrations/00002_append_only.sql"} {
+	for _, name := range []string{"migrations/00001_people.sql", "migrations/00002_append_only.sql", "migrations/00003_helpers.sql"} {
 		b, err := migrations.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

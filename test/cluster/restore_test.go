@@ -56,7 +56,7 @@ func TestPointInTime(t *testing.T) {
 	book(l, 120, 200)
 	p.Restore(t, backup, mark)
 	restored := open(backup.URL("postgres"))
-	a := booking.Audit(ctx, restored, nil)
+	a := booking.Audit(ctx, restored, booking.Asked{})
 	if len(a.Findings) > 0 || a.Live != 120 {
 		t.Errorf("%d bookings are there, want the 120 from before the mark; %v", a.Live, a.Findings)
 	}

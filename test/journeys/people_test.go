@@ -100,6 +100,44 @@ func helper(t *testing.T, b *journeys.Browser) {
 	other.WaitForText("아직 예약이 없습니다")
 }
 
+// couple is a man who books for himself and for her whom he helps, at one time and place, in one step.
+func couple(t *testing.T, b *journeys.Browser) {
+	s := newWorld(t, open)
+	w := b.Visitor(journeys.OnPhone)
+	s.arrive(w, "main", dongsu)
+	w.ClickText("다른 사람을 대신해 예약하기")
+	w.WaitForText("다른 사람 등록하기")
+	w.Type("#name", mother.name)
+	w.Type("input[name=year]", "1963")
+	w.Type("input[name=month]", "9")
+	w.Type("input[name=day]", "9")
+	w.Type("#identity", "630909 2000000")
+	w.Click("label.check")
+	w.ClickText("등록하고 계속하기")
+	w.WaitForText(mother.name + "님을 예약할 수 있습니다")
+	w.Click(`form[action$="/join"] button`)
+	goIn(w)
+	w.Open(s.URL + "/c/main")
+	w.Click(`form[action$="/join"] button`)
+	goIn(w)
+	choose(w)
+	w.WaitForText("두 분이 함께 예약하시겠습니까?")
+	w.Click(`input[name="with"]:not([value=""])`)
+	healthy(t, w, "01-together")
+	w.ClickText("예약 확정하기")
+	w.WaitForText("두 분의 예약이 같은 시간, 같은 곳으로 확정되었습니다")
+	healthy(t, w, "02-both")
+	mine := whens(w)
+	w.ClickText("내 예약")
+	w.WaitForText(mother.name)
+	for _, when := range mine {
+		if n := strings.Count(w.Text("main"), when); n != 2 {
+			t.Errorf("the list of both has %q %d times, want it for each", when, n)
+		}
+	}
+	noComplaints(t, w)
+}
+
 // twoDevices has one person in two windows and on a second device.
 func twoDevices(t *testing.T, b *journeys.Browser) {
 	s := newWorld(t, narrow)

@@ -30,6 +30,7 @@ func TestJourneys(t *testing.T) {
 		"keyboard":          keyboard,
 		"not eligible":      notEligible,
 		"helper":            helper,
+		"couple":            couple,
 		"two devices":       twoDevices,
 		"before the turn":   beforeTheTurn,
 		"clock and console": clockAndConsole,

@@ -6,7 +6,7 @@
 
 import { clock, countdown, fill, fillCount, now, number } from "./say";
 
-interface Line { state: string; joined: number; admitted: number; serverTime: string }
+interface Line { state: string; joined: number; admitted: number; remaining: number; serverTime: string }
 interface Place {
   ticket: string; state: string; number: number; ahead: number; estimatedWaitSeconds: [number, number]; pollAfterSeconds: number; keptUntil?: string;
 }
@@ -24,6 +24,7 @@ let wait: [number, number] = [+text.lo, +text.hi];
 let poll = +text.poll;
 let lineState = "";
 let admitted = Math.max(mine - ahead - 1, 0);
+let doses = -1; // left for everybody, once the line has told
 let asked = ahead; // people ahead when the place was last asked for
 let failures = 0;
 let timer = 0;
@@ -78,6 +79,11 @@ function show(next: string): void {
   if (mine > 0) put("number", number(mine));
   put("ahead", ahead > 0 ? fillCount(text.single, text.many, ahead) : text.none);
   put("estimate", estimate(wait[0], wait[1]));
+  if (doses >= 0) {
+    const left = element("doses");
+    put("doses", fillCount(left.dataset.single || "", left.dataset.many || "", doses));
+    element("short").hidden = ahead < doses;
+  }
   const bar = element("bar") as HTMLProgressElement;
   bar.max = Math.max(mine, 1);
   bar.value = Math.max(mine - 1 - ahead, 0);
@@ -120,6 +126,7 @@ function readLine(): Promise<string> {
     if (at) serverOffset = at - now();
     lineState = l.state;
     admitted = Math.max(admitted, l.admitted || 0);
+    doses = l.remaining;
     const joined = element("joined");
     joined.textContent = fillCount(joined.dataset.single || "", joined.dataset.many || "", l.joined);
     return l.state;

@@ -1,0 +1,169 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"charye/supply/epcis"
+)
+
+const columns = `SELECT e.seq, e.id, e.declared, e.recorded, e.party, e.time, e.body, c.body
+	FROM epcis_event e JOIN epcis_context c ON c.id = e.context `
+
+func scan(rows pgx.Rows) (e epcis.Stored, at int64, err error) {
+	var recorded int64
+	var body, context string
+	err = rows.Scan(&e.Seq, &e.ID, &e.Declared, &recorded, &e.By, &at, &body, &context)
+	e.Recorded, e.JSON = time.UnixMicro(recorded).UTC(), json.RawMessage(body)
+	if context != "" {
+		e.Context = json.RawMessage(context)
+	}
+	return e, at, err
+}
+
+// Event implements [epcis.Store].
+func (s *Store) Event(ctx context.Context, id string) (out []epcis.Stored, err error) {
+	rows, err := s.db.Query(ctx, columns+`WHERE e.name = $1::bytea ORDER BY e.declared`, nameOf(id))
+	if err != nil {
+		return nil, wrap("event", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, _, err := scan(rows)
+		if err != nil {
+			return nil, wrap("event", err)
+		}
+		out = append(out, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, wrap("event", err)
+	}
+	if len(out) == 0 {
+		return nil, epcis.ErrNotFound
+	}
+	return out, nil
+}
+
+// Events implements [epcis.Store]. Where the pages begin, all of them stay within what is there in this snapshot.
+func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
+	cursor := epcis.Cursor{}
+	if q.After != nil {
+		cursor = *q.After
+	}
+	b := &pgx.Batch{}
+	if q.After == nil {
+		b.Queue(`SELECT seq FROM epcis_head`).QueryRow(func(row pgx.Row) error { return row.Scan(&cursor.Bound) })
+	}
+	text, args := build(q)
+	b.Queue(text, args...).Query(func(rows pgx.Rows) error {
+		defer rows.Close()
+		size := 0
+		for rows.Next() {
+			e, at, err := scan(rows)
+			if err != nil {
+				return err
+			}
+			size += len(e.JSON) + len(e.Context)
+			if n := len(p.Events); n == q.Limit || n > 0 && size > epcis.PageBytes {
+				p.Next = &cursor
+				return nil
+			}
+			p.Events = append(p.Events, e)
+			cursor.Seq, cursor.At = e.Seq, at
+		}
+		return rows.Err()
+	})
+	return p, wrap("events", s.db.Snapshot(ctx, b))
+}
+
+// conditions gathers the WHERE of a query.
+type conditions struct {
+	sql  []string
+	args []any
+}
+
+// arg takes a value and gives its mark.
+func (c *conditions) arg(v any, kind string) string {
+	c.args = append(c.args, v)
+	return fmt.Sprintf("$%d::%s", len(c.args), kind)
+}
+
+func (c *conditions) add(sql string) { c.sql = append(c.sql, sql) }
+
+func (c *conditions) in(column string, values []string) {
+	if len(values) > 0 {
+		c.add(column + ` = ANY (` + c.arg(values, "text[]") + `)`)
+	}
+}
+
+func (c *conditions) between(column string, from, before time.Time) {
+	if !from.IsZero() {
+		c.add(column + ` >= ` + c.arg(from.UnixMicro(), "bigint"))
+	}
+	if !before.IsZero() {
+		c.add(column + ` < ` + c.arg(before.UnixMicro(), "bigint"))
+	}
+}
+
+func build(q epcis.Query) (string, []any) {
+	var w conditions
+	w.in("e.type", q.Types)
+	w.in("e.action", q.Actions)
+	w.in("e.step", q.BizSteps)
+	w.in("e.disposition", q.Dispositions)
+	w.in("e.read_point", q.ReadPoints)
+	w.in("e.location", q.BizLocations)
+	if len(q.IDs) > 0 {
+		names := make([][]byte, len(q.IDs))
+		for i, id := range q.IDs {
+			names[i] = nameOf(id)
+		}
+		w.add(`e.name = ANY (` + w.arg(names, "bytea[]") + `)`)
+	}
+	if q.Declared {
+		w.add(`e.declared`)
+	}
+	w.between("e.time", q.From, q.Before)
+	w.between("e.recorded", q.RecordedFrom, q.RecordedBefore)
+	for _, m := range q.Matches {
+		w.match(m)
+	}
+	direction, beyond := "DESC", "<"
+	if q.Ascending {
+		direction, beyond = "ASC", ">"
+	}
+	order := ` ORDER BY e.seq ` + direction
+	if q.Order == epcis.ByEventTime {
+		order = ` ORDER BY e.time ` + direction + `, e.seq ` + direction
+	}
+	if c := q.After; c != nil {
+		w.add(`e.seq <= ` + w.arg(c.Bound, "bigint"))
+		if q.Order == epcis.ByEventTime {
+			w.add(`(e.time, e.seq) ` + beyond + ` (` + w.arg(c.At, "bigint") + `, ` + w.arg(c.Seq, "bigint") + `)`)
+		} else {
+			w.add(`e.seq ` + beyond + ` ` + w.arg(c.Seq, "bigint"))
+		}
+	}
+	return columns + `WHERE ` + strings.Join(append(w.sql, `true`), ` AND `) + order + ` LIMIT ` + w.arg(q.Limit+1, "bigint"), w.args
+}
+
+// match asks for events that mention one of the things wanted, in one of the roles.
+func (c *conditions) match(m epcis.Match) {
+	var ways []string
+	if len(m.Wanted.Keys) > 0 {
+		ways = append(ways, `SELECT id FROM epcis_thing WHERE key = ANY (`+c.arg(m.Wanted.Keys, "text[]")+`)`)
+	}
+	for _, p := range m.Wanted.Prefixes {
+		ways = append(ways, `SELECT id FROM epcis_thing WHERE key >= `+c.arg(p, "text")+` AND key < `+c.arg(epcis.After(p), "text"))
+	}
+	roles := make([]int16, len(m.Roles))
+	for i, r := range m.Roles {
+		roles[i] = int16(r)
+	}
+	c.add(`e.seq IN (SELECT m.seq FROM epcis_mention m JOIN (` + strings.Join(ways, ` UNION ALL `) + `) t ON t.id = m.thing WHERE m.role = ANY (` + c.arg(roles, "smallint[]") + `))`)
+}
