@@ -80,9 +80,9 @@ func TestCalls(t *testing.T) {
 		{"POST " + c1 + "/leftovers/17/decline", []string{auth, `{}`}, 200, "Leftovers " + me + " age-55-59"},
 
 		{"POST /api/v1/holds", []string{auth, pass, `{"slot":"s-1"}`}, 201, "Hold " + named + " PASS-1 s-1"},
-		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"slot":"s-1"}`}, 201, "Book " + named + " PASS-1 {Slot:s-1 Hold: IdempotencyKey:k-1 WithPass:}"},
-		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"slot":"s-1","withPass":"PASS-2"}`}, 201, "Book " + named + " PASS-1 {Slot:s-1 Hold: IdempotencyKey:k-1 WithPass:PASS-2}"},
-		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"hold":"h-1"}`}, 201, "Book " + named + " PASS-1 {Slot: Hold:h-1 IdempotencyKey:k-1 WithPass:}"},
+		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"slot":"s-1"}`}, 201, "Book " + named + " PASS-1 {Slot:s-1 Hold: IdempotencyKey:k-1 WithPass: Recipient:}"},
+		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"slot":"s-1","withPass":"PASS-2"}`}, 201, "Book " + named + " PASS-1 {Slot:s-1 Hold: IdempotencyKey:k-1 WithPass:PASS-2 Recipient:}"},
+		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"hold":"h-1"}`}, 201, "Book " + named + " PASS-1 {Slot: Hold:h-1 IdempotencyKey:k-1 WithPass: Recipient:}"},
 		{"GET /api/v1/bookings", []string{auth}, 200, "Bookings " + me},
 		{"GET /api/v1/bookings/bk-9f", []string{auth}, 200, "Booking " + me + " bk-9f"},
 		{"DELETE /api/v1/bookings/bk-9f", []string{auth}, 200, "Cancel " + named + " bk-9f"},

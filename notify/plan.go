@@ -25,7 +25,7 @@ const worth = 3 * 24 * time.Hour
 // Plan gives the messages that an event of the ledger causes; b is the booking it tells of, as it stands now; nil when it tells of
 // none. helpers are those who act for the person it tells of; an invitation is told to them too. Pure.
 //
-// The person who gets the vaccine is told of everything; whoever did it for them is told too. What people did themselves
+// The person who gets the vaccine is told of everything; whoever did it for them is told too, but not a clerk at work. What people did themselves
 // is told at once, at whatever hour: they wait for it. Everything else keeps the quiet hours.
 func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key) []Message {
 	var kind Kind
@@ -52,7 +52,7 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 		return m
 	}
 	out := []Message{tell(e.Person, false)}
-	if !e.Actor.IsZero() && e.Actor != e.Person {
+	if _, staff := person.ParseRole(e.Channel); !e.Actor.IsZero() && e.Actor != e.Person && !staff {
 		out = append(out, tell(e.Actor, true))
 	}
 	if kind == Cancelled || b.Status != booking.Booked || r.RemindDays == 0 {

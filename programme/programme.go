@@ -96,6 +96,9 @@ type Campaign struct {
 	Except []string   // not eligible when in one of these rosters: already vaccinated, taken out by their district …
 	Rota   *Rota      // nil: everybody on every day
 
+	// Temporary: an identity given at a local office counts like a row of Roster.
+	Temporary bool
+
 	// All times are in the programme's zone and whole seconds.
 	Gathers time.Time // joining begins; equals Opens when there is no gathering
 	Opens   time.Time // the stroke of the hour: draw, and admission begins
@@ -114,6 +117,7 @@ type Campaign struct {
 
 	Line    LineRules
 	Helpers HelperRules
+	Desk    DeskRules
 	Change  ChangeRules
 
 	Leftovers *Leftovers // nil: leftover doses are not offered
@@ -171,6 +175,13 @@ const (
 type HelperRules struct {
 	Allowed     bool
 	PerHelper   int
+	From, Until civil.Date // both included; zero: no bound
+}
+
+// DeskRules say whether, when and for how many people a clerk of the call desk or of a local office may act in a campaign.
+type DeskRules struct {
+	Allowed     bool
+	PerClerk    int
 	From, Until civil.Date // both included; zero: no bound
 }
 

@@ -93,8 +93,8 @@ func (w *Walk) Messages(ctx context.Context, a Actor) ([]notify.Kept, error) {
 }
 
 func (w *Walk) tells(a Actor) error {
-	if a.Key.IsZero() {
-		return refuse(NotSignedIn, "sign in first")
+	if err := citizen(a); err != nil {
+		return err
 	}
 	if w.outbox == nil {
 		return refuse(NotFound, "nobody is told anything here")

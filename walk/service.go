@@ -57,6 +57,7 @@ type Walk struct {
 	pseudonym line.Pseudonyms
 	bookingID [32]byte
 	guesses   *ratelimit.Memory
+	looks     looks
 	now       clock.Func
 	log       *slog.Logger
 

@@ -1,4 +1,4 @@
-// Package web is the pages for citizens: templates, assets and the Korean and English catalogues.
+// Package web is the pages for citizens, and under /desk those for clerks: templates, assets and the Korean and English catalogues.
 //
 // It owns what people see and in which words. It decides nothing: every rule is in package walk, and no page, cookie or
 // script grants anything. It must not know of engines, of how people are identified, or of the JSON interface beyond the

@@ -45,6 +45,8 @@ type scripted struct {
 	told       notify.Contact
 	bookings   []walk.Booking
 	pauseWhy   programme.Text
+	caller     walk.Caller
+	calling    walk.Calls
 	poll       time.Duration // until the next question, in places
 
 	// What each step answers instead, when set.
@@ -372,6 +374,7 @@ type doorman struct {
 func (d *doorman) Providers() []Provider {
 	return []Provider{
 		{ID: "demo", Name: programme.Text{KO: "간편인증(시험용)", EN: "Demo sign-in"}},
+		{ID: "work", Name: programme.Text{KO: "직원", EN: "Staff"}, Staff: true},
 		{ID: "gov", Name: programme.Text{KO: "공동인증서", EN: "Joint certificate"}},
 	}
 }
@@ -389,8 +392,13 @@ func (d *doorman) Finish(_ context.Context, state string, q url.Values) (string,
 	if !ok || q.Get("code") == "" {
 		return "", back, errors.New("bad code")
 	}
-	if q.Get("code") == "other" {
-		return "other", back, nil
+	switch q.Get("code") {
+	case "other", "clerk", "office", "auditor":
+		return q.Get("code"), back, nil
+	case "one-factor":
+		return "", back, person.ErrSecondFactor
+	case "no-role":
+		return "", back, person.ErrNoStaffRole
 	}
 	return "token", back, nil
 }
@@ -399,6 +407,10 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 	s := d.session
 	switch token {
 	case "token":
+	case "clerk", "office", "auditor":
+		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
+			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
+		}[token]
 	case "other":
 		s.Key = person.Key{9}
 	default:

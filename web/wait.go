@@ -121,10 +121,10 @@ func (h *handler) wait(q *request) error {
 // enter exchanges the turn for a pass, kept in this browser. A takeover comes only from [handler.takeover]'s button.
 func (h *handler) enter(q *request) error {
 	campaign, recipient := q.PathValue("campaign"), q.recipient()
-	q.back, q.again = campaignPath(campaign, "wait", recipient), []string{"for", "takeover"}
+	q.back, q.again = q.path(campaign, "wait", recipient), []string{"for", "takeover"}
 	takeover := q.field("takeover") == "yes"
 	if takeover {
-		q.back = campaignPath(campaign, "takeover", recipient)
+		q.back = q.path(campaign, "takeover", recipient)
 	}
 	a, err := q.actor()
 	if err != nil {
@@ -141,14 +141,14 @@ func (h *handler) enter(q *request) error {
 		return q.redirect(q.back)
 	case codeOf(err) == walk.SlotFull:
 		// The stock went while the turn stood open: the waiting page tells how it goes on.
-		return q.redirect(campaignPath(campaign, "wait", recipient))
+		return q.redirect(q.path(campaign, "wait", recipient))
 	case codeOf(err) == walk.NotSignedIn && takeover:
-		return q.redirect(withQuery("/sign-in", "fresh", "1", "return", q.back))
+		return q.redirect(withQuery(q.base+"/sign-in", "fresh", "1", "return", q.back))
 	default:
 		return err
 	}
 	h.cookies.setPass(q.w, passName(campaign, recipient), keptPass{Token: pass.Token, Until: pass.ExpiresAt}, h.svc.Now())
-	return q.redirect(campaignPath(campaign, "sites", recipient))
+	return q.redirect(q.path(campaign, "sites", recipient))
 }
 
 type takeoverData struct {
@@ -169,7 +169,7 @@ func (h *handler) takeover(q *request) error {
 	}
 	d := takeoverData{
 		subject: s, Fresh: h.svc.Now().Sub(a.SignedInAt) < takeoverSignIn,
-		SignIn: withQuery("/sign-in", "fresh", "1", "return", s.URL("takeover")),
+		SignIn: withQuery(q.base+"/sign-in", "fresh", "1", "return", s.URL("takeover")),
 	}
 	return q.show(http.StatusOK, "takeover", view{Title: q.words("takeover.title"), D: d})
 }

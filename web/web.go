@@ -65,14 +65,16 @@ type Service interface {
 	SetLeftovers(ctx context.Context, a walk.Actor, campaign string, sites []string) (walk.Leftovers, error)
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
+	DeskService
 }
 
 var _ Service = (*walk.Walk)(nil)
 
 // Provider is one way to sign in, as people choose it.
 type Provider struct {
-	ID   string
-	Name programme.Text
+	ID    string
+	Name  programme.Text
+	Staff bool // for those at work, on the pages under /desk
 }
 
 // SignIn is who lets people in by name. Safe for concurrent use.
@@ -200,6 +202,8 @@ func (h *handler) routes() {
 	on("GET /bookings/{id}/cancel", h.cancelPage)
 	on("POST /bookings/{id}/cancel", h.cancel)
 
+	h.deskRoutes()
+
 	on("GET /contact", h.contact)
 	on("POST /contact", h.setContact)
 	on("POST /contact/device", h.addDevice)
@@ -213,7 +217,7 @@ func (h *handler) routes() {
 
 	// Somebody who reloads the answer to a form must not meet a dead end.
 	toWait := func(q *request) error {
-		return q.redirect(campaignPath(q.PathValue("campaign"), "wait", q.recipient()))
+		return q.redirect(q.path(q.PathValue("campaign"), "wait", q.recipient()))
 	}
 	toLeftovers := func(q *request) error { return q.redirect("/leftovers") }
 	on("GET /leftovers/{offer}/accept", toLeftovers)

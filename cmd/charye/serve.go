@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"charye/epcis"
@@ -18,6 +19,7 @@ import (
 	"charye/internal/seal"
 	"charye/internal/telemetry"
 	"charye/line"
+	"charye/person"
 	"charye/programme"
 	"charye/walk"
 
@@ -113,7 +115,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
-	if len(providers.list) == 0 && !draft.Trial {
+	if !slices.ContainsFunc(providers.list, func(p person.Provider) bool { return p.Staff == nil }) && !draft.Trial {
 		return nil, &usageError{msg: "nobody could sign in: give --providers FILE (only a trial programme has a made-up provider)"}
 	}
 

@@ -42,6 +42,11 @@ func Run(t *testing.T, open Open) {
 		"who helps whom":                         helpers,
 		"helper's limit holds under concurrency": recipientLimit,
 		"one recipient from many requests":       recipientOnce,
+		"a desk's clerks take over":              deskTakesOver,
+		"a desk's callers are settled":           deskSettles,
+		"a clerk's limit under concurrency":      clerksLimit,
+		"temporary identities":                   temporaryIdentities,
+		"looks of staff":                         looks,
 		"everything survives a restart":          restart,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func recipient(helper, who int) person.Recipient {
 	return person.Recipient{
 		ID: fmt.Sprintf("r-%d-%d", helper, who), Helper: key(helper), Key: key(who), Campaign: "age-55-59",
-		Name: "김하나", Born: civil.New(1931, time.March, 15), RegisteredAt: at.Add(time.Duration(who) * time.Second).UTC(),
+		Kind: person.Family, Name: "김하나", Born: civil.New(1931, time.March, 15), RegisteredAt: at.Add(time.Duration(who) * time.Second).UTC(),
 	}
 }
 

@@ -17,7 +17,7 @@ func (s *Store) Helpers(ctx context.Context, campaign string, who []person.Key) 
 	for i := range who {
 		keys[i] = who[i][:]
 	}
-	rows, err := s.db.Query(ctx, `SELECT person, helper FROM recipient WHERE person = ANY($1::bytea[]) AND campaign = $2::text ORDER BY registered_at, nr`, keys, campaign)
+	rows, err := s.db.Query(ctx, `SELECT person, helper FROM recipient WHERE person = ANY($1::bytea[]) AND campaign = $2::text AND clerk IS NULL ORDER BY registered_at, nr`, keys, campaign)
 	if err == nil {
 		var helped, helper []byte
 		_, err = pgx.ForEachRow(rows, []any{&helped, &helper}, func() error {

@@ -26,7 +26,7 @@ func (s *Store) Helpers(ctx context.Context, campaign string, who []person.Key) 
 	}
 	// The people asked for are few beside all recipients, or many: either way each is looked up by the index.
 	rows, err := s.db.R.QueryContext(ctx, `SELECT r.person, r.helper FROM json_each(?) w CROSS JOIN recipient r ON r.person = unhex(w.value)
-		WHERE r.campaign = ? ORDER BY r.registered_at, r.rowid`, string(list), campaign)
+		WHERE r.campaign = ? AND r.clerk IS NULL ORDER BY r.registered_at, r.rowid`, string(list), campaign)
 	if err != nil {
 		return nil, fmt.Errorf("helpers: %w", durable.Wrap(err))
 	}

@@ -32,7 +32,7 @@ trial: true
 products:
   - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, series: {doses: 1}}
 campaigns:
-  - {id: open, name: {en: Open}, products: [flu], eligible: {born: {from: 1950-01-01, to: 1990-12-31}}, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 500, perSecond: 500}, helpers: {allowed: true, perHelper: 5}}
+  - {id: open, name: {en: Open}, products: [flu], eligible: {born: {from: 1950-01-01, to: 1990-12-31}}, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 500, perSecond: 500}, helpers: {allowed: true, perHelper: 5}, desk: {allowed: true, perClerk: 50}}
   - {id: later, name: {en: Later}, products: [flu], eligible: all, gathers: +0s, opens: +2h, closes: +6h, stock: 1000, line: {inside: 500, perSecond: 500}}
   - {id: narrow, name: {en: Narrow}, products: [flu], eligible: all, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 1, perSecond: 500}}
   - {id: scarce, name: {en: Scarce}, products: [flu], eligible: all, opens: +0s, closes: +6h, stock: 2, invitations: {hours: 1}, line: {order: arrival, inside: 500, perSecond: 500}}
@@ -112,7 +112,7 @@ func (w *world) ready() *world {
 		born string
 		from string
 		into *[]string
-	}{{"400", "1964-07-01", "1", &w.sessions}, {"1", "2010-07-01", "9000", nil}} {
+	}{{"500", "1964-07-01", "1", &w.sessions}, {"1", "2010-07-01", "9000", nil}} {
 		s := bufio.NewScanner(strings.NewReader(w.command("session", "--data", w.data, "--people", set.n, "--born", set.born, "--from", set.from)))
 		for s.Scan() {
 			var row struct{ Session string }
