@@ -8,7 +8,7 @@ GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VE
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## Build bin/charye: one static binary
@@ -49,6 +49,15 @@ attacks: ## Try the known ways around the line on both pairs of engines, and pri
 .PHONY: fuzz
 fuzz: ## Fuzz every parser and token, a minute each (FOR=10s for less)
 	@scripts/fuzz $(FOR)
+
+.PHONY: sbom
+sbom: build ## Write bin/charye.cdx.json: what is in the program, by module and version (CycloneDX)
+	@"$$(scripts/tool cyclonedx-gomod)" bin -json -std -noserial -output bin/charye.cdx.json bin/charye
+	@echo "bin/charye.cdx.json: $$(grep -c '"purl"' bin/charye.cdx.json) components"
+
+.PHONY: reproducible
+reproducible: ## Build twice in two folders: the same source gives the same program
+	@scripts/reproducible
 
 .PHONY: bench
 bench: ## Each budget of docs/performance.md: the command that measures it, and a short run

@@ -49,6 +49,10 @@ type Service interface {
 	Contact(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
+	Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error)
+	SetLeftovers(ctx context.Context, a walk.Actor, campaign string, sites []string) (walk.Leftovers, error)
+	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
+	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
 }
 
 var _ Service = (*walk.Walk)(nil)

@@ -75,7 +75,11 @@ func (x *exchange) contact(c notify.Contact) error {
 				b = str(b, "phone", a.Value)
 			case notify.Mail:
 				b = str(b, "mail", a.Value)
+			case notify.Push: // counted: what a browser gave is nobody's to read
 			}
+		}
+		if n := len(c.Devices()); n > 0 {
+			b = integer(b, "devices", int64(n))
 		}
 		return append(b, '}')
 	})

@@ -23,6 +23,7 @@ var problems = map[walk.Code]struct {
 	walk.NoPass:           {http.StatusForbidden, "No pass"},
 	walk.PassExpired:      {http.StatusForbidden, "Pass expired"},
 	walk.HelperNotAllowed: {http.StatusForbidden, "Helper not allowed"},
+	walk.NotAllowed:       {http.StatusForbidden, "Not allowed"},
 	walk.NotYourTurn:      {http.StatusTooEarly, "Not your turn yet"},
 	walk.NotOpen:          {http.StatusTooEarly, "Not open yet"},
 	walk.OtherDevice:      {http.StatusConflict, "In use on another device"},

@@ -49,7 +49,7 @@ func codesOfWalk(t *testing.T) (codes []walk.Code) {
 
 // DESIGN 8: the statuses are a promise.
 var promised = map[walk.Code]int{
-	walk.NotSignedIn: 401, walk.NotEligible: 403, walk.NoPass: 403, walk.PassExpired: 403, walk.HelperNotAllowed: 403,
+	walk.NotSignedIn: 401, walk.NotEligible: 403, walk.NoPass: 403, walk.PassExpired: 403, walk.HelperNotAllowed: 403, walk.NotAllowed: 403,
 	walk.NotYourTurn: 425, walk.NotOpen: 425, walk.OtherDevice: 409, walk.SlotFull: 409, walk.AlreadyBooked: 409, walk.Conflict: 409,
 	walk.Closed: 410, walk.BadRequest: 400, walk.RateLimited: 429, walk.Overloaded: 503, walk.NotFound: 404, walk.Internal: 500,
 }

@@ -44,6 +44,11 @@ func Routes() []Route {
 		{Method: "GET", Pattern: c + "/{c}/place", Access: HasPlace, lane: laneWork, class: classPoll, handle: getPlace},
 		{Method: "POST", Pattern: c + "/{c}/passes", Access: SignedIn, lane: laneBook, class: classJoin, handle: postPasses},
 
+		{Method: "GET", Pattern: c + "/{c}/leftovers", Access: SignedIn, lane: laneWork, class: classRead, handle: getLeftovers},
+		{Method: "PUT", Pattern: c + "/{c}/leftovers", Access: SignedIn, lane: laneWork, class: classJoin, handle: putLeftovers},
+		{Method: "POST", Pattern: c + "/{c}/leftovers/{id}/accept", Access: SignedIn, lane: laneWork, class: classBook, named: true, handle: acceptLeftover},
+		{Method: "POST", Pattern: c + "/{c}/leftovers/{id}/decline", Access: SignedIn, lane: laneWork, class: classBook, handle: declineLeftover},
+
 		{Method: "POST", Pattern: "/api/v1/holds", Access: SignedIn, lane: laneBook, class: classBook, named: true, handle: postHolds},
 		{Method: "GET", Pattern: b, Access: SignedIn, lane: laneWork, class: classRead, handle: getBookings},
 		{Method: "POST", Pattern: b, Access: SignedIn, lane: laneBook, class: classBook, named: true, handle: postBookings},

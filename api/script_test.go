@@ -299,3 +299,31 @@ func (s *script) SetContact(ctx context.Context, a walk.Actor, c notify.Contact)
 func (s *script) Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error) {
 	return []notify.Kept{{Message: notify.Message{Kind: notify.Booked, Due: s.now}, State: notify.Sent, At: s.now}}, s.call(ctx, "Messages", a)
 }
+
+func (s *script) leftovers() walk.Leftovers {
+	c := s.campaigns[0].Campaign
+	at := s.sites.Sites[0].Site
+	return walk.Leftovers{
+		Campaign: c, Rules: &programme.Leftovers{Answer: 10 * time.Minute, Sites: 5, WithinKm: 10}, Today: true,
+		Sites: []walk.LeftoverSite{{Site: at, Since: civil.New(2021, 7, 26)}},
+		Offer: &walk.LeftoverOffer{
+			ID: "17", State: walk.LeftoverOffered, Site: at, Product: programme.Product{ID: "moderna"}, Until: s.now.Add(10 * time.Minute), GiveBy: s.now.Add(time.Hour),
+		},
+	}
+}
+
+func (s *script) Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error) {
+	return s.leftovers(), s.call(ctx, "Leftovers", a, campaign)
+}
+
+func (s *script) SetLeftovers(ctx context.Context, a walk.Actor, campaign string, sites []string) (walk.Leftovers, error) {
+	return s.leftovers(), s.call(ctx, "SetLeftovers", a, campaign, sites)
+}
+
+func (s *script) AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error) {
+	return s.booking, s.call(ctx, "AcceptLeftover", a, campaign, offer)
+}
+
+func (s *script) DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error {
+	return s.call(ctx, "DeclineLeftover", a, campaign, offer)
+}

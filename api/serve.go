@@ -110,6 +110,9 @@ func (f *face) identify(x *exchange) error {
 	if s.Key.IsZero() {
 		return errors.New("a verified session has no person key")
 	}
+	if s.IsStaff() && !weak.Off(weak.Apart) {
+		return &walk.Error{Code: walk.NotAllowed, Detail: "This is a session of staff, which is for the pages of the desk; sign in as a citizen."}
+	}
 	if x.route.named {
 		if s.Name, err = f.sessions.OpenName(token); err != nil {
 			return &walk.Error{Code: walk.NotSignedIn, Detail: "The session is not good or no longer good. Sign in again.", Err: errBadSession}

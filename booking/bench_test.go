@@ -14,6 +14,19 @@ import (
 	"charye/site"
 )
 
+// BenchmarkChain is what chaining costs an event, in either engine.
+func BenchmarkChain(b *testing.B) {
+	e := booking.Event{
+		At: time.UnixMicro(1_626_087_600_000_000), Kind: booking.EventBooked, Campaign: 7, Person: [16]byte{1}, Actor: [16]byte{1}, Channel: "api", Booking: 9,
+		Deltas: []booking.Delta{{Counter: 1, By: 1}, {Counter: 2, By: 1}, {Counter: 3, By: 1}},
+	}
+	var chain booking.Hash
+	for b.Loop() {
+		e.Seq++
+		chain = booking.Link(chain, e.Seq, e.Digest())
+	}
+}
+
 // BenchmarkDecide decides full batches of bookings with a first dose, 24 choices for the second and stock. Loading the
 // state is part of it, as it is for an engine with its counters in memory.
 func BenchmarkDecide(b *testing.B) {

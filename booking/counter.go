@@ -34,15 +34,16 @@ type CounterKind uint8
 
 // The kinds. Those without a constructor are spoken for, so that nothing else takes their number.
 const (
-	KindSeat         CounterKind = 1 // seats of a session
-	KindStock        CounterKind = 2 // doses of dose 1 of a campaign
-	KindVials        CounterKind = 3 // vials of a product at a site; taken: those that what is booked opens
-	KindDayShare     CounterKind = 4 // doses of dose 1 of a campaign on one day
-	KindChannelShare CounterKind = 5 // doses of dose 1 of a campaign by one channel; part 0: by all without a share of their own
-	KindStandby      CounterKind = 6 // numbers of a campaign's line that were invited
-	KindDelivered    CounterKind = 7 // doses that came to a campaign beside those of its rules: its capacity; nothing is taken
-	KindRegionShare  CounterKind = 8 // doses of dose 1 of a campaign in one region
-	KindOpened       CounterKind = 9 // doses of a product booked at a site on a day, which decide how many vials are opened; no bound of their own
+	KindSeat         CounterKind = 1  // seats of a session
+	KindStock        CounterKind = 2  // doses of dose 1 of a campaign
+	KindVials        CounterKind = 3  // vials of a product at a site; taken: those that what is booked opens
+	KindDayShare     CounterKind = 4  // doses of dose 1 of a campaign on one day
+	KindChannelShare CounterKind = 5  // doses of dose 1 of a campaign by one channel; part 0: by all without a share of their own
+	KindStandby      CounterKind = 6  // numbers of a campaign's line that were invited
+	KindDelivered    CounterKind = 7  // doses that came to a campaign beside those of its rules: its capacity; nothing is taken
+	KindRegionShare  CounterKind = 8  // doses of dose 1 of a campaign in one region
+	KindOpened       CounterKind = 9  // doses of a product booked at a site on a day, which decide how many vials are opened; no bound of their own
+	KindLeftover     CounterKind = 12 // doses that a site has left over on a day: the seat of a first dose
 )
 
 // Valid reports whether the session can be named at all: the site's number fits, the day lies in 1970-01-01 …
@@ -107,10 +108,21 @@ func (c Counter) Share() (campaign uint32, part uint16, ok bool) {
 	return uint32(c), uint16(c >> partShift), k == KindDayShare || k == KindChannelShare || k == KindRegionShare
 }
 
+// LeftoverCounter names the doses of a batch that a site has left over, by the batch's number (leftover.Batch). A dose of it is
+// the seat and the stock in one: whoever takes it sits in no session and takes nothing from the campaign.
+func LeftoverCounter(batch uint32) Counter {
+	return Counter(KindLeftover)<<kindShift | Counter(batch)
+}
+
+// Leftover gives the batch whose doses the counter counts; ok is false for other kinds.
+func (c Counter) Leftover() (batch uint32, ok bool) {
+	return uint32(c), c.Kind() == KindLeftover && LeftoverCounter(uint32(c)) == c
+}
+
 // Kind says what the counter counts; 0 for one that no constructor made.
 func (c Counter) Kind() CounterKind {
 	switch k := CounterKind(c >> kindShift & 0xf); {
-	case c>>(kindShift+4) != 0 || k > KindOpened:
+	case c>>(kindShift+4) != 0 || k > KindOpened && k != KindLeftover:
 		return 0
 	default:
 		return k
@@ -160,6 +172,8 @@ func (c Counter) String() string {
 		return fmt.Sprintf("region:%d-%d", num, part)
 	case KindVials, KindOpened:
 		return vialsText(c)
+	case KindLeftover:
+		return fmt.Sprintf("leftover:%d", num)
 	case KindSeat, KindStock:
 	}
 	return fmt.Sprintf("counter:%#x", uint64(c))

@@ -110,6 +110,8 @@ func TestCounter(t *testing.T) {
 		{booking.VialsCounter(1042, 300), booking.KindVials, "vials:1042-300"},
 		{booking.OpenedCounter(1042, civil.New(2021, 7, 26), booking.Vial{Product: 300, Doses: 10}), booking.KindOpened, "opened:1042-2021-07-26-300 of 10"},
 		{15 << 52, 0, "counter:0xf0000000000000"},
+		{10 << 52, 0, "counter:0xa0000000000000"},
+		{booking.LeftoverCounter(42), booking.KindLeftover, "leftover:42"},
 	} {
 		if c.counter.Kind() != c.kind || c.counter.String() != c.text {
 			t.Errorf("%#x is %d %q, want %d %q", uint64(c.counter), c.counter.Kind(), c.counter, c.kind, c.text)

@@ -132,6 +132,11 @@ type Line interface {
 	// Numbered gives the people with the numbers after+1, after+2 … in this order, at most limit; the zero key for a number that
 	// nobody has. It may read the whole line, so it is asked for many at a time.
 	Numbered(ctx context.Context, campaign uint32, after uint32, limit int) ([]person.Key, error)
+	// Near gives the number up to which everybody's turn has come or is expected within the given time; see [Config.Near]. It is
+	// as old as Status.
+	Near(ctx context.Context, campaign uint32, within time.Duration) (uint32, error)
+	// Inside reports whether the person has a live pass at this moment. A stranger has none.
+	Inside(ctx context.Context, campaign uint32, who person.Key) (bool, error)
 	// Leads reports whether this is the node that does for a campaign what one node does.
 	Leads(campaign uint32) bool
 	// Observe tells the latency of one booking, for PerSecond auto.

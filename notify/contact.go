@@ -11,17 +11,20 @@ import (
 	"charye/person"
 )
 
-// MaxAddresses is how many addresses one person may leave.
-const MaxAddresses = 4
+// MaxAddresses is how many addresses one person may leave, and MaxDevices how many of them may be of [Push].
+const (
+	MaxAddresses = 8
+	MaxDevices   = 4
+)
 
 // AddressError is what is wrong with a contact, by field.
 type AddressError struct{ Field, Want string }
 
-func (e *AddressError) Error() string { return e.Field + ": want " + e.Want }
+func (e *AddressError) Error() string { return strings.TrimPrefix(e.Field+": want "+e.Want, ": ") }
 
 // Clean gives the contact in the form that is kept, or an [AddressError]. Telephone numbers lose their hyphens and spaces; the
-// same address twice is one.
-func (c Contact) Clean() (Contact, error) {
+// same address twice is one. local is for trials; see [Subscription.Clean].
+func (c Contact) Clean(local bool) (Contact, error) {
 	out := Contact{Lang: c.Lang}
 	if out.Lang != "ko" && out.Lang != "en" {
 		return out, &AddressError{"lang", "ko or en"}
@@ -32,7 +35,7 @@ func (c Contact) Clean() (Contact, error) {
 	seen := map[Address]bool{}
 	for i, a := range c.Addresses {
 		field := fmt.Sprintf("addresses[%d]", i)
-		v, err := a.clean(field)
+		v, err := a.clean(field, local)
 		if err != nil {
 			return out, err
 		}
@@ -44,7 +47,7 @@ func (c Contact) Clean() (Contact, error) {
 	return out, nil
 }
 
-func (a Address) clean(field string) (Address, error) {
+func (a Address) clean(field string, local bool) (Address, error) {
 	switch a.Channel {
 	case Mail:
 		const want = "an e-mail address such as name@example.org"
@@ -62,8 +65,14 @@ func (a Address) clean(field string) (Address, error) {
 			return a, &AddressError{field + ".value", want}
 		}
 		return Address{Text, v}, nil
+	case Push:
+		s, err := ParseSubscription(a.Value, local)
+		if err != nil {
+			return a, &AddressError{field + ".value", "a push subscription of a browser: {endpoint, p256dh, auth}"}
+		}
+		return s.Address(), nil
 	}
-	return a, &AddressError{field + ".channel", "mail or text"}
+	return a, &AddressError{field + ".channel", "mail, text or push"}
 }
 
 // LogValue keeps an address out of every log.

@@ -21,14 +21,23 @@ type Gateway interface {
 	Send(ctx context.Context, id ID, to Address, w Words) error
 }
 
-// ErrRefused means that an address will never take a message: it does not exist, or is none.
-var ErrRefused = errors.New("the address is refused for good")
+var (
+	// ErrRefused means that an address will never take this message: it does not exist, or is none.
+	ErrRefused = errors.New("the address is refused for good")
+	// ErrGone is an [ErrRefused] of an address that was good and is over, such as that of a browser which was reset: it is
+	// taken out of the contact.
+	ErrGone = fmt.Errorf("the address is over: %w", ErrRefused)
+)
 
 // Describe gives what there is to tell of a booking; ok is false when there is no such booking.
 type Describe func(ctx context.Context, id int64) (f Facts, ok bool, err error)
 
-// DescribeInvitation gives what there is to tell somebody for whom a dose of a campaign is kept; ok is false when none is, any more.
-type DescribeInvitation func(ctx context.Context, campaign uint32, who person.Key) (f Facts, ok bool, err error)
+// DescribeTurn gives what a message of no booking has to tell: of a dose of the campaign that is kept for its subject, or of their
+// turn in the line; ok is false when that is no longer so, or when a helper does not act for them any more.
+type DescribeTurn func(ctx context.Context, campaign uint32, m *Message) (f Facts, ok bool, err error)
+
+// Helpers gives who acts for which of some people in a campaign; people without a helper are left out.
+type Helpers func(ctx context.Context, campaign uint32, who []person.Key) (map[person.Key][]person.Key, error)
 
 // Courier follows the ledger, keeps what there is to tell in the outbox, and takes it out. One is enough in a cluster; more
 // do no harm, a message is in one courier's hands at a time.
@@ -38,7 +47,10 @@ type Courier struct {
 	rules     Rules
 	gateways  map[Channel]Gateway
 	describe  Describe
-	invited   DescribeInvitation
+	invited   DescribeTurn
+	near      DescribeTurn
+	helpers   Helpers
+	leftover  DescribeLeftover
 	languages map[string]*Language
 	from      int64
 	now       clock.Func
@@ -52,7 +64,10 @@ type Wiring struct {
 	Rules    Rules
 	Gateways map[Channel]Gateway
 	Describe Describe
-	Invited  DescribeInvitation
+	Invited  DescribeTurn
+	Near     DescribeTurn
+	Helpers  Helpers          // nil: nobody helps anybody
+	Leftover DescribeLeftover // nil: there are none
 	// From is where an outbox that has never followed the feed begins: behind it, what happened is not told any more.
 	From  int64
 	Clock clock.Func
@@ -66,7 +81,7 @@ func NewCourier(w Wiring) (*Courier, error) {
 		return nil, err
 	}
 	return &Courier{
-		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited,
+		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited, near: w.Near, leftover: w.Leftover, helpers: w.Helpers,
 		languages: languages, from: w.From, now: w.Clock, log: w.Log,
 	}, nil
 }
@@ -75,8 +90,8 @@ func NewCourier(w Wiring) (*Courier, error) {
 // under way, how long a call may take, how long others leave its messages alone, and how long it waits between tries.
 const (
 	eventsAtOnce = 1000
-	inHand       = 64
-	abreast      = 8
+	inHand       = 256
+	abreast      = 32
 	callTime     = 20 * time.Second
 	leaseTime    = 3 * time.Minute // more than inHand/abreast calls take
 	firstWait    = 10 * time.Second
@@ -103,9 +118,16 @@ func (c *Courier) Run(ctx context.Context) error {
 	}
 }
 
-// Round follows all there is to follow and delivers all that is due.
+// Round follows all there is to follow and delivers all that is due. Where much is due, what happens meanwhile is followed in
+// between: it may be due before the rest.
 func (c *Courier) Round(ctx context.Context) error {
-	return errors.Join(c.follow(ctx), c.deliver(ctx))
+	for {
+		followed := c.follow(ctx)
+		n, err := c.deliver(ctx)
+		if err = errors.Join(followed, err); err != nil || n == 0 || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // follow turns events into messages. An event's messages and the place behind it are kept in one step, so that a crash
@@ -120,11 +142,15 @@ func (c *Courier) follow(ctx context.Context) error {
 		if err != nil || len(events) == 0 {
 			return err
 		}
+		helpers, err := c.helpersOf(ctx, events)
+		if err != nil {
+			return err
+		}
 		var list []Message
 		for i := range events {
 			e := &events[i]
 			if e.Booking == 0 {
-				list = append(list, c.rules.Plan(e, nil)...)
+				list = append(list, c.rules.Plan(e, nil, helpers[helped{e.Campaign, e.Person}])...)
 				continue
 			}
 			b, ok, err := c.ledger.Booking(ctx, e.Booking)
@@ -134,7 +160,7 @@ func (c *Courier) follow(ctx context.Context) error {
 			if !ok {
 				return fmt.Errorf("event %d tells of a booking that is not there", e.Seq)
 			}
-			list = append(list, c.rules.Plan(e, &b)...)
+			list = append(list, c.rules.Plan(e, &b, nil)...)
 		}
 		next := events[len(events)-1].Seq
 		err = c.outbox.Enqueue(ctx, at, next, list, c.now())
@@ -148,35 +174,63 @@ func (c *Courier) follow(ctx context.Context) error {
 	}
 }
 
-// deliver takes out what is due, some at a time.
-func (c *Courier) deliver(ctx context.Context) error {
-	for ctx.Err() == nil {
-		now := c.now()
-		list, err := c.outbox.Claim(ctx, now, now.Add(leaseTime), inHand)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		var failed error
-		places := make(chan struct{}, abreast)
-		for i := range list {
-			places <- struct{}{}
-			wg.Go(func() {
-				defer func() { <-places }()
-				if err := c.one(ctx, &list[i]); err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-				}
-			})
-		}
-		wg.Wait()
-		if failed != nil {
-			return failed
+// helped is a person in a campaign.
+type helped struct {
+	campaign uint32
+	who      person.Key
+}
+
+// helpersOf looks up, in one question for each campaign, who acts for those who are invited.
+func (c *Courier) helpersOf(ctx context.Context, events []booking.Event) (map[helped][]person.Key, error) {
+	out := map[helped][]person.Key{}
+	if c.helpers == nil {
+		return out, nil
+	}
+	invited := map[uint32][]person.Key{}
+	for i := range events {
+		if e := &events[i]; e.Kind == booking.EventInvited {
+			invited[e.Campaign] = append(invited[e.Campaign], e.Person)
 		}
 	}
-	return nil
+	for campaign, who := range invited {
+		found, err := c.helpers(ctx, campaign, who)
+		if err != nil {
+			return nil, err
+		}
+		for k, h := range found {
+			out[helped{campaign, k}] = h
+		}
+	}
+	return out, nil
+}
+
+// deliver takes out some of what is due, and says how many.
+func (c *Courier) deliver(ctx context.Context) (int, error) {
+	if ctx.Err() != nil {
+		return 0, nil
+	}
+	now := c.now()
+	list, err := c.outbox.Claim(ctx, now, now.Add(leaseTime), inHand)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failed error
+	places := make(chan struct{}, abreast)
+	for i := range list {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			if err := c.one(ctx, &list[i]); err != nil {
+				mu.Lock()
+				failed = err
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return len(list), failed
 }
 
 // one delivers a message: to the first address that takes it. The state it ends in is kept also when ctx ended meanwhile,
@@ -194,7 +248,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		return c.later(ctx, m, now, "what it tells of could not be read")
 	case !ok:
 		return end(Obsolete, "what it tells of is gone")
-	case m.Kind != Invited && !m.True(&f.Booking):
+	case m.Kind != Invited && m.Kind != Near && m.Kind != Leftover && !m.True(&f.Booking):
 		return end(Obsolete, "no longer true")
 	case !now.Before(m.Expires):
 		return end(Expired, "")
@@ -210,6 +264,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 	if err != nil {
 		return err
 	}
+	words.Expires = m.Expires
 	why := "no gateway for any address"
 	again := false
 	for _, a := range to.Addresses {
@@ -222,6 +277,11 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		cancel()
 		if err == nil {
 			return end(Sent, string(a.Channel))
+		}
+		if errors.Is(err, ErrGone) {
+			if err := c.forget(ctx, m.To, a); err != nil {
+				return err // its lease ends and it is tried again
+			}
 		}
 		if errors.Is(err, ErrRefused) {
 			why = "refused by " + string(a.Channel)
@@ -236,16 +296,34 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 	return end(Unreachable, why)
 }
 
+// forget takes an address that is over out of a contact; what the person changed meanwhile stands.
+func (c *Courier) forget(ctx context.Context, who person.Key, a Address) error {
+	_, err := c.outbox.EditContact(ctx, who, c.now(), func(had Contact) (Contact, error) { return had.WithoutDevice(a), nil })
+	return err
+}
+
 // facts gives what a message has to tell; ok is false when there is nothing any more.
 func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err error) {
-	if m.Kind != Invited {
-		return c.describe(ctx, m.Booking)
+	switch m.Kind {
+	case Near:
+		if c.near == nil {
+			return Facts{}, false, nil
+		}
+		return c.near(ctx, m.Campaign, &m.Message)
+	case Invited:
+		events, err := c.ledger.Events(ctx, m.Event-1, 1)
+		if err != nil || len(events) == 0 || c.invited == nil {
+			return Facts{}, false, err
+		}
+		return c.invited(ctx, events[0].Campaign, &m.Message)
+	case Leftover:
+		if c.leftover == nil {
+			return Facts{}, false, nil
+		}
+		return c.leftover(ctx, m.Event, m.To)
+	case Booked, Changed, Cancelled, Reminder:
 	}
-	events, err := c.ledger.Events(ctx, m.Event-1, 1)
-	if err != nil || len(events) == 0 || c.invited == nil {
-		return Facts{}, false, err
-	}
-	return c.invited(ctx, events[0].Campaign, m.To)
+	return c.describe(ctx, m.Booking)
 }
 
 // later puts a message back: the wait doubles with each try.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,10 +29,12 @@ type world struct {
 	outbox  *notifysqlite.Outbox
 	text    *gateway
 	mail    *gateway
+	push    *gateway
 	courier *notify.Courier
 
-	mu  sync.Mutex
-	now time.Time
+	mu      sync.Mutex
+	now     time.Time
+	helpers map[person.Key][]person.Key
 }
 
 // gateway keeps what it was given. fail decides what it answers; taken says whether it took the message all the same.
@@ -78,7 +81,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, text: &gateway{}, mail: &gateway{}, now: noon}
+	w := &world{T: t, text: &gateway{}, mail: &gateway{}, push: &gateway{}, now: noon}
 	if w.ledger, err = bookingsqlite.Open(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +101,8 @@ func (w *world) newCourier(o notify.Outbox) *notify.Courier {
 	w.Helper()
 	c, err := notify.NewCourier(notify.Wiring{
 		Outbox: o, Ledger: w.ledger, Rules: notify.Rules{Zone: seoul, QuietFrom: 21 * 60, QuietTo: 8 * 60, RemindDays: 1, RemindAt: 10 * 60},
-		Gateways: map[notify.Channel]notify.Gateway{notify.Text: w.text, notify.Mail: w.mail},
-		Describe: w.describe, Invited: w.invitation, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
+		Gateways: map[notify.Channel]notify.Gateway{notify.Text: w.text, notify.Mail: w.mail, notify.Push: w.push},
+		Describe: w.describe, Invited: w.invitation, Helpers: w.helpersOf, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -128,9 +131,19 @@ func (w *world) describe(ctx context.Context, id int64) (notify.Facts, bool, err
 	return f, ok, err
 }
 
-func (w *world) invitation(ctx context.Context, campaign uint32, who person.Key) (notify.Facts, bool, error) {
-	h, ok, err := w.ledger.Hold(ctx, who, campaign)
+func (w *world) invitation(ctx context.Context, campaign uint32, m *notify.Message) (notify.Facts, bool, error) {
+	h, ok, err := w.ledger.Hold(ctx, m.Subject(), campaign)
 	return notify.Facts{Campaign: programme.Text{KO: "접종"}, Zone: seoul, Until: h.Invited}, ok && h.Invited.After(w.clock()), err
+}
+
+func (w *world) helpersOf(_ context.Context, campaign uint32, who []person.Key) (map[person.Key][]person.Key, error) {
+	out := map[person.Key][]person.Key{}
+	for _, k := range who {
+		if h := w.helpers[k]; h != nil && campaign == 1 {
+			out[k] = h
+		}
+	}
+	return out, nil
 }
 
 // invite keeps a dose for the first so many people, for three hours.
@@ -417,4 +430,64 @@ func TestInvited(t *testing.T) {
 	late.at(time.Date(2021, 7, 13, 8, 0, 0, 0, seoul))
 	late.round()
 	late.want(map[notify.State]int{notify.Obsolete: 1})
+}
+
+// TestInvitedThroughHelper: those who help somebody are told of their invitation, each by their own address and once, and are not told
+// whose it is.
+func TestInvitedThroughHelper(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.contact(8, text("01088888888"))
+	w.contact(2, text("01022222222"))
+	w.helpers = map[person.Key][]person.Key{person1(1): {person1(8), person1(9)}, person1(2): {person1(8)}}
+	w.invite(2)
+	w.round()
+	w.round()
+	to := map[string]int{}
+	for _, s := range w.text.sent {
+		to[s.to]++
+		if helped := strings.Contains(s.w.Body, "대신 예약하시는 분"); helped != (s.to == "01088888888") {
+			t.Errorf("to %s: %s", s.to, s.w.Body)
+		}
+	}
+	if to["01088888888"] != 2 || to["01022222222"] != 1 || len(to) != 2 {
+		t.Errorf("sent %v: want the helper told of both, and the one who left an address of their own", to)
+	}
+	w.want(map[notify.State]int{notify.Sent: 3, notify.Unreachable: 2})
+}
+
+// TestGoneDevice: a device whose subscription is over is forgotten, the next address is told, and what the person changed meanwhile
+// stands.
+func TestGoneDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	device := func(n string) notify.Address { return notify.Address{Channel: notify.Push, Value: n} }
+	w.contact(1, device("old"), device("new"), text("01011112222"))
+	w.push.fail = func(s sent) (error, bool) {
+		if s.to != "old" {
+			return nil, false
+		}
+		w.contact(1, device("old"), device("new"), text("01033334444")) // at this very moment
+		return fmt.Errorf("status 410: %w", notify.ErrGone), false
+	}
+	w.book(1, 13)
+	w.round()
+	w.want(map[notify.State]int{notify.Sent: 1})
+	if len(w.push.sent) != 1 || w.push.sent[0].to != "new" {
+		t.Errorf("sent %v, want it to the other device", w.push.sent)
+	}
+	c, err := w.outbox.Contact(context.Background(), person1(1))
+	if err != nil || len(c.Addresses) != 2 || c.Addresses[0] != device("new") || c.Addresses[1] != text("01033334444") {
+		t.Errorf("left is %v, %v", c, err)
+	}
+
+	// The only address there was: nothing is left, and the message says so.
+	w.contact(2, device("old"))
+	w.push.fail = func(sent) (error, bool) { return notify.ErrGone, false }
+	w.book(2, 13)
+	w.round()
+	w.want(map[notify.State]int{notify.Sent: 1, notify.Unreachable: 1})
+	if c, err := w.outbox.Contact(context.Background(), person1(2)); !errors.Is(err, notify.ErrNoContact) {
+		t.Errorf("left is %v, %v", c, err)
+	}
 }

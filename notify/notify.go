@@ -28,10 +28,12 @@ const (
 	Cancelled Kind = "cancelled"
 	Reminder  Kind = "reminder" // before the day of a dose
 	Invited   Kind = "invited"  // a dose came free and is kept for them; of no booking
+	Near      Kind = "near"     // their turn in the line is near, or has come; of no booking
+	Leftover  Kind = "leftover" // a dose that a site has left over today is offered to them; of no booking, and Event is the offer's number
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Booked, Changed, Cancelled, Reminder, Invited}
+var Kinds = []Kind{Booked, Changed, Cancelled, Reminder, Invited, Near, Leftover}
 
 // ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
 type ID [16]byte
@@ -42,10 +44,13 @@ type Message struct {
 	ID      ID
 	To      person.Key
 	Kind    Kind
-	Booking int64 // 0 with Invited
-	Event   int64 // Seq of the booking event that caused it
-	// Helper is true when To is not who gets the vaccine but who booked for them.
+	Booking int64 // 0 with Invited and Near
+	Event   int64 // Seq of the booking event that caused it; 0 with Near
+	// Helper is true when To is not who gets the vaccine but who booked, or may book, for them.
 	Helper bool
+	// About is whom a message of no booking to a helper is about; zero: To.
+	About    person.Key
+	Campaign uint32 // with Near
 	// Dose and Day are which appointment a reminder is about.
 	Dose    int
 	Day     civil.Date
@@ -53,9 +58,25 @@ type Message struct {
 	Expires time.Time // worthless from here on
 }
 
+// Subject is whose vaccination a message of no booking is about.
+func (m *Message) Subject() person.Key {
+	if m.About.IsZero() {
+		return m.To
+	}
+	return m.About
+}
+
 // NewID gives the id of a message.
 func NewID(m Message) ID {
 	h := sha256.New()
+	if m.Kind == Near { // once for a person and campaign, whatever becomes of the line
+		who := m.Subject()
+		h.Write(m.To[:])
+		h.Write(who[:])
+		h.Write(binary.BigEndian.AppendUint32(nil, m.Campaign))
+		h.Write([]byte(m.Kind))
+		return ID(h.Sum(nil)[:16])
+	}
 	var b [16 + 8 + 8 + 8]byte
 	copy(b[:16], m.To[:])
 	binary.BigEndian.PutUint64(b[16:], uint64(m.Booking))
@@ -77,10 +98,11 @@ type Channel string
 const (
 	Mail Channel = "mail" // an e-mail address
 	Text Channel = "text" // a telephone number: SMS or a messenger behind a gateway
+	Push Channel = "push" // a browser, by its [Subscription]
 )
 
 // Channels lists every channel.
-var Channels = []Channel{Mail, Text}
+var Channels = []Channel{Mail, Text, Push}
 
 // Address is where a person can be reached.
 type Address struct {
@@ -119,24 +141,37 @@ const (
 // Outbox keeps messages and the addresses they go to.
 //
 // Guarantees every engine gives (notify/notifytest proves them): what returned is durable; a message is kept once however
-// often it is enqueued; the place in the feed moves in the transaction that keeps the messages of the events before it;
+// often it is enqueued or told; the place in the feed moves in the transaction that keeps the messages of the events before it;
 // a claimed message is nobody else's until its lease ends; a finished one never comes back. All methods are safe for
 // concurrent use, by several nodes where the engine allows several.
 type Outbox interface {
 	// Begin sets the place in the feed where there is none yet, and gives the one that stands.
 	Begin(ctx context.Context, seq int64) (int64, error)
-	// Enqueue keeps messages and moves the place in the feed from one event to a later one; [ErrOvertaken] when it does not
-	// stand at from.
+	// Enqueue keeps messages and moves the place in the feed from one event to a later one, or leaves it where it is when from
+	// and to are the same; [ErrOvertaken] when it does not stand at from.
 	Enqueue(ctx context.Context, from, to int64, list []Message, at time.Time) error
-	// Claim takes up to limit messages that are due and hands them to the caller until the lease ends, first those due first.
+	// Claim takes up to limit messages that are due and hands them to the caller until the lease ends, first those due first;
+	// those of the kind [Near] after all others, since there may be a million of them and somebody waits for each of the others.
 	Claim(ctx context.Context, now, lease time.Time, limit int) ([]Claimed, error)
 	// Finish ends a claimed message in a final state. Ending it twice is fine; a message that was not claimed stays.
 	Finish(ctx context.Context, id ID, s State, why string, at time.Time) error
 	// Later puts a claimed message back, to be tried again not before at.
 	Later(ctx context.Context, id ID, at time.Time, why string) error
 
+	// Near is the number up to which the line of a campaign was looked through for those whose turn is near; 0 at first.
+	Near(ctx context.Context, campaign uint32) (upTo uint32, err error)
+	// TellNear moves that from one number to a later one, and keeps those of the messages whose person has left an address;
+	// [ErrOvertaken] when it does not stand at from. In one step: who leaves an address later than that is for TellLate.
+	TellNear(ctx context.Context, campaign, from, to uint32, list []Message, at time.Time) (kept int, err error)
+	// TellLate keeps a message to somebody who has left an address only now, if the line was looked through up to their number
+	// before. Called after SetContact, of the two either this or TellNear keeps it, whichever way they cross.
+	TellLate(ctx context.Context, number uint32, m Message, at time.Time) error
+
 	// SetContact keeps how a person wants to be told. One without addresses removes it. Either writes an event.
 	SetContact(ctx context.Context, who person.Key, c Contact, at time.Time) error
+	// EditContact changes it in one step: edit is given what stands, the zero contact when there is none, and gives what is to
+	// stand. It is called again when somebody else was quicker; its error is returned, and nothing is changed then.
+	EditContact(ctx context.Context, who person.Key, at time.Time, edit func(Contact) (Contact, error)) (Contact, error)
 	// Contact gives it, or [ErrNoContact].
 	Contact(ctx context.Context, who person.Key) (Contact, error)
 

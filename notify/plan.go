@@ -23,11 +23,11 @@ type Rules struct {
 const worth = 3 * 24 * time.Hour
 
 // Plan gives the messages that an event of the ledger causes; b is the booking it tells of, as it stands now; nil when it tells of
-// none. Pure.
+// none. helpers are those who act for the person it tells of; an invitation is told to them too. Pure.
 //
-// The person who gets the vaccine is told of everything; whoever did it for them is told too. What people did themselves
+// The person who gets the vaccine is told of everything; whoever did it for them is told too, but not a clerk at work. What people did themselves
 // is told at once, at whatever hour: they wait for it. Everything else keeps the quiet hours.
-func (r *Rules) Plan(e *booking.Event, b *booking.Booking) []Message {
+func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key) []Message {
 	var kind Kind
 	switch e.Kind {
 	case booking.EventBooked:
@@ -37,9 +37,7 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking) []Message {
 	case booking.EventCanceled:
 		kind = Cancelled
 	case booking.EventInvited:
-		m := Message{To: e.Person, Kind: Invited, Event: e.Seq, Due: r.AfterQuiet(e.At), Expires: e.At.Add(worth)}
-		m.ID = NewID(m)
-		return []Message{m}
+		return toAll(Message{To: e.Person, Kind: Invited, Event: e.Seq, Due: r.AfterQuiet(e.At), Expires: e.At.Add(worth)}, helpers)
 	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity:
 		return nil
 	default:
@@ -54,7 +52,7 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking) []Message {
 		return m
 	}
 	out := []Message{tell(e.Person, false)}
-	if !e.Actor.IsZero() && e.Actor != e.Person {
+	if _, staff := person.ParseRole(e.Channel); !e.Actor.IsZero() && e.Actor != e.Person && !staff {
 		out = append(out, tell(e.Actor, true))
 	}
 	if kind == Cancelled || b.Status != booking.Booked || r.RemindDays == 0 {
@@ -72,6 +70,29 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking) []Message {
 		}
 		m.ID = NewID(m)
 		out = append(out, m)
+	}
+	return out
+}
+
+// Near gives the messages that tell of a turn that is near: to the person, and to those who help them. inQuiet has them go out at
+// whatever hour; until is when they are worth nothing any more. Pure.
+func (r *Rules) Near(campaign uint32, who person.Key, helpers []person.Key, inQuiet bool, now, until time.Time) []Message {
+	m := Message{To: who, Kind: Near, Campaign: campaign, Due: now, Expires: until}
+	if !inQuiet {
+		m.Due = r.AfterQuiet(now)
+	}
+	return toAll(m, helpers)
+}
+
+// toAll gives a message of no booking to the person it is about, and the same to those who help them.
+func toAll(m Message, helpers []person.Key) []Message {
+	m.ID = NewID(m)
+	out := []Message{m}
+	for _, h := range helpers {
+		c := m
+		c.To, c.Helper, c.About = h, true, m.To
+		c.ID = NewID(c)
+		out = append(out, c)
 	}
 	return out
 }
@@ -108,7 +129,7 @@ func (m *Message) True(b *booking.Booking) bool {
 				return b.Doses[i].Slot.Day == m.Day
 			}
 		}
-	case Invited: // of no booking
+	case Invited, Near, Leftover: // of no booking
 	}
 	return false
 }

@@ -73,7 +73,7 @@ func TestPlan(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var got []planned
-			for _, m := range rules.Plan(c.e, c.b) {
+			for _, m := range rules.Plan(c.e, c.b, nil) {
 				got = append(got, planned{m.Kind, m.To, m.Helper, m.Dose, m.Due.In(seoul).Format(form)})
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -125,10 +125,10 @@ func TestAfterQuietHolds(t *testing.T) {
 // TestSameReminder: a change that leaves a dose where it is makes no second reminder of it; one that moves it does.
 func TestSameReminder(t *testing.T) {
 	t.Parallel()
-	first := rules.Plan(event(booking.EventBooked, kst(5, 12, 0), alice), bookingOn(booking.Booked, 16, 20))
+	first := rules.Plan(event(booking.EventBooked, kst(5, 12, 0), alice), bookingOn(booking.Booked, 16, 20), nil)
 	again := event(booking.EventChanged, kst(6, 12, 0), alice)
 	again.Seq = 77
-	second := rules.Plan(again, bookingOn(booking.Booked, 16, 21))
+	second := rules.Plan(again, bookingOn(booking.Booked, 16, 21), nil)
 	if first[0].ID == second[0].ID {
 		t.Error("the receipt of the booking and that of its change are one message")
 	}
@@ -158,5 +158,37 @@ func TestTrue(t *testing.T) {
 		if a, b := c.m.True(live), c.m.True(gone); a != c.live || b != c.gone {
 			t.Errorf("%s of dose %d: live %v, cancelled %v; want %v, %v", c.m.Kind, c.m.Dose, a, b, c.live, c.gone)
 		}
+	}
+}
+
+// TestToHelpers: those who help somebody are told of an invitation and of a turn that is near, as the person is; each of them once.
+func TestToHelpers(t *testing.T) {
+	t.Parallel()
+	other := person.Key{3}
+	invited := &booking.Event{Seq: 41, At: kst(12, 23, 0), Kind: booking.EventInvited, Person: alice, Campaign: 7}
+	for name, list := range map[string][]Message{
+		"invited": rules.Plan(invited, nil, []person.Key{helper, other}),
+		"near":    rules.Near(7, alice, []person.Key{helper, other}, false, kst(12, 23, 0), kst(15, 18, 0)),
+	} {
+		ids := map[ID]bool{}
+		for i, m := range list {
+			ids[m.ID] = true
+			if m.To != []person.Key{alice, helper, other}[i] || m.Subject() != alice || m.Helper != (i > 0) || !m.Due.Equal(kst(13, 8, 0)) {
+				t.Errorf("%s: message %d is %+v", name, i, m)
+			}
+		}
+		if len(list) != 3 || len(ids) != 3 {
+			t.Errorf("%s: %d messages, %d ids", name, len(list), len(ids))
+		}
+	}
+	again := rules.Near(7, alice, nil, true, kst(13, 23, 0), kst(15, 18, 0))
+	if first := rules.Near(7, alice, nil, false, kst(12, 23, 0), kst(15, 18, 0)); again[0].ID != first[0].ID {
+		t.Error("a turn that is looked at again is told again")
+	}
+	if !again[0].Due.Equal(kst(13, 23, 0)) {
+		t.Errorf("where it may go out in the quiet hours it waits until %v", again[0].Due)
+	}
+	if own := rules.Near(7, helper, nil, false, kst(12, 23, 0), kst(15, 18, 0)); own[0].ID == rules.Near(7, alice, []person.Key{helper}, false, kst(12, 23, 0), kst(15, 18, 0))[1].ID {
+		t.Error("a helper's own turn and that of whom they help are one message")
 	}
 }

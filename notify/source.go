@@ -11,6 +11,8 @@ import (
 type Source interface {
 	// Followed is how far the ledger's feed has been followed; ok is false before the first time.
 	Followed(ctx context.Context) (seq int64, ok bool, err error)
+	// AllNear calls yield for each campaign whose line was looked through, with the number up to which; see [Outbox.Near].
+	AllNear(ctx context.Context, yield func(campaign, upTo uint32) error) error
 	// SealedContacts calls yield for how everybody wants to be told, sealed as it is kept.
 	SealedContacts(ctx context.Context, yield func(SealedContact) error) error
 	// AllMessages calls yield for every message.

@@ -25,7 +25,9 @@ type Facts struct {
 	Doses    []DoseFacts
 	Zone     *time.Location
 	Link     string    // where it can be looked up; it opens nothing without signing in
-	Until    time.Time // until when a dose is kept, with [Invited]
+	Until    time.Time // until when a dose is kept, with [Invited] and [Leftover]
+	Come     bool      // with [Near]: the turn has come
+	Expected time.Time // with [Near]: when it is expected; zero: nobody can say
 }
 
 // DoseFacts are those of one appointment.
@@ -36,8 +38,13 @@ type DoseFacts struct {
 	Product programme.Text
 }
 
-// Words is a message in words. Body ends with a line break.
-type Words struct{ Subject, Body string }
+// Words is a message in words. Body ends with a line break, and Link stands in it already, if there is one.
+// Urgent ones are worth waking a device for; Expires is when the message is worth nothing any more, where that is known.
+type Words struct {
+	Subject, Body, Link string
+	Urgent              bool
+	Expires             time.Time
+}
 
 // Language puts messages into words of one language. Safe for concurrent use.
 type Language struct {
@@ -85,6 +92,8 @@ func Languages() (map[string]*Language, error) {
 type told struct {
 	Campaign, Number, Link string
 	Until                  string // with [Invited]
+	Come                   bool   // with [Near], as Expected
+	Expected               string
 	Doses                  []toldDose
 	Reminded               toldDose
 	Helper                 bool // to the helper
@@ -102,8 +111,14 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		Campaign: f.Campaign.In(l.id), Number: f.Number, Link: f.Link,
 		Helper: m.Helper, ByHelper: !m.Helper && !f.Booking.Actor.IsZero() && f.Booking.Actor != f.Booking.Person,
 	}
-	if m.Kind == Invited {
+	if m.Kind == Invited || m.Kind == Leftover {
 		v.Until = l.when(f.Until.In(f.Zone))
+	}
+	if m.Kind == Near {
+		v.Come = f.Come
+		if !f.Come && !f.Expected.IsZero() {
+			v.Expected = l.when(f.Expected.In(f.Zone))
+		}
 	}
 	for _, d := range f.Doses {
 		t := toldDose{
@@ -126,7 +141,7 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		return Words{}, err
 	}
 	// What a site is called comes from a file: it must not begin a header of its own.
-	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String()}, nil
+	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link, Urgent: m.Kind == Near || m.Kind == Invited}, nil
 }
 
 var koreanDays = [...]string{"일", "월", "화", "수", "목", "금", "토"}

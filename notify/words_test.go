@@ -3,6 +3,7 @@ package notify
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"charye/booking"
 	"charye/internal/civil"
@@ -14,7 +15,7 @@ import (
 func facts(b *booking.Booking) Facts {
 	f := Facts{
 		Booking: *b, Campaign: programme.Text{KO: "55–59세", EN: "Ages 55–59"}, Number: "0000-0009-4", Zone: seoul, Link: "https://charye.example/bookings",
-		Until: kst(14, 9, 0),
+		Until: kst(14, 9, 0), Expected: kst(12, 20, 40),
 	}
 	for _, d := range b.Doses {
 		f.Doses = append(f.Doses, DoseFacts{
@@ -44,8 +45,18 @@ func TestEveryText(t *testing.T) {
 					t.Fatalf("%s %s: %v", id, kind, err)
 				}
 				wanted := []string{f.Number, f.Link, f.Campaign.In(id)}
-				if kind == Invited {
+				switch kind {
+				case Invited, Leftover:
 					wanted[0] = languages[id].when(f.Until)
+				case Near:
+					wanted[0] = languages[id].when(f.Expected)
+				}
+				if kind == Invited || kind == Near {
+					own := m
+					own.Helper = !toHelper
+					if other, err := languages[id].Put(&own, &f); err != nil || other.Body == w.Body {
+						t.Errorf("%s %s says the same to the person and to a helper (%v):\n%s", id, kind, err, w.Body)
+					}
 				}
 				for _, want := range wanted {
 					if !strings.Contains(w.Subject+w.Body, want) {
@@ -97,5 +108,33 @@ func TestSubjectIsOneLine(t *testing.T) {
 	w, err := languages["ko"].Put(&Message{Kind: Booked}, &f)
 	if err != nil || strings.ContainsAny(w.Subject, "\r\n") {
 		t.Errorf("%q, %v", w.Subject, err)
+	}
+}
+
+// TestNearInWords: a turn that has come is not told as near, and where nobody can say when it comes no time is told.
+func TestNearInWords(t *testing.T) {
+	t.Parallel()
+	languages, err := Languages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(f Facts) Words {
+		w, err := languages["en"].Put(&Message{Kind: Near}, &f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	f := Facts{Campaign: programme.Text{EN: "Ages 55–59"}, Zone: seoul, Link: "https://charye.example/c/age-55-59", Expected: kst(12, 20, 40)}
+	if w := put(f); !strings.Contains(w.Body, "near") || !strings.Contains(w.Body, "20:40") || w.Link != f.Link {
+		t.Errorf("expected: %+v", w)
+	}
+	f.Come = true
+	if w := put(f); strings.Contains(w.Subject+w.Body, "near") || strings.Contains(w.Body, "20:40") || !strings.Contains(w.Body, "It is your turn") {
+		t.Errorf("come: %+v", w)
+	}
+	f.Come, f.Expected = false, time.Time{}
+	if w := put(f); !strings.Contains(w.Body, "near") || strings.Contains(w.Body, "expected") {
+		t.Errorf("unknown: %+v", w)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"charye/internal/civil"
+	"charye/internal/weak"
 )
 
 const (
@@ -145,6 +146,8 @@ type visitor struct {
 	subject, name string
 	born          civil.Date
 	seen          time.Time
+	roles         Roles
+	unit          string
 }
 
 // exchange trades the code for an ID token, checks it, and reads the person from its claims.
@@ -200,7 +203,11 @@ func (r *remote) exchange(ctx context.Context, known *discovered, code string, i
 
 // addUserInfo asks the userinfo endpoint for the claims that the ID token lacks: many providers deliver them only there.
 func (r *remote) addUserInfo(ctx context.Context, known *discovered, token *oauth2.Token, sub string, claims map[string]json.RawMessage) error {
-	if known.provider.UserInfoEndpoint() == "" || claims[r.SubjectClaim] != nil && claims[r.BirthClaim] != nil {
+	needed := []string{r.SubjectClaim, r.BirthClaim}
+	if r.Staff != nil {
+		needed = []string{r.SubjectClaim, r.Staff.RolesClaim}
+	}
+	if known.provider.UserInfoEndpoint() == "" || !slices.ContainsFunc(needed, func(name string) bool { return claims[name] == nil }) {
 		return nil
 	}
 	info, err := known.provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
@@ -217,7 +224,11 @@ func (r *remote) addUserInfo(ctx context.Context, known *discovered, token *oaut
 	if err := info.Claims(&more); err != nil {
 		return fmt.Errorf("%w: %s: userinfo is of the wrong form", ErrProviderAnswer, r.ID)
 	}
-	for _, name := range []string{r.SubjectClaim, r.BirthClaim, r.NameClaim} {
+	wanted := []string{r.SubjectClaim, r.BirthClaim, r.NameClaim}
+	if r.Staff != nil { // how they signed in (amr, acr) is for the signed token alone to say
+		wanted = []string{r.SubjectClaim, r.NameClaim, r.Staff.RolesClaim, r.Staff.UnitClaim}
+	}
+	for _, name := range wanted {
 		if claims[name] == nil && more[name] != nil {
 			claims[name] = more[name]
 		}
@@ -231,7 +242,11 @@ func (r *remote) read(claims map[string]json.RawMessage, issued time.Time, in si
 		return visitor{}, fmt.Errorf("%w: %s: %s", ErrProviderClaims, r.ID, r.SubjectClaim)
 	}
 	var ok bool
-	if v.born, ok = birthdate(text(claims, r.BirthClaim), now); !ok {
+	if r.Staff != nil {
+		if err := r.readStaff(claims, &v); err != nil {
+			return visitor{}, err
+		}
+	} else if v.born, ok = birthdate(text(claims, r.BirthClaim), now); !ok {
 		return visitor{}, fmt.Errorf("%w: %s: %s", ErrProviderClaims, r.ID, r.BirthClaim)
 	}
 	v.seen = issued
@@ -248,6 +263,42 @@ func (r *remote) read(claims map[string]json.RawMessage, issued time.Time, in si
 		v.seen = now
 	}
 	return v, nil
+}
+
+// readStaff reads the roles, and wants the sign-in to have been with a second factor.
+func (r *remote) readStaff(claims map[string]json.RawMessage, v *visitor) error {
+	s := r.Staff
+	shown := slices.ContainsFunc(texts(claims, "amr"), func(m string) bool { return slices.Contains(s.AMR, m) })
+	if len(s.ACR) > 0 {
+		shown = slices.Contains(s.ACR, text(claims, "acr"))
+	}
+	if !shown && !weak.Off(weak.Factor) {
+		return fmt.Errorf("%w: %s", ErrSecondFactor, r.ID)
+	}
+	for _, said := range texts(claims, s.RolesClaim) {
+		v.roles |= RolesOf(s.Roles[said])
+	}
+	if v.roles == 0 {
+		return fmt.Errorf("%w: %s: %s", ErrNoStaffRole, r.ID, s.RolesClaim)
+	}
+	if s.UnitClaim != "" {
+		if v.unit = text(claims, s.UnitClaim); len(v.unit) > maxUnit {
+			return fmt.Errorf("%w: %s: %s", ErrProviderClaims, r.ID, s.UnitClaim)
+		}
+	}
+	return nil
+}
+
+// texts gives a claim that is a string or a list of strings; anything else is empty.
+func texts(claims map[string]json.RawMessage, name string) []string {
+	var list []string
+	if json.Unmarshal(claims[name], &list) == nil {
+		return list
+	}
+	if s := text(claims, name); s != "" {
+		return []string{s}
+	}
+	return nil
 }
 
 // text gives a claim that is a string; anything else is empty.

@@ -32,6 +32,8 @@ type Provider struct {
 	Namespace  string
 	BirthClaim string // claim with the date of birth, YYYY-MM-DD or YYYYMMDD
 	NameClaim  string // claim with the full name; may be absent from a person's answer
+
+	Staff *StaffRules // nil: a provider of citizens
 }
 
 // DisplayName is the provider's name in a language ("ko" or "en").
@@ -72,6 +74,15 @@ func (p *Provider) complete() error {
 //	    namespace: ci                          # default the issuer; needed when subjectClaim is not sub
 //	    birthClaim: birthdate                  # default birthdate
 //	    nameClaim: name                        # default name
+//	  - id: work                               # who signs in here is staff, never a citizen; no date of birth is asked for
+//	    name: {ko: 직원 로그인, en: Staff sign-in}
+//	    issuer: https://id.example.go.kr/staff
+//	    clientID: charye-staff
+//	    staff:
+//	      roles: groups                        # the claim with the roles, a text or a list
+//	      map: {nip-call-centre: calldesk, town-hall: office}   # from what it says to clinic calldesk office manager logistics auditor operator
+//	      unit: department                     # the claim with the office they work at; left out: all of a role are one desk
+//	      amr: [mfa, otp, hwk]                 # one of these shows a second factor; or acr: [urn:example:loa:3]
 func ReadProviders(name string, src []byte) ([]Provider, error) {
 	r := &providerReader{file: name}
 	dec := yaml.NewDecoder(bytes.NewReader(src))
@@ -180,6 +191,8 @@ func (r *providerReader) provider(n *yaml.Node, path string) Provider {
 				}
 				return true
 			})
+		case field == "staff":
+			p.Staff = r.staff(v, path+".staff")
 		case field == "scopes":
 			p.Scopes = r.scopes(v, path+".scopes")
 		default:

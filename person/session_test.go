@@ -271,21 +271,27 @@ func TestVerifyDoesNotAllocate(t *testing.T) {
 func FuzzSession(f *testing.F) {
 	ss := person.NewSessions(testKeys(f))
 	token := issue(f, ss, someSession())
+	staff := issue(f, ss, staffSession())
 	f.Add(token)
+	f.Add(staff)
+	f.Add(staff[:271] + "\n")
+	f.Add(staff[:person.SessionTokenLen])
+	f.Add(token + strings.Repeat("A", person.StaffTokenLen-person.SessionTokenLen))
 	f.Add(token + "=")
 	f.Add(token[:247] + "\n")
 	f.Add(strings.ToLower(token))
 	f.Add("")
 	f.Fuzz(func(t *testing.T, in string) {
 		got, err := ss.Verify(in, signedIn)
-		if err == nil && in != token {
+		if err == nil && in != token && in != staff {
 			t.Errorf("forged: %q", in)
 		}
 		if err != nil && got != (person.Session{}) {
 			t.Error("a refused token gives a session")
 		}
 		// Whatever decodes as base64 of the right size prints as it was read: no two strings stand for the same bytes.
-		if raw, err := base64.RawURLEncoding.Strict().DecodeString(in); err == nil && len(in) == person.SessionTokenLen && len(raw) == 186 {
+		raw, err := base64.RawURLEncoding.Strict().DecodeString(in)
+		if err == nil && (len(in) == person.SessionTokenLen && len(raw) == 186 || len(in) == person.StaffTokenLen && len(raw) == 204) {
 			if base64.RawURLEncoding.EncodeToString(raw) != in {
 				t.Errorf("malleable: %q", in)
 			}

@@ -150,6 +150,7 @@ func (ps *Providers) begin(ctx context.Context, providerID, returnTo string, now
 	if err != nil {
 		return "", "", err
 	}
+	fresh = fresh || r.Staff != nil // a shift begins with a second factor, not with what the provider remembers
 	in := signIn{
 		Provider: providerID, State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
 		ReturnTo: returnTo, Began: now.Unix(), Fresh: fresh,
@@ -166,6 +167,9 @@ func (ps *Providers) begin(ctx context.Context, providerID, returnTo string, now
 	if fresh {
 		opts = append(opts, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
 	}
+	if r.Staff != nil && len(r.Staff.ACR) > 0 {
+		opts = append(opts, oauth2.SetAuthURLParam("acr_values", strings.Join(r.Staff.ACR, " ")))
+	}
 	return known.oauth.AuthCodeURL(in.State, opts...), base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
@@ -176,7 +180,10 @@ func (ps *Providers) begin(ctx context.Context, providerID, returnTo string, now
 // A loginState that is used a second time gives nothing: the code in the query is single-use at the provider, which
 // answers [ErrSignInRefused]. The face drops the cookie when Finish was called, whatever it returned.
 //
-// Errors: [ErrSignInState], [ErrSignInExpired], [ErrSignInRefused], [ErrProviderDown], [ErrProviderAnswer], [ErrProviderClaims].
+// A provider of staff gives a session of staff: for a shift from the moment that the provider asked, with a second factor.
+//
+// Errors: [ErrSignInState], [ErrSignInExpired], [ErrSignInRefused], [ErrProviderDown], [ErrProviderAnswer], [ErrProviderClaims]; of
+// staff also [ErrSecondFactor], [ErrNoStaffRole], and then the path that the person wanted comes with what the exchange failed for.
 func (ps *Providers) Finish(ctx context.Context, loginState string, query url.Values, now time.Time) (Session, string, error) {
 	in, err := ps.openState(loginState)
 	if err != nil {
@@ -214,7 +221,18 @@ func (ps *Providers) Finish(ctx context.Context, loginState string, query url.Va
 	}
 	who, err := r.exchange(ctx, known, code, in, now)
 	if err != nil {
-		return Session{}, "", err
+		if r.Staff == nil {
+			return Session{}, "", err
+		}
+		return Session{}, in.ReturnTo, err
+	}
+	if r.Staff != nil {
+		seen := who.seen.UTC().Truncate(time.Second)
+		return Session{
+			// Whoever is staff and citizen too is two persons here.
+			Key: ps.kr.Key("staff\x00"+r.Namespace, who.subject), Name: who.name, SignedInAt: seen, ExpiresAt: seen.Add(StaffSessionLife),
+			Roles: who.roles, Unit: ps.kr.unit(r.Namespace, who.unit),
+		}, in.ReturnTo, nil
 	}
 	return Session{
 		Key: ps.kr.Key(r.Namespace, who.subject), Born: who.born, Name: who.name,

@@ -92,7 +92,11 @@ var visitor = oidctest.Visitor{Name: "김하나", Born: civil.New(1962, time.Mar
 // atProvider is what the browser does there: it follows the redirect, fills in the form, and comes back with a query.
 func atProvider(t *testing.T, op http.Handler, redirect string, v oidctest.Visitor) url.Values {
 	t.Helper()
-	f := oidctest.Fields{Name: v.Name, Born: v.Born.String(), Identity: v.Identity}
+	return filledIn(t, op, redirect, oidctest.Fields{Name: v.Name, Born: v.Born.String(), Identity: v.Identity})
+}
+
+func filledIn(t *testing.T, op http.Handler, redirect string, f oidctest.Fields) url.Values {
+	t.Helper()
 	w := httptest.NewRecorder()
 	req := httptest.NewRequest(http.MethodPost, redirect, strings.NewReader(f.Values().Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")

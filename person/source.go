@@ -17,6 +17,8 @@ type Source interface {
 	RosterPages(ctx context.Context, id string, keys, index func(page []byte) error) error
 	// SealedRecipients calls yield for every recipient of everybody, oldest first.
 	SealedRecipients(ctx context.Context, yield func(SealedRecipient) error) error
+	// SealedTemporaries calls yield for every temporary identity.
+	SealedTemporaries(ctx context.Context, yield func(SealedTemporary) error) error
 	// History calls yield for every event, in order.
 	History(ctx context.Context, yield func(PastEvent) error) error
 }
@@ -37,6 +39,18 @@ type SealedRecipient struct {
 	Name         []byte // sealed
 	Born         civil.Date
 	RegisteredAt time.Time
+	Kind         RecipientKind
+	Clerk        Key // zero: none
+	Consent      string
+	Phone        []byte // sealed, nil: none
+	Settled      bool
+	Temporary    bool
+}
+
+// SealedTemporary is a temporary identity as a store keeps it: Name is empty, Sealed has it.
+type SealedTemporary struct {
+	TemporaryIdentity
+	Sealed []byte
 }
 
 // PastEvent is an event as a store keeps it.

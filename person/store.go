@@ -34,14 +34,53 @@ type Store interface {
 	FindIdentity(ctx context.Context, index [16]byte) (Identity, error)
 
 	// AddRecipient registers r for its helper and campaign when that makes no more than limit; registering the same person
-	// again returns the one that exists. The count and the insert are one step.
+	// again returns the one that exists. The count and the insert are one step. What counts are the helper's recipients in the
+	// campaign; at a desk (r.Clerk is set) those that this clerk registered there.
 	AddRecipient(ctx context.Context, r Recipient, limit int) (Recipient, error)
 	// Recipients lists a helper's recipients, oldest first.
 	Recipients(ctx context.Context, helper Key) ([]Recipient, error)
 	// Recipient finds one by its helper and id; somebody else's id is [ErrNoRecipient].
 	Recipient(ctx context.Context, helper Key, id string) (Recipient, error)
+	// Helpers gives for each of some people which citizens help them in a campaign, the first to register first; who has no helper is left
+	// out. It is asked for thousands at a time.
+	Helpers(ctx context.Context, campaign string, who []Key) (map[Key][]Key, error)
 	// RemoveRecipient withdraws the consent. It is idempotent.
 	RemoveRecipient(ctx context.Context, helper Key, id string, at time.Time) error
 
+	DeskStore
+
 	Close() error
 }
+
+// DeskStore is what a [Store] keeps for those who act at work.
+type DeskStore interface {
+	// RecipientOf finds a helper's recipient by the person; [ErrNoRecipient] when there is none.
+	RecipientOf(ctx context.Context, helper Key, campaign string, who Key) (Recipient, error)
+	// OpenRecipients lists a helper's recipients in a campaign that are not settled, oldest first, at most so many.
+	OpenRecipients(ctx context.Context, helper Key, campaign string, most int) ([]Recipient, error)
+	// SettleRecipient notes that nothing is left to do for a recipient, or that there is again. No event: it follows from bookings.
+	SettleRecipient(ctx context.Context, helper Key, id string, settled bool) error
+	// SetRecipientPhone keeps another number to call back on; clerk is who was told it.
+	SetRecipientPhone(ctx context.Context, helper Key, id, phone string, clerk Key, at time.Time) error
+	// Looked writes an event: this clerk looked at these people, and why.
+	Looked(ctx context.Context, l Look) error
+
+	// IssueTemporary keeps a temporary identity; from then on [Store.FindIdentity] finds it. Issuing an index twice is
+	// [ErrTemporaryTaken].
+	IssueTemporary(ctx context.Context, t TemporaryIdentity) error
+	// TemporaryLike counts the identities that a desk issued to people of the same name and date of birth, by that index.
+	TemporaryLike(ctx context.Context, desk Key, like [16]byte) (int, error)
+}
+
+// Look is a look of staff at people's data.
+type Look struct {
+	Clerk, Desk Key
+	Role        Role
+	Campaign    string
+	People      []Key
+	Why         string // one of the few words of package walk
+	At          time.Time
+}
+
+// ErrTemporaryTaken tells that the code was issued before.
+var ErrTemporaryTaken = errors.New("this temporary identity was issued before")

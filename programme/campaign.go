@@ -28,7 +28,7 @@ func (p *parser) campaigns(n *yaml.Node, products map[string]bool) []Campaign {
 	for i, e := range entries {
 		path := index("campaigns", i)
 		o, ok := p.object(e, path, "id", "name", "products", "eligible", "rota", "gathers", "opens", "closes", "stock", "holdBack", "shares", "deliveries", "invitations", "pauses",
-			"line", "helpers", "change")
+			"line", "helpers", "desk", "change", "messages", "leftovers")
 		if !ok {
 			continue
 		}
@@ -91,12 +91,19 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 			}
 		}
 	}
+	if n, ok := o.opt("leftovers"); ok {
+		c.Leftovers = p.leftovers(n, o.at("leftovers"))
+	}
 	if n, ok := o.opt("rota"); ok {
 		c.Rota = p.rota(n, o.at("rota"), c)
 	}
 	if n, ok := o.opt("helpers"); ok {
 		c.Helpers = p.helpers(n, o.at("helpers"))
 	}
+	if n, ok := o.opt("desk"); ok {
+		c.Desk = p.desk(n, o.at("desk"))
+	}
+	c.Near = p.campaignMessages(o)
 	c.Change.UntilDays = DefaultUntilDays
 	if n, ok := o.opt("change"); ok {
 		if change, ok := p.object(n, o.at("change"), "untilDays"); ok {
@@ -344,13 +351,14 @@ func (p *parser) eligible(n *yaml.Node, path string, c *Campaign, want string) {
 		p.bad(n, path, "is %s, which does not say who; want %s", describe(n), want)
 		return
 	}
-	o, _ := p.object(n, path, "born", "roster", "except")
+	o, _ := p.object(n, path, "born", "roster", "temporary", "except")
 	if n, ok := o.opt("except"); ok {
 		c.Except = p.except(n, o.at("except"))
 	}
 	if n, ok := o.opt("roster"); ok {
 		c.Roster, _ = p.id(n, o.at("roster"))
 	}
+	p.temporary(o, c)
 	if n, ok := o.opt("born"); ok {
 		c.Born = p.born(n, o.at("born"))
 	}

@@ -2,22 +2,24 @@ package programme
 
 import "go.yaml.in/yaml/v3"
 
-// MessageRules say when people are told of what they did not do themselves, and reminded.
+// MessageRules say when people are told of what they did not do themselves, reminded, and told that their turn is near.
 type MessageRules struct {
 	// QuietFrom and QuietTo are minutes of the day between which only answers to people's own acts go out; equal: never
 	// quiet. The quiet may go over midnight.
 	QuietFrom, QuietTo int
 	// RemindDays is how many days before a dose its reminder goes out, at the minute RemindAt of that day; 0: none.
 	RemindDays, RemindAt int
+	// Near is for the campaigns that say nothing of their own.
+	Near NearRules
 }
 
 // DefaultMessages are the rules of a file that says nothing about messages: quiet from nine in the evening to eight in the
-// morning, and a reminder at ten on the day before.
+// morning, a reminder at ten on the day before, and nothing of a turn that is near.
 var DefaultMessages = MessageRules{QuietFrom: 21 * 60, QuietTo: 8 * 60, RemindDays: 1, RemindAt: 10 * 60}
 
 func (p *parser) messages(n *yaml.Node) MessageRules {
 	out := DefaultMessages
-	o, ok := p.object(n, "messages", "quiet", "reminder")
+	o, ok := p.object(n, "messages", "quiet", "reminder", "near")
 	if !ok {
 		return out
 	}
@@ -45,6 +47,9 @@ func (p *parser) messages(n *yaml.Node) MessageRules {
 				p.bad(r.node, r.at("at"), `missing; want the time of day, such as "10:00"`)
 			}
 		}
+	}
+	if n, ok := o.opt("near"); ok {
+		out.Near = p.near(n, o.at("near"))
 	}
 	return out
 }

@@ -99,6 +99,9 @@ type Campaign struct {
 	Except []string   // not eligible when in one of these rosters: already vaccinated, taken out by their district …
 	Rota   *Rota      // nil: everybody on every day
 
+	// Temporary: an identity given at a local office counts like a row of Roster.
+	Temporary bool
+
 	// All times are in the programme's zone and whole seconds.
 	Gathers time.Time // joining begins; equals Opens when there is no gathering
 	Opens   time.Time // the stroke of the hour: draw, and admission begins
@@ -113,9 +116,14 @@ type Campaign struct {
 	// 0: it is nobody's, and whoever has a turn may take it.
 	InviteFor time.Duration
 
+	Near *NearRules // nil: the programme's; see [Programme.Near]
+
 	Line    LineRules
 	Helpers HelperRules
+	Desk    DeskRules
 	Change  ChangeRules
+
+	Leftovers *Leftovers // nil: leftover doses are not offered
 }
 
 // Delivery changes the stock of a campaign at an instant.
@@ -170,6 +178,13 @@ const (
 type HelperRules struct {
 	Allowed     bool
 	PerHelper   int
+	From, Until civil.Date // both included; zero: no bound
+}
+
+// DeskRules say whether, when and for how many people a clerk of the call desk or of a local office may act in a campaign.
+type DeskRules struct {
+	Allowed     bool
+	PerClerk    int
 	From, Until civil.Date // both included; zero: no bound
 }
 

@@ -17,7 +17,7 @@ type Scope struct {
 	Lots         []LotKey   // by product and number
 	Sites        []site.Num // where any of the boxes is or has been, ascending
 	Appointments int        // from the day asked for on, at those sites
-	Given        []Given    // doses given from the boxes, by person
+	Given        []Given    // doses given from the boxes: box after box, and within a box the last one first
 }
 
 // Reading finds what was at a point at any moment of a stretch of time, begin included, end not.
@@ -45,7 +45,7 @@ func (x *Index) Of(list []SSCC, from civil.Date) Scope {
 }
 
 func (x *Index) scope(boxes []uint32, from civil.Date) Scope {
-	slices.Sort(boxes)
+	slices.SortFunc(boxes, func(a, b uint32) int { return cmp.Compare(x.boxes[a].SSCC, x.boxes[b].SSCC) })
 	boxes = slices.Compact(boxes)
 	s := Scope{Boxes: make([]SSCC, 0, len(boxes))}
 	lots, sites, total := map[uint32]bool{}, map[site.Num]bool{}, 0
@@ -60,14 +60,12 @@ func (x *Index) scope(boxes []uint32, from civil.Date) Scope {
 			}
 		}
 	}
-	slices.Sort(s.Boxes)
 	s.Given = make([]Given, 0, total)
 	for _, n := range boxes {
 		for d := x.boxes[n].doses; d != 0; d = x.given.at(d).before {
 			s.Given = append(s.Given, x.givenAt(d))
 		}
 	}
-	slices.SortFunc(s.Given, compareGiven)
 	for n := range lots {
 		s.Lots = append(s.Lots, x.lots[n])
 	}

@@ -58,7 +58,7 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 	}
 	if err != nil {
 		// The pass ended with the booking it made, and its seats are taken: a repeat of that very request gets its answer.
-		if b, ok := w.repeat(ctx, a, digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)); ok {
+		if b, ok := w.repeat(ctx, a, r.Recipient, digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)); ok {
 			return b, true, nil
 		}
 		return Booking{}, false, err
@@ -75,11 +75,13 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 			return Booking{}, false, refuse(Conflict, "Idempotency-Key: its booking was cancelled since; take a new one").field("Idempotency-Key")
 		}
 		w.leave(ctx, c, s.key)
+		w.settle(ctx, s.recipient)
 		b = w.view(out.Booking, s)
 		if out.Partner != nil && out.Partner.Booking.ID != 0 {
 			with := w.view(out.Partner.Booking, other)
 			b.With = &with
 			w.leave(ctx, with.Campaign, other.key)
+			w.settle(ctx, other.recipient)
 		}
 		return b, out.Result == booking.Repeated, nil
 	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Malformed:
@@ -149,8 +151,14 @@ func digest(s string) [16]byte {
 }
 
 // repeat finds the booking that this idempotency key and body made before, for the actor or one of their recipients.
-func (w *Walk) repeat(ctx context.Context, a Actor, key, body [16]byte) (Booking, bool) {
-	all, err := w.ownAll(ctx, a)
+func (w *Walk) repeat(ctx context.Context, a Actor, recipient string, key, body [16]byte) (Booking, bool) {
+	var all []ownBooking
+	var err error
+	if a.IsStaff() {
+		all, err = w.bookingsOf(ctx, a, recipient)
+	} else {
+		all, err = w.ownAll(ctx, a)
+	}
 	if err != nil {
 		return Booking{}, false
 	}
@@ -316,8 +324,8 @@ type ownBooking struct {
 
 // ownAll lists the actor's bookings and those of their recipients, in the campaign consent was given for.
 func (w *Walk) ownAll(ctx context.Context, a Actor) ([]ownBooking, error) {
-	if a.Key.IsZero() {
-		return nil, refuse(NotSignedIn, "sign in first")
+	if err := citizen(a); err != nil {
+		return nil, err
 	}
 	var out []ownBooking
 	add := func(s subject, campaign string) error {
@@ -362,6 +370,9 @@ func (w *Walk) own(ctx context.Context, a Actor, id string) (ownBooking, error) 
 			c, _ := w.programme.CampaignByNum(b.Campaign)
 			return ownBooking{Booking: b, subject: subject{key: b.Person}, campaign: c}, nil
 		}
+	}
+	if a.IsStaff() && !weak.Off(weak.Apart) {
+		return w.bookingOf(ctx, a, num)
 	}
 	all, err := w.ownAll(ctx, a)
 	if err != nil {
@@ -411,6 +422,9 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		return Booking{}, refuse(Conflict, "the booking is cancelled; it cannot be changed")
 	}
 	now := w.now()
+	if _, leftover := o.Doses[0].Seat.Counter.Leftover(); leftover && dose == 1 { // it took nothing from the stock, and nothing of that can come of it
+		return Booking{}, refuse(Closed, "a leftover dose is of its day and place; ring the clinic when you cannot come")
+	}
 	if !w.mayChange(o, now, dose-1) {
 		return Booking{}, refuse(Closed, "the time for changing dose %d online is over; ring the clinic or the call desk", dose)
 	}

@@ -16,6 +16,7 @@ const (
 	NoPass           Code = "no-pass"
 	PassExpired      Code = "pass-expired"
 	HelperNotAllowed Code = "helper-not-allowed"
+	NotAllowed       Code = "not-allowed" // not for this session: of a citizen, of staff, or of another role
 	NotYourTurn      Code = "not-your-turn"
 	NotOpen          Code = "not-open"
 	OtherDevice      Code = "other-device"

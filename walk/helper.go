@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"charye/internal/civil"
 	"charye/internal/ratelimit"
@@ -43,8 +41,8 @@ var identityGuesses = ratelimit.Rate{Every: 30 * time.Second, Burst: 10}
 
 // AddRecipient registers a recipient for the actor as helper.
 func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (person.Recipient, error) {
-	if a.Key.IsZero() {
-		return person.Recipient{}, refuse(NotSignedIn, "sign in first")
+	if err := citizen(a); err != nil {
+		return person.Recipient{}, err
 	}
 	c, err := w.campaign(r.Campaign)
 	if err != nil {
@@ -55,34 +53,26 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	}
 	r.Name = strings.TrimSpace(r.Name)
 	switch {
-	case r.Name == "" || !utf8.ValidString(r.Name) || utf8.RuneCountInString(r.Name) > maxName || strings.ContainsFunc(r.Name, unicode.IsControl):
+	case !goodName(r.Name):
 		return person.Recipient{}, refuse(BadRequest, "name: want 1 to %d characters", maxName).field("name")
 	case r.Identity == "" || len(r.Identity) > maxIdentity:
 		return person.Recipient{}, refuse(BadRequest, "identity: want the identity number").field("identity")
 	case !r.Consent:
 		return person.Recipient{}, refuse(BadRequest, "consent: the recipient must have agreed; without that nobody can be helped").field("consent")
 	}
-	if wait := w.guesses.Allow(ratelimit.Key{ID: a.Key}, identityGuesses, w.now()); wait > 0 {
-		e := refuse(RateLimited, "too many identity numbers in a short time; check them, and try again after the time given")
-		e.RetryAfter = wait
-		return person.Recipient{}, e
-	}
-	known, err := w.people.FindIdentity(ctx, w.keyer.IdentityIndex(r.Identity))
-	if err != nil && !errors.Is(err, person.ErrIdentityUnknown) {
-		return person.Recipient{}, unavailable(err)
-	}
-	// One answer for an unknown number and a wrong date: a wrong guess must not tell which half was right.
-	if err != nil || known.Born != r.Born {
-		return person.Recipient{}, refuse(HelperNotAllowed, "date of birth and identity number do not belong together in the roster; check both")
+	known, err := w.identify(ctx, a, r.Identity, r.Born)
+	if err != nil {
+		return person.Recipient{}, err
 	}
 	if known.Key == a.Key {
 		return person.Recipient{}, refuse(BadRequest, "identity: this is you; book for yourself").field("identity")
 	}
 	if weak.Off(weak.Quiet) {
-		w.log.InfoContext(ctx, "a recipient", slog.String("name", r.Name))
+		w.log.InfoContext(ctx, "a recipient", slog.String("whom", r.Name))
 	}
 	got, err := w.people.AddRecipient(ctx, person.Recipient{
 		ID: rand.Text(), Helper: a.Key, Key: known.Key, Campaign: c.ID, Name: r.Name, Born: r.Born, RegisteredAt: w.now(),
+		Kind: person.Family, Temporary: known.Temporary,
 	}, c.Helpers.PerHelper)
 	switch {
 	case errors.Is(err, person.ErrHelperLimit):
@@ -95,8 +85,8 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 
 // Recipients lists the actor's recipients.
 func (w *Walk) Recipients(ctx context.Context, a Actor) ([]person.Recipient, error) {
-	if a.Key.IsZero() {
-		return nil, refuse(NotSignedIn, "sign in first")
+	if err := citizen(a); err != nil {
+		return nil, err
 	}
 	rs, err := w.people.Recipients(ctx, a.Key)
 	if err != nil {
@@ -107,8 +97,8 @@ func (w *Walk) Recipients(ctx context.Context, a Actor) ([]person.Recipient, err
 
 // RemoveRecipient withdraws one. Places and bookings of the recipient stay theirs.
 func (w *Walk) RemoveRecipient(ctx context.Context, a Actor, id string) error {
-	if a.Key.IsZero() {
-		return refuse(NotSignedIn, "sign in first")
+	if err := citizen(a); err != nil {
+		return err
 	}
 	if err := w.people.RemoveRecipient(ctx, a.Key, id, w.now()); err != nil && !errors.Is(err, person.ErrNoRecipient) {
 		return unavailable(err)

@@ -6,7 +6,6 @@ import (
 
 	"charye/booking"
 	"charye/notify"
-	"charye/person"
 )
 
 // messagesShown is how many of a person's messages are shown to them.
@@ -25,22 +24,60 @@ func (w *Walk) Contact(ctx context.Context, a Actor) (notify.Contact, error) {
 }
 
 // SetContact keeps how the actor wants to be told, for messages about bookings and for nothing else; a contact without
-// addresses takes it back. It gives what was kept.
+// addresses takes it back. Devices are left as they are: see [Walk.AddDevice]. It gives what was kept.
 func (w *Walk) SetContact(ctx context.Context, a Actor, c notify.Contact) (notify.Contact, error) {
 	if err := w.tells(a); err != nil {
 		return c, err
 	}
-	clean, err := c.Clean()
+	clean, err := c.WithoutDevices().Clean(w.programme.Trial)
 	if wrong, ok := errors.AsType[*notify.AddressError](err); ok {
 		return c, refuse(BadRequest, "%s", wrong.Error()).field(wrong.Field)
 	}
 	if err != nil {
 		return c, err
 	}
-	if err := w.outbox.SetContact(ctx, a.Key, clean, w.now()); err != nil {
-		return c, unavailable(err)
+	return w.editContact(ctx, a, func(had notify.Contact) notify.Contact { return clean.WithDevicesOf(had) })
+}
+
+// AddDevice has the actor be told on a device too, before all other addresses. The endpoint of a subscription is one that this server
+// will call: what is not a public one is refused.
+func (w *Walk) AddDevice(ctx context.Context, a Actor, lang string, s notify.Subscription) (notify.Contact, error) {
+	if err := w.tells(a); err != nil {
+		return notify.Contact{}, err
 	}
-	return clean, nil
+	clean, err := s.Clean(w.programme.Trial)
+	if wrong, ok := errors.AsType[*notify.AddressError](err); ok {
+		return notify.Contact{}, refuse(BadRequest, "%s", wrong.Error()).field(wrong.Field)
+	}
+	if err != nil {
+		return notify.Contact{}, err
+	}
+	if _, err := (notify.Contact{Lang: lang}).Clean(false); err != nil {
+		return notify.Contact{}, refuse(BadRequest, "lang: want ko or en").field("lang")
+	}
+	return w.editContact(ctx, a, func(had notify.Contact) notify.Contact {
+		had.Lang = lang
+		return had.WithDevice(clean.Address())
+	})
+}
+
+// RemoveDevices has the actor be told on no device any more.
+func (w *Walk) RemoveDevices(ctx context.Context, a Actor) (notify.Contact, error) {
+	if err := w.tells(a); err != nil {
+		return notify.Contact{}, err
+	}
+	return w.editContact(ctx, a, notify.Contact.WithoutDevices)
+}
+
+func (w *Walk) editContact(ctx context.Context, a Actor, edit func(notify.Contact) notify.Contact) (notify.Contact, error) {
+	kept, err := w.outbox.EditContact(ctx, a.Key, w.now(), func(had notify.Contact) (notify.Contact, error) { return edit(had), nil })
+	if err == nil && len(kept.Addresses) > 0 {
+		err = w.tellLate(ctx, a) // when it fails they save once more; who was told is known by the message
+	}
+	if err != nil {
+		return kept, unavailable(err)
+	}
+	return kept, nil
 }
 
 // Messages lists what the actor was told, the latest first.
@@ -56,8 +93,8 @@ func (w *Walk) Messages(ctx context.Context, a Actor) ([]notify.Kept, error) {
 }
 
 func (w *Walk) tells(a Actor) error {
-	if a.Key.IsZero() {
-		return refuse(NotSignedIn, "sign in first")
+	if err := citizen(a); err != nil {
+		return err
 	}
 	if w.outbox == nil {
 		return refuse(NotFound, "nobody is told anything here")
@@ -83,14 +120,17 @@ func (w *Walk) Facts(link string) notify.Describe {
 	}
 }
 
-// Invitation gives what there is to tell somebody for whom a dose is kept, for [notify.Courier]; link is where people begin.
-func (w *Walk) Invitation(link string) notify.DescribeInvitation {
-	return func(ctx context.Context, campaign uint32, who person.Key) (notify.Facts, bool, error) {
+// Invitation gives what there is to tell somebody for whom a dose is kept, or who helps them, for [notify.Courier]; link is where people begin.
+func (w *Walk) Invitation(link string) notify.DescribeTurn {
+	return func(ctx context.Context, campaign uint32, m *notify.Message) (notify.Facts, bool, error) {
 		c, ok := w.programme.CampaignByNum(campaign)
 		if !ok {
 			return notify.Facts{}, false, nil
 		}
-		until, err := w.invitation(ctx, c, who)
+		if ok, err := w.mayKnow(ctx, c, m); err != nil || !ok {
+			return notify.Facts{}, false, err
+		}
+		until, err := w.invitation(ctx, c, m.Subject())
 		return notify.Facts{Campaign: c.Name, Zone: w.programme.Zone, Link: link, Until: until}, !until.IsZero(), err
 	}
 }

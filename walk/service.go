@@ -14,6 +14,7 @@ import (
 	"charye/internal/durable"
 	"charye/internal/ratelimit"
 	"charye/internal/seal"
+	"charye/leftover"
 	"charye/line"
 	"charye/notify"
 	"charye/person"
@@ -30,7 +31,8 @@ type Deps struct {
 	Ledger    booking.Ledger
 	Sites     site.Store
 	People    person.Store
-	Outbox    notify.Outbox // nil: nobody is told anything
+	Outbox    notify.Outbox  // nil: nobody is told anything
+	Leftovers leftover.Store // nil: leftover doses are not offered
 	Keys      *seal.Keys
 	Clock     clock.Func
 	Log       *slog.Logger
@@ -55,6 +57,7 @@ type Walk struct {
 	pseudonym line.Pseudonyms
 	bookingID [32]byte
 	guesses   *ratelimit.Memory
+	looks     looks
 	now       clock.Func
 	log       *slog.Logger
 
@@ -63,6 +66,12 @@ type Walk struct {
 	// Of the one goroutine of the background work that uses them.
 	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
 	callees map[uint32]callees      // by campaign
+	near    map[uint32]*lookedAt
+
+	leftovers     leftover.Store
+	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
+	leftoverKey   [32]byte                                        // of the draw among equals
+	leftoversTold int64                                           // up to which offer people were told; of the background work
 }
 
 // holdFor is how long a held slot is kept: long enough to read a page twice, short enough that nobody sits on seats.
@@ -94,8 +103,12 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 
-		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{},
+		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
+	}
+	if d.Leftovers != nil {
+		w.leftovers, w.leftoverKey = d.Leftovers, d.Keys.Secret("leftover-draw")
+		w.leftoverPool = batch.New(d.Leftovers.Apply, batch.Options{MaxBatch: leftover.MaxRequests})
 	}
 	if err := w.reloadSites(ctx); err != nil {
 		return nil, err
@@ -119,7 +132,12 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 }
 
 // Stop answers everybody who waits for a booking to be committed, and takes no more.
-func (w *Walk) Stop() { w.desk.Stop() }
+func (w *Walk) Stop() {
+	w.desk.Stop()
+	if w.leftoverPool != nil {
+		w.leftoverPool.Stop()
+	}
+}
 
 // Waiting is how many requests wait for the next commit of bookings.
 func (w *Walk) Waiting() int { return w.desk.Waiting() }

@@ -24,8 +24,11 @@ type subject struct {
 // subject resolves and checks for whom an actor acts. Helping is allowed only by the campaign's rules as they stand now,
 // and only for a recipient whose consent was recorded for this campaign.
 func (w *Walk) subject(ctx context.Context, a Actor, c *programme.Campaign, recipient string) (subject, error) {
-	if a.Key.IsZero() {
-		return subject{}, refuse(NotSignedIn, "sign in first")
+	if a.IsStaff() && (recipient != "" || !weak.Off(weak.Apart)) {
+		return w.caller(ctx, a, c, recipient)
+	}
+	if err := citizen(a); err != nil {
+		return subject{}, err
 	}
 	if recipient == "" {
 		return subject{key: a.Key, born: a.Born}, nil
@@ -66,8 +69,15 @@ func (w *Walk) helped(c *programme.Campaign, r person.Recipient) (subject, error
 
 // subjectOfPass finds for whom a pass is: only the actor or one of their recipients may use it.
 func (w *Walk) subjectOfPass(ctx context.Context, a Actor, c *programme.Campaign, p line.Pass) (subject, error) {
-	if a.Key.IsZero() {
-		return subject{}, refuse(NotSignedIn, "sign in first")
+	if a.IsStaff() && (p.Person != a.Key || !weak.Off(weak.Apart)) {
+		s, err := w.callerByKey(ctx, a, c, p.Person)
+		if e, ok := errors.AsType[*Error](err); ok && e.Code == NotFound {
+			err = refuse(NoPass, "the pass is another person's")
+		}
+		return s, err
+	}
+	if err := citizen(a); err != nil {
+		return subject{}, err
 	}
 	if p.Person == a.Key {
 		return subject{key: a.Key, born: a.Born}, nil
@@ -91,9 +101,15 @@ func (w *Walk) eligible(c *programme.Campaign, s subject) error {
 	if weak.Off(weak.Eligible) {
 		return nil
 	}
-	err := c.Eligible(s.born, func(roster string) bool { return w.rosters.Has(roster, s.key) })
+	temporary := s.recipient != nil && s.recipient.Temporary
+	err := c.Eligible(s.born, func(roster string) bool {
+		return w.rosters.Has(roster, s.key) || temporary && c.Temporary && roster == c.Roster
+	})
 	if err != nil {
 		e := refuse(NotEligible, "%v", err)
+		if why, ok := errors.AsType[*programme.NotEligible](err); ok && temporary && why.Reason == programme.ReasonRoster {
+			e.Detail = c.ID + " is for a list of people, and a temporary identity is in no list; take a campaign without one"
+		}
 		e.Err = err
 		return e
 	}

@@ -19,7 +19,9 @@ import (
 // and nothing else.
 type Actor struct {
 	person.Session
-	Channel string // "web" or "api"
+	Channel string // "web" or "api"; of staff the name of Role
+	// Role is what a session of staff acts as at this moment; none for citizens. See [StaffActor].
+	Role person.Role
 	// OpenName opens the name that is sealed in the session token; nil when there is none. It is asked for only when a
 	// booking is made.
 	OpenName func() (string, error)
@@ -142,4 +144,6 @@ type BookRequest struct {
 	Slot, Hold     string
 	IdempotencyKey string
 	WithPass       string // the pass of somebody who is booked at the same time and place, or not at all; may be empty
+	// Recipient is for whom a clerk books. It is asked for only when the pass is gone: by a second try of what was granted.
+	Recipient string
 }

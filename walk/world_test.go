@@ -13,8 +13,10 @@ import (
 	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/civil"
 	"charye/internal/seal"
+	leftoversqlite "charye/leftover/sqlite"
 	"charye/line"
 	linesqlite "charye/line/sqlite"
+	notifysqlite "charye/notify/sqlite"
 	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/programme"
@@ -131,6 +133,10 @@ type world struct {
 	stuck     atomic.Bool // nobody can leave the line
 	ledger    booking.Ledger
 	people    *personsqlite.Store
+	outbox    *notifysqlite.Outbox
+	deps      walk.Deps // of which the walk was made
+	leftovers *leftoversqlite.Store
+	sites     site.Store
 	keys      *seal.Keys
 	keyer     *person.Keyer
 	programme *programme.Programme
@@ -171,6 +177,7 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	must(t, err)
 	sites, err := sitesqlite.Open(ctx, dir)
 	must(t, err)
+	w.sites = sites
 	_, _, err = sites.Put(ctx, []site.Site{
 		{ID: "S1", Name: "하나의원", Kind: "clinic", Region: "서울특별시", Address: "서울", Lat: 37.56, Lon: 126.98},
 		{ID: "S2", Name: "두리병원", Kind: "hospital", Region: "부산광역시", Address: "부산", Lat: 35.18, Lon: 129.07},
@@ -180,6 +187,8 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	must(t, err)
 	w.roster("residents", 100, 110)
 	w.ledger, err = bookingsqlite.Open(ctx, dir)
+	must(t, err)
+	w.leftovers, err = leftoversqlite.Open(ctx, dir)
 	must(t, err)
 	var configs []line.Config
 	for _, c := range w.programme.Campaigns {
@@ -191,14 +200,17 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	}
 	w.line, err = linesqlite.Open(ctx, dir, configs, linesqlite.Options{Clock: clock, Pseudonyms: line.NewPseudonyms(keys)})
 	must(t, err)
-	w.Walk, err = walk.New(ctx, walk.Deps{
-		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Keys: keys, Clock: clock,
+	w.outbox, err = notifysqlite.Open(ctx, dir, keys)
+	must(t, err)
+	w.deps = walk.Deps{
+		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Leftovers: w.leftovers, Outbox: w.outbox, Keys: keys, Clock: clock,
 		Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	w.Walk, err = walk.New(ctx, w.deps)
 	must(t, err)
 	return w, func() {
 		w.Stop()
-		must(t, errors.Join(w.line.Close(), w.ledger.Close(), w.people.Close(), sites.Close(), os.RemoveAll(dir)))
+		must(t, errors.Join(w.line.Close(), w.leftovers.Close(), w.ledger.Close(), w.people.Close(), w.outbox.Close(), sites.Close(), os.RemoveAll(dir)))
 	}
 }
 

@@ -35,6 +35,7 @@ type bookingData struct {
 	Calendar bool
 	Person   string // who gets the vaccine, by name; may be empty
 	URL      string
+	Desk     bool // a clerk looks at it
 }
 
 func (q *request) booking() (bookingData, walk.Actor, error) {
@@ -46,7 +47,7 @@ func (q *request) booking() (bookingData, walk.Actor, error) {
 	if err != nil {
 		return bookingData{}, a, err
 	}
-	d := bookingData{Booking: b, Calendar: q.h.opts.Calendar != nil, Person: b.ForName, URL: "/bookings/" + pathSegment(b.ID)}
+	d := bookingData{Booking: b, Calendar: q.h.opts.Calendar != nil, Person: b.ForName, URL: q.base + "/bookings/" + pathSegment(b.ID), Desk: q.base != ""}
 	switch {
 	case b.Recipient != "":
 	case b.Name != "":
@@ -102,7 +103,7 @@ func (h *handler) cancelPage(q *request) error {
 }
 
 func (h *handler) cancel(q *request) error {
-	q.back, q.again = "/bookings/"+pathSegment(q.PathValue("id")), []string{}
+	q.back, q.again = q.base+"/bookings/"+pathSegment(q.PathValue("id")), []string{}
 	a, err := q.actor()
 	if err != nil {
 		return err
@@ -213,7 +214,7 @@ func (h *handler) changeSites(q *request) error {
 	dose := strconv.Itoa(doseAsked(q, b.Booking))
 	here := b.URL + "/change/sites"
 	d := sitesData{
-		subject: subject{Campaign: c}, Action: here, Hidden: []formField{{"dose", dose}}, Changing: true,
+		subject: subject{Campaign: c, base: q.base}, Action: here, Hidden: []formField{{"dose", dose}}, Changing: true,
 		Back: withQuery(b.URL+"/change", "dose", dose),
 	}
 	link := func(id string) string { return withQuery(b.URL+"/change", "dose", dose, "site", id, "date", d.Date) }
@@ -225,7 +226,7 @@ func (h *handler) changeSites(q *request) error {
 
 func (h *handler) change(q *request) error {
 	id := q.PathValue("id")
-	base := "/bookings/" + pathSegment(id)
+	base := q.base + "/bookings/" + pathSegment(id)
 	dose, slot := q.field("dose"), q.field("slot")
 	q.back = withQuery(base+"/change", "dose", dose, "site", q.field("site"), "date", q.field("date"))
 	if slot == "" {
@@ -252,7 +253,7 @@ func (h *handler) change(q *request) error {
 			return cErr
 		}
 		return q.showFull(fullData{
-			subject: subject{Campaign: c}, ChooseURL: q.back, Action: base + "/change", Hidden: []formField{{"dose", dose}},
+			subject: subject{Campaign: c, base: q.base}, ChooseURL: q.back, Action: base + "/change", Hidden: []formField{{"dose", dose}},
 		}, e.Alternatives)
 	}
 	if err != nil {

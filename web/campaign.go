@@ -99,6 +99,10 @@ func (h *handler) helping(c *programme.Campaign) bool {
 }
 
 func (h *handler) booked(ctx context.Context, a walk.Actor, s subject) (bool, error) {
+	if a.IsStaff() {
+		c, err := h.svc.Caller(ctx, a, s.For)
+		return c.Booking != nil, err
+	}
 	all, err := h.svc.Bookings(ctx, a)
 	if err != nil {
 		return false, err
@@ -138,7 +142,7 @@ func (q *request) whyNot(a walk.Actor, s subject, refused error) (string, error)
 }
 
 func (h *handler) join(q *request) error {
-	q.back, q.again = campaignPath(q.PathValue("campaign"), "", q.recipient()), []string{"for"}
+	q.back, q.again = q.path(q.PathValue("campaign"), "", q.recipient()), []string{"for"}
 	a, err := q.actor()
 	if err != nil {
 		return err
@@ -146,7 +150,7 @@ func (h *handler) join(q *request) error {
 	if _, _, err = h.svc.Join(q.Context(), a, q.PathValue("campaign"), q.recipient()); err != nil {
 		return err
 	}
-	return q.redirect(campaignPath(q.PathValue("campaign"), "wait", q.recipient()))
+	return q.redirect(q.path(q.PathValue("campaign"), "wait", q.recipient()))
 }
 
 type forData struct {
@@ -201,7 +205,7 @@ func (h *handler) showForWhom(q *request, d forData) error {
 
 func (h *handler) addRecipient(q *request) error {
 	campaign := q.PathValue("campaign")
-	q.back = campaignPath(campaign, "for", "")
+	q.back = q.path(campaign, "for", "")
 	a, err := q.actor()
 	if err != nil {
 		return err
@@ -231,7 +235,7 @@ func (h *handler) addRecipient(q *request) error {
 		Campaign: campaign, Name: d.Name, Born: born, Identity: identity, Consent: d.Consent,
 	})
 	if err == nil {
-		return q.redirect(campaignPath(campaign, "", r.ID))
+		return q.redirect(q.path(campaign, "", r.ID))
 	}
 	var e *walk.Error
 	if !errors.As(err, &e) || (e.Code != walk.BadRequest && e.Code != walk.HelperNotAllowed && e.Code != walk.NotFound) {
@@ -293,7 +297,7 @@ func birthday(year, month, day string, now time.Time, zone *time.Location) (civi
 }
 
 func (h *handler) removeRecipient(q *request) error {
-	q.back = campaignPath(q.PathValue("campaign"), "for", "")
+	q.back = q.path(q.PathValue("campaign"), "for", "")
 	a, err := q.actor()
 	if err != nil {
 		return err

@@ -118,7 +118,7 @@ func (h *handler) sites(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := sitesData{subject: s, Action: campaignPath(s.Campaign.ID, "sites", ""), Back: s.URL("wait")}
+	d := sitesData{subject: s, Action: s.Form("sites"), Back: s.URL("wait")}
 	if s.For != "" {
 		d.Hidden = []formField{{"for", s.For}}
 	}
@@ -270,11 +270,11 @@ func (h *handler) groupSlots(slots []walk.Slot) []slotGroup {
 // hold keeps the chosen slot for some minutes, so that it cannot be lost while the person reads the last page.
 func (h *handler) hold(q *request) error {
 	campaign, recipient := q.PathValue("campaign"), q.recipient()
-	q.back = campaignPath(campaign, "sites", recipient)
+	q.back = q.path(campaign, "sites", recipient)
 	slot := q.field("slot")
 	if slot == "" {
 		if id := q.field("site"); id != "" {
-			return q.redirect(campaignPath(campaign, "sites/"+pathSegment(id), recipient, "date", q.field("date"), "missing", "1"))
+			return q.redirect(q.path(campaign, "sites/"+pathSegment(id), recipient, "date", q.field("date"), "missing", "1"))
 		}
 		return q.redirect(q.back)
 	}
@@ -287,7 +287,7 @@ func (h *handler) hold(q *request) error {
 	if err != nil {
 		return q.fullOr(err, campaign, recipient)
 	}
-	return q.redirect(campaignPath(campaign, "confirm", recipient, "slot", slot, "hold", held.ID, "until", strconv.FormatInt(held.ExpiresAt.Unix(), 36)))
+	return q.redirect(q.path(campaign, "confirm", recipient, "slot", slot, "hold", held.ID, "until", strconv.FormatInt(held.ExpiresAt.Unix(), 36)))
 }
 
 // inside gives the actor and the pass of this browser for a campaign and recipient.
@@ -366,13 +366,16 @@ func intervalOn(s programme.Series, day civil.Date) (programme.Interval, bool) {
 // book confirms. The key in the form makes a second click or a repeated try the same booking.
 func (h *handler) book(q *request) error {
 	campaign, recipient := q.PathValue("campaign"), q.recipient()
-	q.back, q.again = campaignPath(campaign, "sites", recipient), []string{"for", "slot", "hold", "key", "with"}
+	q.back, q.again = q.path(campaign, "sites", recipient), []string{"for", "slot", "hold", "key", "with"}
 	// Without a pass, walk still answers a repeat of a request that was granted: a second click after the pass has ended.
 	a, pass, err := q.inside(campaign, recipient)
 	if err != nil && codeOf(err) != walk.NoPass {
 		return err
 	}
 	req := walk.BookRequest{Slot: q.field("slot"), Hold: q.field("hold"), IdempotencyKey: q.field("key")}
+	if q.base != "" {
+		req.Recipient = recipient
+	}
 	if req.Hold != "" {
 		req.Slot = ""
 	}
@@ -387,9 +390,9 @@ func (h *handler) book(q *request) error {
 	h.cookies.clear(q.w, passName(campaign, recipient))
 	if both {
 		h.cookies.clear(q.w, passName(campaign, other))
-		return q.redirect(withQuery("/bookings/"+pathSegment(b.ID), "done", "both"))
+		return q.redirect(withQuery(q.base+"/bookings/"+pathSegment(b.ID), "done", "both"))
 	}
-	return q.redirect(withQuery("/bookings/"+pathSegment(b.ID), "done", "booked"))
+	return q.redirect(withQuery(q.base+"/bookings/"+pathSegment(b.ID), "done", "booked"))
 }
 
 type fullData struct {
@@ -417,8 +420,8 @@ func (q *request) fullOr(err error, campaign, recipient string) error {
 	if cErr != nil {
 		return cErr
 	}
-	s := subject{Campaign: c, For: recipient}
-	d := fullData{subject: s, ChooseURL: s.URL("sites"), Action: campaignPath(campaign, "hold", "")}
+	s := subject{Campaign: c, For: recipient, base: q.base}
+	d := fullData{subject: s, ChooseURL: s.URL("sites"), Action: s.Form("hold")}
 	if recipient != "" {
 		d.Hidden = append(d.Hidden, formField{"for", recipient})
 	}

@@ -14,6 +14,9 @@ type contactData struct {
 	Phone, Mail string
 	Saved       bool
 	Removed     bool
+	Added       bool   // a device, just now
+	PushKey     string // by which a browser subscribes; empty: devices are not told here
+	Devices     int
 	Messages    []messageRow
 	Errors      []fieldError
 }
@@ -22,13 +25,13 @@ type contactData struct {
 var (
 	messageKinds = map[notify.Kind]string{
 		notify.Booked: "contact.kind.booked", notify.Changed: "contact.kind.changed", notify.Cancelled: "contact.kind.cancelled",
-		notify.Reminder: "contact.kind.reminder", notify.Invited: "contact.kind.invited",
+		notify.Reminder: "contact.kind.reminder", notify.Invited: "contact.kind.invited", notify.Near: "contact.kind.near", notify.Leftover: "contact.kind.leftover",
 	}
 	messageStates = map[notify.State]string{
 		notify.Queued: "contact.state.queued", notify.Sending: "contact.state.sending", notify.Sent: "contact.state.sent",
 		notify.Obsolete: "contact.state.obsolete", notify.Unreachable: "contact.state.unreachable", notify.Expired: "contact.state.expired",
 	}
-	wrongAddress = map[string]string{"phone": "contact.error.phone", "mail": "contact.error.mail"}
+	wrongAddress = map[string]string{"phone": "contact.error.phone", "mail": "contact.error.mail", "device": "contact.error.device"}
 )
 
 // messageRow is one message on the page, as keys of sentences.
@@ -56,16 +59,26 @@ func (h *handler) contact(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := contactData{Saved: q.field("done") == "saved" && len(c.Addresses) > 0, Removed: q.field("done") == "removed" && len(c.Addresses) == 0}
+	d := contactData{
+		Saved: q.field("done") == "saved" && len(c.Addresses) > 0, Removed: q.field("done") == "removed" && len(c.Addresses) == 0,
+		Added: q.field("done") == "device" && len(c.Devices()) > 0,
+	}
+	d.fill(c)
+	return h.showContact(q, a, d, http.StatusOK)
+}
+
+// fill puts in what is kept.
+func (d *contactData) fill(c notify.Contact) {
+	d.Devices = len(c.Devices())
 	for _, x := range c.Addresses {
 		switch x.Channel {
 		case notify.Text:
 			d.Phone = x.Value
 		case notify.Mail:
 			d.Mail = x.Value
+		case notify.Push: // counted
 		}
 	}
-	return h.showContact(q, a, d, http.StatusOK)
 }
 
 func (h *handler) showContact(q *request, a walk.Actor, d contactData, status int) error {
@@ -80,11 +93,16 @@ func (h *handler) showContact(q *request, a walk.Actor, d contactData, status in
 		}
 		d.Messages = append(d.Messages, messageRow{messageKinds[m.Kind], messageStates[m.State], at})
 	}
+	d.PushKey = h.opts.PushKey
 	title := q.words("contact.title")
 	if len(d.Errors) > 0 {
 		title = q.words("title.error", "title", title)
 	}
-	return q.show(status, "contact", view{Title: title, D: d})
+	v := view{Title: title, D: d}
+	if d.PushKey != "" {
+		v.Script = "contact.js"
+	}
+	return q.show(status, "contact", v)
 }
 
 // setContact keeps the addresses, and the language of the page they were given on.
@@ -94,7 +112,11 @@ func (h *handler) setContact(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := contactData{Phone: q.field("phone"), Mail: q.field("mail")}
+	had, err := h.svc.Contact(q.Context(), a)
+	if err != nil {
+		return err
+	}
+	d := contactData{Phone: q.field("phone"), Mail: q.field("mail"), Devices: len(had.Devices())}
 	c := notify.Contact{Lang: q.lang.id}
 	fields := make([]string, 0, 2)
 	// A telephone is looked at sooner than a mailbox.
@@ -106,7 +128,7 @@ func (h *handler) setContact(q *request) error {
 	}
 	// What is wrong is told field by field, all at once.
 	for i, x := range c.Addresses {
-		if _, err := (notify.Contact{Lang: c.Lang, Addresses: []notify.Address{x}}).Clean(); err != nil {
+		if _, err := (notify.Contact{Lang: c.Lang, Addresses: []notify.Address{x}}).Clean(false); err != nil {
 			d.Errors = append(d.Errors, fieldError{fields[i], q.words(wrongAddress[fields[i]])})
 		}
 	}
@@ -126,4 +148,48 @@ func (h *handler) setContact(q *request) error {
 		done = "removed"
 	}
 	return q.redirect("/contact?done=" + done)
+}
+
+// addDevice keeps what the browser's push service gave it; the page's script fills in the form.
+func (h *handler) addDevice(q *request) error {
+	q.back = "/contact"
+	if h.opts.PushKey == "" {
+		return &walk.Error{Code: walk.NotFound, Detail: "no devices are told here"}
+	}
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	s := notify.Subscription{Endpoint: q.FormValue("endpoint"), P256dh: q.FormValue("p256dh"), Auth: q.FormValue("auth")}
+	_, err = h.svc.AddDevice(q.Context(), a, q.lang.id, s)
+	if refused, ok := errors.AsType[*walk.Error](err); ok && refused.Code == walk.BadRequest {
+		c, err := h.svc.Contact(q.Context(), a)
+		if err != nil {
+			return err
+		}
+		d := contactData{Errors: []fieldError{{"device", q.words(wrongAddress["device"])}}}
+		d.fill(c)
+		return h.showContact(q, a, d, http.StatusOK)
+	}
+	if err != nil {
+		return err
+	}
+	return q.redirect("/contact?done=device")
+}
+
+// removeDevices has nobody's browser be told any more; the subscriptions themselves are the browsers'.
+func (h *handler) removeDevices(q *request) error {
+	q.back = "/contact"
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	c, err := h.svc.RemoveDevices(q.Context(), a)
+	if err != nil {
+		return err
+	}
+	if len(c.Addresses) == 0 {
+		return q.redirect("/contact?done=removed")
+	}
+	return q.redirect("/contact?done=saved")
 }

@@ -14,6 +14,8 @@ import (
 // The cookies of the pages. All are HttpOnly, SameSite=Lax and for the whole site; none is ever read by a script.
 const (
 	cookieSession  = "charye_session" // the session token
+	cookieStaff    = "charye_staff"   // the session token of staff; read under /desk only, as the other is read elsewhere only
+	cookieRole     = "charye_role"    // which of their roles staff act in
 	cookieLogin    = "charye_login"   // state of a sign-in under way
 	cookieDevice   = "charye_device"  // a random name of this browser, to which a pass is bound
 	cookieLanguage = "charye_lang"

@@ -31,6 +31,9 @@ var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
 
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
+	lists []walk.LeftoverSite // of leftover doses
+	offer *walk.LeftoverOffer
+
 	mu         sync.Mutex
 	programme  *programme.Programme
 	now        time.Time
@@ -42,6 +45,8 @@ type scripted struct {
 	told       notify.Contact
 	bookings   []walk.Booking
 	pauseWhy   programme.Text
+	caller     walk.Caller
+	calling    walk.Calls
 	poll       time.Duration // until the next question, in places
 
 	// What each step answers instead, when set.
@@ -304,8 +309,22 @@ func (s *scripted) Contact(context.Context, walk.Actor) (notify.Contact, error) 
 }
 
 func (s *scripted) SetContact(_ context.Context, _ walk.Actor, c notify.Contact) (notify.Contact, error) {
-	s.told = c
-	return c, s.step("SetContact", "%v", c)
+	s.told = c.WithDevicesOf(s.told)
+	return s.told, s.step("SetContact", "%v", c)
+}
+
+func (s *scripted) AddDevice(_ context.Context, _ walk.Actor, lang string, sub notify.Subscription) (notify.Contact, error) {
+	if _, err := sub.Clean(true); err != nil {
+		return s.told, &walk.Error{Code: walk.BadRequest}
+	}
+	s.told.Lang = lang
+	s.told = s.told.WithDevice(sub.Address())
+	return s.told, s.step("AddDevice", "%s", sub.Endpoint)
+}
+
+func (s *scripted) RemoveDevices(context.Context, walk.Actor) (notify.Contact, error) {
+	s.told = s.told.WithoutDevices()
+	return s.told, s.step("RemoveDevices", "")
 }
 
 func (s *scripted) Messages(context.Context, walk.Actor) ([]notify.Kept, error) {
@@ -355,6 +374,7 @@ type doorman struct {
 func (d *doorman) Providers() []Provider {
 	return []Provider{
 		{ID: "demo", Name: programme.Text{KO: "간편인증(시험용)", EN: "Demo sign-in"}},
+		{ID: "work", Name: programme.Text{KO: "직원", EN: "Staff"}, Staff: true},
 		{ID: "gov", Name: programme.Text{KO: "공동인증서", EN: "Joint certificate"}},
 	}
 }
@@ -372,8 +392,13 @@ func (d *doorman) Finish(_ context.Context, state string, q url.Values) (string,
 	if !ok || q.Get("code") == "" {
 		return "", back, errors.New("bad code")
 	}
-	if q.Get("code") == "other" {
-		return "other", back, nil
+	switch q.Get("code") {
+	case "other", "clerk", "office", "auditor":
+		return q.Get("code"), back, nil
+	case "one-factor":
+		return "", back, person.ErrSecondFactor
+	case "no-role":
+		return "", back, person.ErrNoStaffRole
 	}
 	return "token", back, nil
 }
@@ -382,6 +407,10 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 	s := d.session
 	switch token {
 	case "token":
+	case "clerk", "office", "auditor":
+		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
+			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
+		}[token]
 	case "other":
 		s.Key = person.Key{9}
 	default:

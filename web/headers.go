@@ -34,7 +34,7 @@ var gzipWriters = sync.Pool{New: func() any {
 func compress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept-Encoding")
-		if !takesGzip(r) || strings.HasPrefix(r.URL.Path, "/assets/") {
+		if !takesGzip(r) || strings.HasPrefix(r.URL.Path, "/assets/") || r.URL.Path == "/push.js" {
 			next.ServeHTTP(w, r)
 			return
 		}

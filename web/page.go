@@ -28,6 +28,7 @@ type view struct {
 	Programme string
 	Others    []otherLanguage
 	SignedIn  bool
+	Desk      bool // a page for staff
 	Trial     bool
 	Help      string // telephone
 	Refresh   int    // seconds after which a browser without JavaScript asks again; 0: never
@@ -92,25 +93,25 @@ type request struct {
 	token   string          // of session
 	back    string          // where a person who is sent to sign in comes back to
 	again   []string        // the fields to send once more when a form met a busy server; nil: not to be repeated
+	base    string          // where these pages are mounted: "" for citizens, [deskBase] for staff
+	role    person.Role     // of staff: what they act as
 }
 
 // maxForm bounds what a form may send.
 const maxForm = 64 << 10
 
 // page makes an [http.Handler] of an action: language, session, limits, and every failure told in a sentence.
-func (h *handler) page(f action) http.Handler {
+func (h *handler) page(f action) http.Handler { return h.pageAt("", f) }
+
+func (h *handler) pageAt(base string, f action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := &request{Request: r, w: w, h: h, lang: h.languageOf(w, r), back: "/"}
+		q := &request{Request: r, w: w, h: h, lang: h.languageOf(w, r), back: base + "/", base: base}
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Add("Vary", "Cookie, Accept-Language")
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			q.back = localPath(r.URL.RequestURI())
 		}
-		if token := h.cookies.get(r, cookieSession); token != "" {
-			if s, err := h.signIn.Verify(token); err == nil {
-				q.session, q.token = &s, token
-			}
-		}
+		h.readSession(q)
 		defer func() {
 			if v := recover(); v != nil {
 				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
@@ -137,6 +138,9 @@ func (h *handler) page(f action) http.Handler {
 func (q *request) actor() (walk.Actor, error) {
 	if q.session == nil {
 		return walk.Actor{}, &walk.Error{Code: walk.NotSignedIn, Detail: "sign in first"}
+	}
+	if q.base != "" {
+		return walk.StaffActor(*q.session, q.role, func() (string, error) { return q.h.signIn.OpenName(q.token) })
 	}
 	return walk.Actor{
 		Session: *q.session, Channel: "web", OpenName: func() (string, error) { return q.h.signIn.OpenName(q.token) },
@@ -179,7 +183,7 @@ func (q *request) show(status int, page string, v view) error {
 	if !ok {
 		return fmt.Errorf("no page %q", page)
 	}
-	v.Lang, v.SignedIn, v.Help = q.lang.id, q.session != nil, q.h.opts.HelpPhone
+	v.Lang, v.SignedIn, v.Help, v.Desk = q.lang.id, q.session != nil, q.h.opts.HelpPhone, q.base != ""
 	p := q.h.svc.Programme()
 	v.Programme, v.Trial = p.Name.In(q.lang.id), p.Trial
 	for _, n := range languageNames {
@@ -212,12 +216,16 @@ type subject struct {
 	Campaign walk.Campaign
 	For      string // recipient id; empty: the person themselves
 	ForName  string
+	base     string
 }
 
 // URL gives the address of a page about the same subject; kv are more query parameters.
 func (s subject) URL(page string, kv ...string) string {
-	return campaignPath(s.Campaign.ID, page, s.For, kv...)
+	return pathAt(s.base, s.Campaign.ID, page, s.For, kv...)
 }
+
+// Form gives the address that a form about it goes to.
+func (s subject) Form(page string) string { return s.base + campaignPath(s.Campaign.ID, page, "") }
 
 // subject finds the campaign of the address and the recipient of the query.
 func (q *request) subject() (subject, error) {
@@ -225,7 +233,7 @@ func (q *request) subject() (subject, error) {
 	if err != nil {
 		return subject{}, err
 	}
-	s := subject{Campaign: c, For: q.recipient()}
+	s := subject{Campaign: c, For: q.recipient(), base: q.base}
 	if s.For != "" {
 		a, err := q.actor()
 		if err != nil {
@@ -241,6 +249,10 @@ func (q *request) subject() (subject, error) {
 }
 
 func (h *handler) findRecipient(ctx context.Context, a walk.Actor, id string) (person.Recipient, error) {
+	if a.IsStaff() {
+		c, err := h.svc.Caller(ctx, a, id)
+		return c.Recipient, err
+	}
 	all, err := h.svc.Recipients(ctx, a)
 	if err != nil {
 		return person.Recipient{}, err

@@ -167,7 +167,7 @@ func (s *scripted) aBookingless() walk.Booking {
 func TestEveryRefusalIsTold(t *testing.T) {
 	t.Parallel()
 	codes := []walk.Code{
-		walk.NotEligible, walk.NoPass, walk.PassExpired, walk.HelperNotAllowed, walk.NotYourTurn, walk.NotOpen, walk.OtherDevice, walk.SlotFull,
+		walk.NotEligible, walk.NoPass, walk.PassExpired, walk.HelperNotAllowed, walk.NotAllowed, walk.NotYourTurn, walk.NotOpen, walk.OtherDevice, walk.SlotFull,
 		walk.AlreadyBooked, walk.Conflict, walk.Closed, walk.BadRequest, walk.RateLimited, walk.Overloaded, walk.NotFound, walk.Internal, "a-new-code",
 	}
 	// All but not-signed-in, which leads to the sign-in page, and with one that nobody knows.

@@ -24,6 +24,7 @@ var refusals = map[walk.Code]refusal{
 	walk.NoPass:           {http.StatusForbidden, "refused.nopass.title", "refused.nopass.text", "refused.nopass.next"},
 	walk.PassExpired:      {http.StatusForbidden, "refused.expired.title", "refused.expired.text", "refused.expired.next"},
 	walk.HelperNotAllowed: {http.StatusForbidden, "refused.helper.title", "refused.helper.text", "refused.helper.next"},
+	walk.NotAllowed:       {http.StatusForbidden, "refused.allowed.title", "refused.allowed.text", ""},
 	walk.NotYourTurn:      {http.StatusForbidden, "refused.turn.title", "refused.turn.text", "refused.turn.next"},
 	walk.NotOpen:          {http.StatusForbidden, "refused.notopen.title", "refused.notopen.text", "refused.notopen.next"},
 	walk.OtherDevice:      {http.StatusConflict, "refused.device.title", "refused.device.text", "refused.device.next"},
@@ -45,6 +46,7 @@ type refusedData struct {
 	Title, Text string
 	Wait        string // "try again in …", when trying again makes sense
 	Next, URL   string
+	Home        string
 	Again       []formField
 	AgainURL    string
 }
@@ -67,27 +69,30 @@ func (q *request) refuse(err error) {
 		q.h.log.ErrorContext(q.Context(), "page failed", slog.String("pattern", q.Pattern), slog.Any("err", err))
 	}
 	if e.Code == walk.NotSignedIn {
-		_ = q.redirect(withQuery("/sign-in", "return", q.back, "why", "needed"))
+		_ = q.redirect(withQuery(q.base+"/sign-in", "return", q.back, "why", "needed"))
 		return
 	}
 
 	campaign := q.PathValue("campaign")
-	d := refusedData{Code: e.Code, Title: q.words(r.title), Text: q.words(r.text), URL: q.back}
+	d := refusedData{Code: e.Code, Title: q.words(r.title), Text: q.words(r.text), URL: q.back, Home: q.base + "/"}
 	if r.next != "" {
 		d.Next = q.words(r.next)
 	}
 	switch e.Code {
 	case walk.NoPass, walk.PassExpired, walk.NotYourTurn:
-		d.URL = campaignPath(campaign, "wait", q.recipient())
+		d.URL = q.path(campaign, "wait", q.recipient())
 	case walk.OtherDevice:
-		d.URL = campaignPath(campaign, "takeover", q.recipient())
+		d.URL = q.path(campaign, "takeover", q.recipient())
 	case walk.NotEligible, walk.HelperNotAllowed, walk.NotOpen:
-		d.URL = campaignPath(campaign, "", q.recipient())
+		d.URL = q.path(campaign, "", q.recipient())
 	case walk.AlreadyBooked:
 		d.URL = "/bookings"
+		if q.base != "" {
+			d.URL = q.path(campaign, "", q.recipient())
+		}
 	}
 	if campaign == "" && d.URL == "/c/" {
-		d.URL = "/"
+		d.URL = q.base + "/"
 	}
 	refresh := 0
 	if e.Code == walk.Overloaded || e.Code == walk.RateLimited || e.Code == walk.Internal {

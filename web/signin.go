@@ -17,6 +17,8 @@ type signInData struct {
 	Failed    bool // the last try did not succeed
 	SignedIn  bool
 	Name      string // may be empty
+	Desk      bool   // staff sign in elsewhere
+	base      string
 }
 
 // URL gives the address that begins a sign-in with a provider.
@@ -25,12 +27,12 @@ func (d signInData) URL(p Provider) string {
 	if d.Fresh {
 		fresh = "1"
 	}
-	return withQuery("/sign-in/"+p.ID, "return", d.Return, "fresh", fresh)
+	return withQuery(d.base+"/sign-in/"+p.ID, "return", d.Return, "fresh", fresh)
 }
 
 func (h *handler) signInPage(q *request) error {
 	d := signInData{
-		Providers: h.signIn.Providers(), Return: localPath(q.FormValue("return")),
+		Providers: h.providers(false), Desk: len(h.providers(true)) > 0, Return: localPath(q.FormValue("return")),
 		Fresh: q.field("fresh") != "", Needed: q.field("why") == "needed", Failed: q.field("why") == "failed",
 		SignedIn: q.session != nil, Name: q.name(),
 	}
@@ -44,7 +46,7 @@ func (h *handler) signInBegin(q *request) error {
 	back := localPath(q.FormValue("return"))
 	id := q.PathValue("provider")
 	known := false
-	for _, p := range h.signIn.Providers() {
+	for _, p := range h.providers(q.base != "") {
 		known = known || p.ID == id
 	}
 	if !known {
@@ -53,7 +55,7 @@ func (h *handler) signInBegin(q *request) error {
 	to, state, err := h.signIn.Begin(q.Context(), id, back, q.field("fresh") != "")
 	if err != nil {
 		h.log.WarnContext(q.Context(), "sign-in could not begin", slog.String("provider", id), slog.Any("err", err))
-		return q.redirect(withQuery("/sign-in", "return", back, "why", "failed", "fresh", q.field("fresh")))
+		return q.redirect(withQuery(q.base+"/sign-in", "return", back, "why", "failed", "fresh", q.field("fresh")))
 	}
 	h.cookies.set(q.w, cookieLogin, state, loginTakes)
 	http.Redirect(q.w, q.Request, to, http.StatusSeeOther)
@@ -69,11 +71,14 @@ func (h *handler) signInFinish(q *request) error {
 	token, back, err := h.signIn.Finish(q.Context(), state, q.URL.Query())
 	if err != nil {
 		h.log.WarnContext(q.Context(), "sign-in failed", slog.Any("err", err))
-		return q.redirect(withQuery("/sign-in", "return", localPath(back), "why", "failed"))
+		return h.signInFailed(q, back, err)
 	}
 	s, err := h.signIn.Verify(token)
 	if err != nil {
 		return err
+	}
+	if s.IsStaff() {
+		return h.staffSignedIn(q, token, s, back)
 	}
 	if q.session != nil && q.session.Key != s.Key {
 		h.cookies.clearPasses(q.w, q.Request) // another person at the same browser

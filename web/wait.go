@@ -32,7 +32,8 @@ type waitData struct {
 	Poll        int           // seconds
 	PauseWhy    string
 	Pseudonym   string
-	Doses       int // left, for everybody
+	Doses       int  // left, for everybody
+	Tells       bool // those who left an address are told when their turn comes
 }
 
 // Short tells that as many people are ahead as doses are left, so that these may be gone before the reader's turn. The script
@@ -88,6 +89,7 @@ func (h *handler) wait(q *request) error {
 		subject: s, Place: place, Joined: doc.Joined, Now: h.svc.Now(),
 		Poll: min(max(int(place.PollAfter/time.Second), 3), 600), PauseWhy: s.Campaign.PauseWhy.In(q.lang.id),
 		Pseudonym: hexOf(place.Pseudonym[:]), Doses: doc.Remaining,
+		Tells: h.svc.Programme().Near(s.Campaign.Campaign).Within > 0 || s.Campaign.InviteFor > 0,
 	}
 	_, east := d.Now.In(h.zone).Zone()
 	d.ZoneMinutes = east / 60
@@ -119,10 +121,10 @@ func (h *handler) wait(q *request) error {
 // enter exchanges the turn for a pass, kept in this browser. A takeover comes only from [handler.takeover]'s button.
 func (h *handler) enter(q *request) error {
 	campaign, recipient := q.PathValue("campaign"), q.recipient()
-	q.back, q.again = campaignPath(campaign, "wait", recipient), []string{"for", "takeover"}
+	q.back, q.again = q.path(campaign, "wait", recipient), []string{"for", "takeover"}
 	takeover := q.field("takeover") == "yes"
 	if takeover {
-		q.back = campaignPath(campaign, "takeover", recipient)
+		q.back = q.path(campaign, "takeover", recipient)
 	}
 	a, err := q.actor()
 	if err != nil {
@@ -139,14 +141,14 @@ func (h *handler) enter(q *request) error {
 		return q.redirect(q.back)
 	case codeOf(err) == walk.SlotFull:
 		// The stock went while the turn stood open: the waiting page tells how it goes on.
-		return q.redirect(campaignPath(campaign, "wait", recipient))
+		return q.redirect(q.path(campaign, "wait", recipient))
 	case codeOf(err) == walk.NotSignedIn && takeover:
-		return q.redirect(withQuery("/sign-in", "fresh", "1", "return", q.back))
+		return q.redirect(withQuery(q.base+"/sign-in", "fresh", "1", "return", q.back))
 	default:
 		return err
 	}
 	h.cookies.setPass(q.w, passName(campaign, recipient), keptPass{Token: pass.Token, Until: pass.ExpiresAt}, h.svc.Now())
-	return q.redirect(campaignPath(campaign, "sites", recipient))
+	return q.redirect(q.path(campaign, "sites", recipient))
 }
 
 type takeoverData struct {
@@ -167,7 +169,7 @@ func (h *handler) takeover(q *request) error {
 	}
 	d := takeoverData{
 		subject: s, Fresh: h.svc.Now().Sub(a.SignedInAt) < takeoverSignIn,
-		SignIn: withQuery("/sign-in", "fresh", "1", "return", s.URL("takeover")),
+		SignIn: withQuery(q.base+"/sign-in", "fresh", "1", "return", s.URL("takeover")),
 	}
 	return q.show(http.StatusOK, "takeover", view{Title: q.words("takeover.title"), D: d})
 }

@@ -57,15 +57,24 @@ type Service interface {
 
 	Contact(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error)
+	AddDevice(ctx context.Context, a walk.Actor, lang string, s notify.Subscription) (notify.Contact, error)
+	RemoveDevices(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
+
+	Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error)
+	SetLeftovers(ctx context.Context, a walk.Actor, campaign string, sites []string) (walk.Leftovers, error)
+	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
+	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
+	DeskService
 }
 
 var _ Service = (*walk.Walk)(nil)
 
 // Provider is one way to sign in, as people choose it.
 type Provider struct {
-	ID   string
-	Name programme.Text
+	ID    string
+	Name  programme.Text
+	Staff bool // for those at work, on the pages under /desk
 }
 
 // SignIn is who lets people in by name. Safe for concurrent use.
@@ -90,6 +99,8 @@ type Options struct {
 	PublicURL string
 	// Calendar writes a booking as a calendar file (RFC 5545) in a language; without it there is no calendar link.
 	Calendar func(b walk.Booking, lang string) []byte
+	// PushKey is the public key by which browsers subscribe to messages, in base64url; without it they cannot.
+	PushKey string
 	// HelpPhone is shown on every page when set.
 	HelpPhone string
 	// Log gets internal errors; never anything about a person. Nil: [slog.Default].
@@ -191,18 +202,33 @@ func (h *handler) routes() {
 	on("GET /bookings/{id}/cancel", h.cancelPage)
 	on("POST /bookings/{id}/cancel", h.cancel)
 
+	h.deskRoutes()
+
 	on("GET /contact", h.contact)
 	on("POST /contact", h.setContact)
+	on("POST /contact/device", h.addDevice)
+	on("POST /contact/device/remove", h.removeDevices)
+	on("GET /contact/device", func(q *request) error { return q.redirect("/contact") })
+
+	on("GET /leftovers", h.leftovers)
+	on("POST /leftovers", h.setLeftovers)
+	on("POST /leftovers/{offer}/accept", h.acceptLeftover)
+	on("POST /leftovers/{offer}/decline", h.declineLeftover)
 
 	// Somebody who reloads the answer to a form must not meet a dead end.
 	toWait := func(q *request) error {
-		return q.redirect(campaignPath(q.PathValue("campaign"), "wait", q.recipient()))
+		return q.redirect(q.path(q.PathValue("campaign"), "wait", q.recipient()))
 	}
+	toLeftovers := func(q *request) error { return q.redirect("/leftovers") }
+	on("GET /leftovers/{offer}/accept", toLeftovers)
+	on("GET /leftovers/{offer}/decline", toLeftovers)
 	on("GET /c/{campaign}/join", toWait)
 	on("GET /c/{campaign}/enter", toWait)
 	on("GET /c/{campaign}/hold", toWait)
 
 	h.mux.Handle("GET /assets/{name}", h.assets)
+	// A worker's scope is where it lies, so this one lies above all pages, and under a name that stays.
+	h.mux.HandleFunc("GET /push.js", h.assets.worker)
 	on("/", func(*request) error { return &walk.Error{Code: walk.NotFound, Detail: "there is no such page"} })
 }
 

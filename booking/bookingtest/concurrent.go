@@ -116,14 +116,18 @@ func crowd(n int, each func(i int)) {
 
 // testLinearizable records what many people at a desk asked and were answered, and looks for an order of one after the
 // other that explains it.
-func testLinearizable(t *testing.T, open Open) {
-	for round := range 4 {
+func testLinearizable(t *testing.T, open Open) { linearizable(t, open, 4, 6, 14, 4) }
+
+// testLinearizableCrowd is the same with fifty at once, and few requests of each: the more are under way at a time, the more orders there are.
+func testLinearizableCrowd(t *testing.T, open Open) { linearizable(t, open, 2, 50, 20, 16) }
+
+func linearizable(t *testing.T, open Open, rounds, clients, each, maxBatch int) {
+	for round := range rounds {
 		b := fresh(t, open)
 		if err := b.SetCapacity(context.Background(), []booking.Claim{{Counter: fewVials, Capacity: 1}}); err != nil {
 			t.Fatal(err)
 		}
-		d := booking.NewDesk(b.Ledger, batch.Options{MaxBatch: 4})
-		const clients, each = 6, 14
+		d := booking.NewDesk(b.Ledger, batch.Options{MaxBatch: maxBatch})
 		histories := make([][]porcupine.Operation, clients)
 		began := time.Now()
 		crowd(clients, func(c int) {

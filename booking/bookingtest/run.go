@@ -62,6 +62,7 @@ func Run(t *testing.T, open Open) {
 		{"LastSeats", testLastSeats},
 		{"OnePersonManyWindows", testOnePersonManyWindows},
 		{"Linearizable", testLinearizable},
+		{"LinearizableCrowd", testLinearizableCrowd},
 		{"AgainstModel", testAgainstModel},
 	} {
 		t.Run(c.name, func(t *testing.T) {

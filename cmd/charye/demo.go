@@ -58,12 +58,13 @@ func (c demoCmd) Run(ctx context.Context, std streams) error {
   Charye 차례 demo: everything is made up, and gone when you stop it (Ctrl-C).
 
   Pages    %[1]s/            한국어, English at the top of each page
+  Staff    %[1]s/desk        the call desk and the local office: sign in with any name, and choose roles
   API      %[1]s/api/v1/campaigns      contract: %[1]s/api/openapi.yaml
   Metrics  %[1]s/metrics
 
   The campaign %[2]q %[3]s, with %[4]d simulated people around you.
   Sign in with any name and a date of birth from %[5]s to %[6]s.
-  To help somebody else, give any name, born %[7]s, identity number %[8]s.
+  To help somebody else, give any name, born %[7]s, identity number %[8]s; the same for a caller at the desk.
 
 `, s.url, campaign.Name.In("en"), opening(campaign.Opens.In(s.programme.Zone), time.Now()), c.People, campaign.Born.From, campaign.Born.To, helped.born, helped.identity)
 

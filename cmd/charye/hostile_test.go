@@ -40,17 +40,21 @@ var takes = map[string]struct{ query, body []string }{
 	"GET /api/v1/bookings/{id}/calendar.ics":    {query: []string{"lang"}},
 	"POST /api/v1/campaigns/{c}/places":         {body: []string{"recipient"}},
 	"POST /api/v1/campaigns/{c}/passes":         {body: []string{"device", "recipient", "takeover"}},
+	"PUT /api/v1/campaigns/{c}/leftovers":       {body: []string{"sites"}},
 	"POST /api/v1/holds":                        {body: []string{"slot"}},
 	"POST /api/v1/bookings":                     {body: []string{"slot", "hold"}},
 	"PUT /api/v1/bookings/{id}/slot":            {body: []string{"slot", "dose"}},
 	"POST /api/v1/recipients":                   {body: []string{"campaign", "name", "identity", "born", "consent"}},
 	"PUT /api/v1/me/contact":                    {body: []string{"lang", "phone", "mail"}},
+
+	"POST /api/v1/campaigns/{c}/leftovers/{id}/accept":  {body: []string{}},
+	"POST /api/v1/campaigns/{c}/leftovers/{id}/decline": {body: []string{}},
 }
 
 // proper are the values that stand beside a hostile one.
 var proper = map[string]string{
 	"device": `"the-device"`, "campaign": `"adults"`, "name": `"이어른"`, "identity": `"no-number-1"`, "born": `"1969-07-02"`, "consent": "true",
-	"slot": `"1-20210726-0900-alpha"`, "lang": `"ko"`, "phone": `"010-1234-5678"`, "mail": `"kim@example.org"`,
+	"slot": `"1-20210726-0900-alpha"`, "sites": `"demo-001"`, "lang": `"ko"`, "phone": `"010-1234-5678"`, "mail": `"kim@example.org"`,
 }
 
 // bodies are whole bodies that are no document of ours.

@@ -18,6 +18,8 @@ import (
 	"charye/internal/pgdb"
 	"charye/internal/seal"
 	"charye/internal/telemetry"
+	leftoverpostgres "charye/leftover/postgres"
+	leftoversqlite "charye/leftover/sqlite"
 	linepostgres "charye/line/postgres"
 	linesqlite "charye/line/sqlite"
 	linevalkey "charye/line/valkey"
@@ -147,7 +149,7 @@ func (m mover) rooms(ctx context.Context) (arrived int, err error) {
 		name string
 		move func(context.Context) (done bool, err error)
 	}{
-		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"custody", m.custody}, {"verdicts", m.verdicts}, {"bookings", m.bookings}, {"lines", m.lines},
+		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"custody", m.custody}, {"verdicts", m.verdicts}, {"bookings", m.bookings}, {"leftovers", m.leftovers}, {"lines", m.lines},
 	} {
 		if room.name == "custody" && !custodysqlite.There(m.dir.Path()) {
 			continue // nobody was let in to tell of it
@@ -227,6 +229,13 @@ func (m mover) bookings(ctx context.Context) (bool, error) {
 		func() (*bookingsqlite.Ledger, error) { return bookingsqlite.Open(ctx, m.dir.Path()) },
 		func() (*bookingpostgres.Ledger, error) { return bookingpostgres.Open(ctx, m.to.Postgres) },
 		func(f *bookingsqlite.Ledger, t *bookingpostgres.Ledger) (bool, error) { return t.Fill(ctx, m.id, f) })
+}
+
+func (m mover) leftovers(ctx context.Context) (bool, error) {
+	return across(
+		func() (*leftoversqlite.Store, error) { return leftoversqlite.Open(ctx, m.dir.Path()) },
+		func() (*leftoverpostgres.Store, error) { return leftoverpostgres.Open(ctx, m.to.Postgres) },
+		func(f *leftoversqlite.Store, t *leftoverpostgres.Store) (bool, error) { return t.Fill(ctx, m.id, f) })
 }
 
 // lines makes the records that the line's store fills itself from when it is first opened with them.

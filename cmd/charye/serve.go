@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"charye/epcis"
@@ -18,6 +19,7 @@ import (
 	"charye/internal/seal"
 	"charye/internal/telemetry"
 	"charye/line"
+	"charye/person"
 	"charye/programme"
 	"charye/walk"
 
@@ -33,7 +35,7 @@ type serveCmd struct {
 	TLSCert   string `placeholder:"FILE" help:"Certificate, to serve HTTPS here (HTTP/1.1 only: let an edge proxy speak HTTP/2)."`
 	TLSKey    string `placeholder:"FILE" help:"Key of the certificate."`
 
-	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service. A trial without it writes messages.ndjson into the data directory."`
+	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service, push. A trial without it writes messages.ndjson into the data directory."`
 
 	SupplyTokens string `placeholder:"FILE" help:"Take and give custody events (EPCIS 2.0) at /epcis/v2 for the parties in this file, see charye supply token. Without it there is no such interface."`
 
@@ -61,6 +63,7 @@ type server struct {
 	stores
 	walk    *walk.Walk
 	url     string
+	pushKey string // by which browsers subscribe to messages; empty: they cannot
 	log     *slog.Logger
 	tls     *tls.Config // nil: an edge proxy speaks TLS, or this is a trial on one machine
 	proxies []netip.Prefix
@@ -112,7 +115,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
-	if len(providers.list) == 0 && !draft.Trial {
+	if !slices.ContainsFunc(providers.list, func(p person.Provider) bool { return p.Staff == nil }) && !draft.Trial {
 		return nil, &usageError{msg: "nobody could sign in: give --providers FILE (only a trial programme has a made-up provider)"}
 	}
 
@@ -185,7 +188,7 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 		s.closers = append(s.closers, s.custody.Close)
 	}
 	s.walk, err = walk.New(ctx, walk.Deps{
-		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox,
+		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers,
 		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"charye/internal/clock"
 	"charye/internal/durable"
 	"charye/internal/seal"
+	"charye/leftover"
 	"charye/line"
 	linepostgres "charye/line/postgres"
 	linesqlite "charye/line/sqlite"
@@ -85,7 +86,8 @@ type stores struct {
 	outbox notify.Outbox
 	line   line.Line
 
-	custody custody.Store // nil: none is asked for
+	custody   custody.Store // nil: none is asked for
+	leftovers leftover.Store
 
 	closeLine                   func() error
 	joinsWaiting, passesWaiting func() int
@@ -143,6 +145,10 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 		return s, closers, err
 	}
 	closers = append(closers, s.outbox.Close)
+	if s.leftovers, err = openLeftovers(ctx, dir, e.Postgres); err != nil {
+		return s, closers, err
+	}
+	closers = append(closers, s.leftovers.Close)
 	if err = s.openLine(ctx, dir, e, p, keys, log); err != nil {
 		return s, closers, err
 	}

@@ -113,7 +113,7 @@ func (f verdictFlags) run(ctx context.Context, out streams, action supply.Action
 				return err
 			}
 		}
-		r.tellPlan(out.out, w, p, f.Most)
+		r.tellPlan(out.out, p, f.Most)
 		if f.Preview {
 			_, err := fmt.Fprintln(out.out, "nothing was changed")
 			return err
@@ -161,18 +161,12 @@ func writePlan(path string, p *order.Plan) error {
 }
 
 // tellPlan says what a plan does: counts, by site, and whose booking goes where, by number.
-func (r *supplyRoom) tellPlan(to io.Writer, w *order.World, p *order.Plan, most int) {
+func (r *supplyRoom) tellPlan(to io.Writer, p *order.Plan, most int) {
 	b := bufio.NewWriter(to)
 	defer func() { _ = b.Flush() }()
 	_, _ = fmt.Fprintf(b, "%s, case %s: %d boxes named, %d of them change, with %d doses, at %d sites\n", p.Verdict.Action, p.Verdict.Case, len(p.Verdict.Boxes), p.Boxes, p.Doses, p.Sites)
 	_, _ = fmt.Fprintf(b, "%d doses of bookings move, %d find no other dose within reach and keep theirs until vials come\n", len(p.Moves), len(p.Without))
-	where := map[int64]site.Num{}
-	for _, n := range p.Needs {
-		for _, a := range w.Trace.Index.Appointments(n.Site, w.Today()) {
-			where[a.Booking] = n.Site
-		}
-	}
-	for i, x := range p.Places(func(id int64) (site.Num, bool) { n, ok := where[id]; return n, ok }) {
+	for i, x := range p.Places() {
 		if i == most {
 			_, _ = fmt.Fprintln(b, "  … and more sites; --most N lists more")
 			break

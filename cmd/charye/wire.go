@@ -21,6 +21,7 @@ import (
 // trialProvider is the id and the path of the made-up identity provider of trial programmes.
 const (
 	trialProvider     = "trial"
+	trialStaff        = "trial-staff"
 	trialProviderPath = "/demo-idp"
 	callbackPath      = "/sign-in/callback"
 )
@@ -33,8 +34,11 @@ func (s *server) wire(configured identityProviders) error {
 		issuer := s.url + trialProviderPath
 		var err error
 		trial, err = oidctest.New(oidctest.Options{
-			Issuer:  issuer,
-			Clients: []oidctest.Client{{ID: "charye", RedirectURIs: []string{s.url + callbackPath}, LogoutURIs: []string{s.url + "/"}}},
+			Issuer: issuer,
+			Clients: []oidctest.Client{
+				{ID: "charye", RedirectURIs: []string{s.url + callbackPath}, LogoutURIs: []string{s.url + "/"}},
+				{ID: trialStaff, RedirectURIs: []string{s.url + callbackPath}, Staff: roleNames()},
+			},
 		})
 		if err != nil {
 			return err
@@ -42,6 +46,9 @@ func (s *server) wire(configured identityProviders) error {
 		configured.list = append(configured.list, person.Provider{
 			ID: trialProvider, NameKO: "시험용 로그인 (가상)", NameEN: "Trial sign-in (made up)",
 			Issuer: issuer, ClientID: "charye", SubjectClaim: "ci", Namespace: person.NamespaceCI,
+		}, person.Provider{
+			ID: trialStaff, NameKO: "시험용 직원 로그인 (가상)", NameEN: "Trial staff sign-in (made up)", Issuer: issuer, ClientID: trialStaff,
+			Staff: &person.StaffRules{RolesClaim: "roles", Roles: namedRoles(), UnitClaim: "unit", AMR: []string{"mfa"}},
 		})
 		// The server need not reach itself by the address that people use.
 		client = trial.Client(http.DefaultTransport)
@@ -72,7 +79,7 @@ func (s *server) wire(configured identityProviders) error {
 		Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits, TrustedProxies: s.proxies,
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: api.Calendar, Log: s.log,
+		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -143,6 +150,22 @@ func (s *server) lineSamples() []telemetry.LineSample {
 	return out
 }
 
+// roleNames and namedRoles are the roles as the made-up provider says them: by their names.
+func roleNames() (names []string) {
+	for _, r := range person.AllRoles() {
+		names = append(names, r.String())
+	}
+	return names
+}
+
+func namedRoles() map[string]person.Role {
+	out := map[string]person.Role{}
+	for _, r := range person.AllRoles() {
+		out[r.String()] = r
+	}
+	return out
+}
+
 // signIn is the pages' way to package person.
 type signIn struct {
 	providers *person.Providers
@@ -155,7 +178,7 @@ func (s signIn) Providers() []web.Provider {
 	list := s.providers.List()
 	out := make([]web.Provider, len(list))
 	for i, p := range list {
-		out[i] = web.Provider{ID: p.ID, Name: programme.Text{KO: p.NameKO, EN: p.NameEN}}
+		out[i] = web.Provider{ID: p.ID, Name: programme.Text{KO: p.NameKO, EN: p.NameEN}, Staff: p.Staff != nil}
 	}
 	return out
 }
@@ -172,7 +195,7 @@ func (s signIn) Begin(ctx context.Context, provider, returnTo string, fresh bool
 func (s signIn) Finish(ctx context.Context, loginState string, query url.Values) (sessionToken, returnTo string, err error) {
 	session, returnTo, err := s.providers.Finish(ctx, loginState, query, s.now())
 	if err != nil {
-		return "", "", err
+		return "", returnTo, err
 	}
 	token, err := s.sessions.Issue(session)
 	return token, returnTo, err

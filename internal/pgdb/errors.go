@@ -21,7 +21,7 @@ const (
 	diskFull             = "53100"
 	idleInTransaction    = "25P03"
 	readOnly             = "25006" // a primary that became a standby, or was fenced
-	mayNot            = "42501" // insufficient_privilege
+	mayNot               = "42501" // insufficient_privilege
 	fatalClass           = "57P"   // the server or an operator ended the session
 )
 

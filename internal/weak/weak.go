@@ -24,6 +24,10 @@ const (
 	Origin    Defence = "origin"     // a form counts only from our own pages
 	LocalPath Defence = "local-path" // nobody is sent to another site
 	NoStore   Defence = "no-store"   // private answers are kept nowhere
+	Factor    Defence = "factor"     // staff sign in with a second factor
+	Role      Defence = "role"       // staff do what their role is for
+	DeskOf    Defence = "desk-of"    // a desk knows its own callers only
+	Apart     Defence = "apart"      // a session is of staff or of a citizen
 )
 
 // Quiet is that no person is in a log; test/faults shows that it would be seen.
@@ -54,4 +58,5 @@ var Slips = []Defence{
 // All lists every defence.
 var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
+	Factor, Role, DeskOf, Apart,
 }

@@ -30,6 +30,8 @@ func failsClosed(t *testing.T, open Open) {
 		{"Enter of an unknown campaign", first(b.Enter(b.ctx, unknown, who, device, false)), line.ErrNoCampaign},
 		{"CheckPass of an unknown campaign", b.CheckPass(b.ctx, line.Pass{Campaign: unknown, Person: who}), line.ErrNoCampaign},
 		{"Leave of an unknown campaign", b.Leave(b.ctx, unknown, who), line.ErrNoCampaign},
+		{"Near of an unknown campaign", first(b.Near(b.ctx, unknown, time.Minute)), line.ErrNoCampaign},
+		{"Inside of an unknown campaign", first(b.Inside(b.ctx, unknown, who)), line.ErrNoCampaign},
 		{"Draw of an unknown campaign", first(b.Draw(b.ctx, unknown)), line.ErrNoCampaign},
 		{"Entrants of an unknown campaign", first(b.Entrants(b.ctx, unknown)), line.ErrNoCampaign},
 		{"Place of a stranger", first(b.Place(b.ctx, theCampaign, Person(99))), line.ErrNoPlace},
@@ -328,6 +330,47 @@ func standbyCalls(t *testing.T, open Open) {
 				t.Fatalf("%d beyond the last number, %v", len(beyond), err)
 			}
 		})
+	}
+}
+
+// near: whose turn is near is judged as their own page tells them, and nobody is near where nobody is let in.
+func near(t *testing.T, open Open) {
+	b := start(t, open, arrival())
+	b.plenty()
+	b.joinAll(0, 200)
+	upTo := func(within time.Duration) uint32 {
+		t.Helper()
+		n, err := b.Near(b.ctx, theCampaign, within)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	b.run(time.Second)
+	if n := upTo(time.Hour); n != 0 {
+		t.Fatalf("number %d is near before the opening", n)
+	}
+	b.open()
+	b.run(time.Second)
+	for _, within := range []time.Duration{5 * time.Second, 30 * time.Second, time.Hour} {
+		n := upTo(within)
+		if a := b.status().Admitted; n <= a || n > 200 {
+			t.Fatalf("within %v up to %d, and %d are admitted", within, n, a)
+		}
+		for _, number := range []uint32{n, n + 1} {
+			if number > 200 {
+				continue
+			}
+			w := b.place(b.numbered(number)).Wait
+			if is := w[0]/2+w[1]/2 <= within; is != (number <= n) {
+				t.Fatalf("number %d waits %v; near within %v are those up to %d", number, w, within, n)
+			}
+		}
+	}
+	b.Supply(theCampaign, 0, 0)
+	b.run(time.Second)
+	if n := upTo(time.Hour); n != 0 {
+		t.Fatalf("number %d is near when it is sold out", n)
 	}
 }
 

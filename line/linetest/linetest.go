@@ -54,6 +54,7 @@ func Run(t *testing.T, open Open) {
 		{"NoInversions", noInversions},
 		{"SoldOutStandbyNewStock", soldOutStandbyNewStock},
 		{"StandbyCalls", standbyCalls},
+		{"Near", near},
 		{"Pause", pause},
 		{"PassOfOneDevice", passOfOneDevice},
 		{"PassRunsOut", passRunsOut},

@@ -99,8 +99,12 @@ func passRunsOut(t *testing.T, open Open) {
 	p := b.enter(0, 1)
 	b.clk.Set(p.ExpiresAt.Add(-time.Nanosecond))
 	b.checkPass(p, nil)
+	b.wantInside(0, true)
+	b.wantInside(1, false)
+	b.wantInside(99, false) // a stranger
 	b.clk.Set(p.ExpiresAt)
 	b.checkPass(p, line.ErrNoPass)
+	b.wantInside(0, false)
 	if n := b.status().Inside; n != 0 {
 		t.Fatalf("%d inside after the pass ran out", n)
 	}
@@ -110,6 +114,18 @@ func passRunsOut(t *testing.T, open Open) {
 	}
 	b.checkPass(p, line.ErrNoPass)
 	b.checkPass(again, nil)
+	b.wantInside(0, true)
+	if err := b.Leave(b.ctx, theCampaign, Person(0)); err != nil {
+		t.Fatal(err)
+	}
+	b.wantInside(0, false)
+}
+
+func (b *bench) wantInside(n int, want bool) {
+	b.t.Helper()
+	if got, err := b.Inside(b.ctx, theCampaign, Person(n)); err != nil || got != want {
+		b.t.Fatalf("person %d inside: %v, %v; want %v", n, got, err, want)
+	}
 }
 
 // passSurvivesCrash: after a crash the first device still wins, and what was over stays over.

@@ -222,6 +222,28 @@ func (l *Line) Numbered(ctx context.Context, campaign uint32, after uint32, limi
 	return out, ctx.Err()
 }
 
+// Near implements [line.Line]. It reads memory only.
+func (l *Line) Near(_ context.Context, campaign uint32, within time.Duration) (uint32, error) {
+	ln, err := l.lane(campaign)
+	if err != nil {
+		return 0, err
+	}
+	v := *ln.view.Load()
+	v.Joined = int(ln.index.len())
+	return ln.cfg.Near(&v, l.now(), within), nil
+}
+
+// Inside implements [line.Line]. It reads memory only.
+func (l *Line) Inside(_ context.Context, campaign uint32, who person.Key) (bool, error) {
+	ln, err := l.lane(campaign)
+	if err != nil {
+		return false, err
+	}
+	now := l.now()
+	_, live := ln.inside.find(ln.index.find(who), now.Unix())
+	return live && now.Before(ln.cfg.Closes), nil
+}
+
 // Leads implements [line.Line]: this is the only node.
 func (l *Line) Leads(campaign uint32) bool { return l.lanes[campaign] != nil }
 

@@ -16,7 +16,7 @@ func TestSlips(t *testing.T) {
 	for _, slip := range weak.Slips {
 		weak.Set(slip)
 		start := time.Now()
-		lived, seed, err := hunt(t, 1, 3*time.Minute)
+		lived, seed, err := hunt(t, 1, 5*time.Minute)
 		if err == nil {
 			t.Errorf("%s: not found in %d openings", slip, lived)
 			continue

@@ -346,6 +346,23 @@ func (l *Line) Numbered(ctx context.Context, campaign uint32, after uint32, limi
 	return out, nil
 }
 
+// Near implements [line.Line].
+func (l *Line) Near(ctx context.Context, campaign uint32, within time.Duration) (uint32, error) {
+	ln, err := l.lane(campaign)
+	if err != nil {
+		return 0, err
+	}
+	now := l.now()
+	if !ln.fresh(now) {
+		if err := l.look(ctx, ln, now); err != nil {
+			return 0, err
+		}
+	}
+	v := *ln.view.Load()
+	v.Joined = int(ln.joined.Load())
+	return ln.cfg.Near(&v, now, within), nil
+}
+
 // Leads implements [line.Line]: whoever has the lease does.
 func (l *Line) Leads(campaign uint32) bool {
 	ln := l.lanes[campaign]

@@ -3,6 +3,7 @@ package valkey
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -86,32 +87,55 @@ func (l *Line) CheckPass(ctx context.Context, p line.Pass) error {
 	if !now.Before(ln.cfg.Closes) {
 		return line.ErrNoPass
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	rs := l.client.DoMulti(ctx,
-		l.client.B().Hget().Key(ln.keys.own("line")).Field("epoch").Build(),
-		l.client.B().Hget().Key(ln.keys.own("pass")).Field(string(p.Person[:])).Build())
-	epoch, err := rs[0].ToString()
-	switch {
-	case valkey.IsValkeyNil(err) || err == nil && epoch != ln.epochNow():
-		return fmt.Errorf("%w: another epoch", ErrLost)
-	case err != nil:
-		return wrap(err)
-	}
-	rec, err := rs[1].ToString()
-	switch {
-	case valkey.IsValkeyNil(err):
-		return line.ErrNoPass
-	case err != nil:
-		return wrap(err)
-	case len(rec) != 32:
-		return fmt.Errorf("%w: a pass", ErrDamaged)
+	rec, err := l.livePass(ctx, ln, p.Person)
+	if err != nil {
+		return err
 	}
 	serial, expires := binary.BigEndian.Uint64([]byte(rec[16:24])), int64(binary.BigEndian.Uint64([]byte(rec[24:])))
 	if line.Device([]byte(rec[:16])) != p.Device || serial != p.Serial || expires != p.ExpiresAt.Unix() || now.Unix() >= expires {
 		return line.ErrNoPass
 	}
 	return nil
+}
+
+// Inside implements [line.Line]: one read of the campaign's slot.
+func (l *Line) Inside(ctx context.Context, campaign uint32, who person.Key) (bool, error) {
+	ln, err := l.lane(campaign)
+	if err != nil {
+		return false, err
+	}
+	now := l.now()
+	rec, err := l.livePass(ctx, ln, who)
+	if errors.Is(err, line.ErrNoPass) || err == nil && !now.Before(ln.cfg.Closes) {
+		return false, nil
+	}
+	return err == nil && now.Unix() < int64(binary.BigEndian.Uint64([]byte(rec[24:]))), err
+}
+
+// livePass gives what the store has of a person's pass: 16 bytes of device, serial and expiry; [line.ErrNoPass] when it has none.
+func (l *Line) livePass(ctx context.Context, ln *lane, who person.Key) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	rs := l.client.DoMulti(ctx,
+		l.client.B().Hget().Key(ln.keys.own("line")).Field("epoch").Build(),
+		l.client.B().Hget().Key(ln.keys.own("pass")).Field(string(who[:])).Build())
+	epoch, err := rs[0].ToString()
+	switch {
+	case valkey.IsValkeyNil(err) || err == nil && epoch != ln.epochNow():
+		return "", fmt.Errorf("%w: another epoch", ErrLost)
+	case err != nil:
+		return "", wrap(err)
+	}
+	rec, err := rs[1].ToString()
+	switch {
+	case valkey.IsValkeyNil(err):
+		return "", line.ErrNoPass
+	case err != nil:
+		return "", wrap(err)
+	case len(rec) != 32:
+		return "", fmt.Errorf("%w: a pass", ErrDamaged)
+	}
+	return rec, nil
 }
 
 // enterable refuses whoever may have no pass at now, whatever else holds.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -63,7 +64,15 @@ type fileLine struct {
 
 // Send implements [notify.Gateway]: a repeat is known by its id and written once.
 func (g *File) Send(_ context.Context, id notify.ID, to notify.Address, w notify.Words) error {
-	line, err := json.Marshal(fileLine{g.now().UTC(), hex.EncodeToString(id[:]), to.Channel, to.Value, w.Subject, w.Body})
+	value := to.Value
+	if to.Channel == notify.Push { // where it would have gone, without the keys
+		s, err := notify.ParseSubscription(to.Value, true)
+		if err != nil {
+			return fmt.Errorf("push: the subscription: %w", notify.ErrGone)
+		}
+		value = s.Endpoint
+	}
+	line, err := json.Marshal(fileLine{g.now().UTC(), hex.EncodeToString(id[:]), to.Channel, value, w.Subject, w.Body})
 	if err != nil {
 		return err
 	}

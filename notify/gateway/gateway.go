@@ -1,5 +1,5 @@
 // Package gateway has the ways out for messages: a mail server (SMTP), a service behind HTTP that sends text messages
-// (SMS, or a messenger such as KakaoTalk), and a file for trials that shows what was sent.
+// (SMS, or a messenger such as KakaoTalk), the push services of browsers (Web Push), and a file for trials that shows what was sent.
 //
 // It owns the wire forms and the messages file that names the ways out. It must not know of bookings or of how messages
 // are kept. Nothing here logs an address or a text, and errors carry neither.
@@ -31,9 +31,13 @@ import (
 //	text:
 //	  url: https://sms.example.go.kr/v1/messages
 //	  tokenFile: sms.secret              # sent as Authorization: Bearer
+//	push:
+//	  contact: mailto:ops@example.go.kr  # or https://…; for the operators of push services
+//	  services: [fcm.googleapis.com, .push.apple.com]   # only these; without it any on the public internet
 type Config struct {
 	Mail *MailConfig `yaml:"mail"`
 	Text *TextConfig `yaml:"text"`
+	Push *PushConfig `yaml:"push"`
 }
 
 // MailConfig names a mail server.
@@ -57,15 +61,15 @@ func ReadConfig(name string, src []byte) (*Config, error) {
 	d := yaml.NewDecoder(bytes.NewReader(src))
 	d.KnownFields(true)
 	if err := d.Decode(&c); errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: is empty; want mail, text or both", name)
+		return nil, fmt.Errorf("%s: is empty; want mail, text, push or several", name)
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if err := d.Decode(&Config{}); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: want one document only", name)
 	}
-	if c.Mail == nil && c.Text == nil {
-		return nil, fmt.Errorf("%s: names no way out; want mail, text or both", name)
+	if c.Mail == nil && c.Text == nil && c.Push == nil {
+		return nil, fmt.Errorf("%s: names no way out; want mail, text, push or several", name)
 	}
 	if c.Mail != nil {
 		if err := c.Mail.check(); err != nil {
@@ -78,6 +82,11 @@ func ReadConfig(name string, src []byte) (*Config, error) {
 			return nil, fmt.Errorf("%s: text.%w", name, err)
 		}
 		c.Text.TokenFile = beside(name, c.Text.TokenFile)
+	}
+	if c.Push != nil {
+		if err := c.Push.check(); err != nil {
+			return nil, fmt.Errorf("%s: push.%w", name, err)
+		}
 	}
 	return &c, nil
 }
@@ -115,8 +124,9 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Open makes the gateways of a messages file; secret reads a file that holds one.
-func (c *Config) Open(secret func(path string) (string, error)) (map[notify.Channel]notify.Gateway, error) {
+// Open makes the gateways of a messages file; secret reads a file that holds one. local is for trials: push services may then be on
+// this machine.
+func (c *Config) Open(secret func(path string) (string, error), keys PushKeys, local bool) (map[notify.Channel]notify.Gateway, error) {
 	out := map[notify.Channel]notify.Gateway{}
 	read := func(path string) (string, error) {
 		if path == "" {
@@ -139,6 +149,12 @@ func (c *Config) Open(secret func(path string) (string, error)) (map[notify.Chan
 			return nil, fmt.Errorf("text.tokenFile: %w", err)
 		}
 		out[notify.Text] = newTextService(c.Text.URL, token)
+	}
+	if c.Push != nil {
+		var err error
+		if out[notify.Push], err = newPushService(c.Push, keys, local); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -37,6 +37,10 @@ func TestReadConfig(t *testing.T) {
 		{"credentials in the address", "text: {url: 'https://a:b@x.example/'}", "text.url"},
 		{"no port", "mail: {server: smtp.example.org, from: a@example.org}", "mail.server"},
 		{"no sender", "mail: {server: 'smtp.example.org:25', from: nobody}", "mail.from"},
+		{"push", "push: {contact: 'mailto:ops@example.org', services: [fcm.googleapis.com, .push.apple.com]}", ""},
+		{"push without contact", "push: {}", "push.contact"},
+		{"push with a bare contact", "push: {contact: ops@example.org}", "push.contact"},
+		{"push to all", "push: {contact: 'https://example.org/', services: [com]}", "push.services[0]"},
 		{"user without password", "mail: {server: 'smtp.example.org:25', from: a@example.org, user: u}", "mail.user, passwordFile"},
 	} {
 		got, err := ReadConfig("/etc/charye/messages.yaml", []byte(c.src))
@@ -57,9 +61,10 @@ func TestReadConfig(t *testing.T) {
 func FuzzReadConfig(f *testing.F) {
 	f.Add([]byte("mail: {server: 'smtp.example.org:587', from: 'a@example.org'}"))
 	f.Add([]byte("text: {url: 'https://x.example/v1'}"))
+	f.Add([]byte("push: {contact: 'mailto:a@example.org', services: [x.example]}"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		c, err := ReadConfig("f", src)
-		if err == nil && c.Mail == nil && c.Text == nil {
+		if err == nil && c.Mail == nil && c.Text == nil && c.Push == nil {
 			t.Error("a file without a way out was taken")
 		}
 	})

@@ -22,7 +22,11 @@ type mailServer struct {
 	opts   []mail.Option
 	from   string
 	domain string
+	places chan struct{}
 }
+
+// mailsAbreast is how many connections there are at a time: what mail servers take from one client.
+const mailsAbreast = 8
 
 const smtpTime = 15 * time.Second
 
@@ -39,7 +43,7 @@ func newMailServer(c *MailConfig, password string) (*mailServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &mailServer{host: host, from: from.String(), opts: []mail.Option{mail.WithPort(n), mail.WithTimeout(smtpTime)}}
+	s := &mailServer{host: host, places: make(chan struct{}, mailsAbreast), from: from.String(), opts: []mail.Option{mail.WithPort(n), mail.WithTimeout(smtpTime)}}
 	_, s.domain, _ = strings.Cut(from.Address, "@")
 	switch {
 	case n == 465:
@@ -71,6 +75,12 @@ func (s *mailServer) Send(ctx context.Context, id notify.ID, to notify.Address, 
 	client, err := mail.NewClient(s.host, s.opts...)
 	if err != nil {
 		return errors.New("mail: the server's settings are refused")
+	}
+	select {
+	case s.places <- struct{}{}:
+		defer func() { <-s.places }()
+	case <-ctx.Done():
+		return errors.New("mail: the server is busy")
 	}
 	err = client.DialAndSendWithContext(ctx, m)
 	if err == nil {

@@ -35,6 +35,11 @@ func Run(t *testing.T, open Open) {
 		"finished for good":                 finished,
 		"put back":                          putBack,
 		"contacts":                          contacts,
+		"a contact that many change":        edited,
+		"a turn that is near is told once":  nearOnce,
+		"an address left late":              late,
+		"an address left at that moment":    crossing,
+		"near ones go last":                 nearLast,
 		"survives a restart":                restart,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,6 +145,7 @@ func placeMoves(t *testing.T, b *bench) {
 	b.wantCount(map[notify.State]int{})
 	b.enqueue(7, 9, message(0))
 	b.enqueue(9, 12)
+	b.enqueue(12, 12) // what is told of something else leaves the place where it is
 	if seq, err = b.Begin(ctx, 0); err != nil || seq != 12 {
 		t.Fatalf("the feed stands at %d, %v; want 12", seq, err)
 	}

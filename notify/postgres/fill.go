@@ -9,7 +9,7 @@ import (
 
 // Fill takes over the messages, the contacts and the history of another outbox that has the same keys; see [pgdb.DB.Import].
 func (o *Outbox) Fill(ctx context.Context, source string, from notify.Source) (done bool, err error) {
-	done, err = o.db.Import(ctx, "messages", source, []string{"messages", "contacts", "message_place"}, func(ctx context.Context, f *pgdb.Filling) error {
+	done, err = o.db.Import(ctx, "messages", source, []string{"messages", "contacts", "message_place", "message_near"}, func(ctx context.Context, f *pgdb.Filling) error {
 		contacts := f.Table("contacts", "person", "sealed", "set_at")
 		if err := from.SealedContacts(ctx, func(c notify.SealedContact) error {
 			return contacts.Add(ctx, c.Person[:], c.Sealed, c.SetAt)
@@ -20,14 +20,21 @@ func (o *Outbox) Fill(ctx context.Context, source string, from notify.Source) (d
 			return err
 		}
 		messages := f.Table("messages", "id", "person", "kind", "booking", "event", "helper", "dose", "day", "due", "expires",
-			"state", "why", "at", "turn", "tries")
+			"about", "campaign", "state", "why", "at", "turn", "tries")
 		if err := from.AllMessages(ctx, func(m notify.Whole) error {
 			return messages.Add(ctx, m.ID[:], m.To[:], string(m.Kind), m.Booking, m.Event, m.Helper, int32(m.Dose), int32(m.Day), m.Due, m.Expires,
-				string(m.State), m.Why, m.At, m.Turn, int32(m.Tries))
+				aboutOf(&m.Message), int64(m.Campaign), string(m.State), m.Why, m.At, m.Turn, int32(m.Tries))
 		}); err != nil {
 			return err
 		}
 		if err := messages.Flush(ctx); err != nil {
+			return err
+		}
+		near := f.Table("message_near", "campaign", "up_to")
+		if err := from.AllNear(ctx, func(campaign, upTo uint32) error { return near.Add(ctx, int64(campaign), int64(upTo)) }); err != nil {
+			return err
+		}
+		if err := near.Flush(ctx); err != nil {
 			return err
 		}
 		seq := int64(0)

@@ -79,51 +79,73 @@ func (o *Outbox) Enqueue(ctx context.Context, from, to int64, list []notify.Mess
 	if !moved {
 		return fmt.Errorf("keep messages: %w", notify.ErrOvertaken)
 	}
+	b := &pgx.Batch{}
+	insert(b, ``, list, at)
+	return wrap("keep messages", tx.Commit(ctx, b))
+}
+
+// insert keeps those messages that a condition holds of; n is their row in it.
+func insert(b *pgx.Batch, condition string, list []notify.Message, at time.Time) *pgx.QueuedQuery {
 	n := len(list)
-	id, who, kind := make([][]byte, n), make([][]byte, n), make([]string, n)
-	booking, event, helper := make([]int64, n), make([]int64, n), make([]bool, n)
+	id, who, kind, about := make([][]byte, n), make([][]byte, n), make([]string, n), make([][]byte, n)
+	booking, event, helper, campaign := make([]int64, n), make([]int64, n), make([]bool, n), make([]int64, n)
 	dose, day := make([]int32, n), make([]int32, n)
 	due, expires := make([]time.Time, n), make([]time.Time, n)
 	for i := range list {
 		m := &list[i]
 		id[i], who[i], kind[i], booking[i], event[i], helper[i] = m.ID[:], m.To[:], string(m.Kind), m.Booking, m.Event, m.Helper
-		dose[i], day[i], due[i], expires[i] = int32(m.Dose), int32(m.Day), m.Due, m.Expires
+		dose[i], day[i], due[i], expires[i], campaign[i] = int32(m.Dose), int32(m.Day), m.Due, m.Expires, int64(m.Campaign)
+		about[i] = aboutOf(m)
 	}
-	b := &pgx.Batch{}
-	b.Queue(`INSERT INTO messages (`+columns+`, turn, state, at)
-		SELECT n.*, n.due, 'queued', $11::timestamptz FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[],
-			$7::integer[], $8::integer[], $9::timestamptz[], $10::timestamptz[]) AS n (`+columns+`)
-		ON CONFLICT (id) DO NOTHING`, id, who, kind, booking, event, helper, dose, day, due, expires, at)
-	return wrap("keep messages", tx.Commit(ctx, b))
+	return b.Queue(`INSERT INTO messages (`+columns+`, turn, state, at)
+		SELECT n.*, n.due, 'queued', $13::timestamptz FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[],
+			$7::integer[], $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::bigint[]) AS n (`+columns+`) `+condition+`
+		ON CONFLICT (id) DO NOTHING`, id, who, kind, booking, event, helper, dose, day, due, expires, about, campaign, at)
 }
 
-const columns = `id, person, kind, booking, event, helper, dose, day, due, expires`
+func aboutOf(m *notify.Message) []byte {
+	if m.About.IsZero() {
+		return []byte{}
+	}
+	return m.About[:]
+}
+
+const columns = `id, person, kind, booking, event, helper, dose, day, due, expires, about, campaign`
 
 func scan(row pgx.CollectableRow, m *notify.Message, more ...any) error {
-	var id, who []byte
+	var id, who, about []byte
 	var kind string
 	var day int32
-	to := append([]any{&id, &who, &kind, &m.Booking, &m.Event, &m.Helper, &m.Dose, &day, &m.Due, &m.Expires}, more...)
+	to := append([]any{&id, &who, &kind, &m.Booking, &m.Event, &m.Helper, &m.Dose, &day, &m.Due, &m.Expires, &about, &m.Campaign}, more...)
 	if err := row.Scan(to...); err != nil {
 		return err
 	}
 	m.ID, m.To, m.Kind, m.Day = notify.ID(id), person.Key(who), notify.Kind(kind), civil.Date(day)
 	m.Due, m.Expires = m.Due.UTC(), m.Expires.UTC()
+	copy(m.About[:], about)
 	return nil
 }
 
 // Claim implements [notify.Outbox].
-func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) ([]notify.Claimed, error) {
-	rows, err := o.db.Query(ctx, `UPDATE messages m SET state = 'sending', turn = $2::timestamptz, at = $1::timestamptz FROM
-		(SELECT id FROM messages WHERE state IN ('queued', 'sending') AND turn <= $1::timestamptz ORDER BY turn, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED) d
-		WHERE m.id = d.id RETURNING m.id, person, kind, booking, event, helper, dose, day, due, expires, tries`, now, lease, limit)
-	var list []notify.Claimed
-	if err == nil {
-		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c notify.Claimed, err error) {
-			return c, scan(row, &c.Message, &c.Tries)
-		})
+func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) (list []notify.Claimed, err error) {
+	for _, which := range []string{`kind <> 'near'`, `kind = 'near'`} { // in the words of the indices
+		if len(list) == limit {
+			break
+		}
+		rows, err := o.db.Query(ctx, `UPDATE messages m SET state = 'sending', turn = $2::timestamptz, at = $1::timestamptz FROM
+			(SELECT id AS claimed FROM messages WHERE state IN ('queued', 'sending') AND `+which+` AND turn <= $1::timestamptz
+				ORDER BY turn, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED) d
+			WHERE m.id = d.claimed RETURNING `+columns+`, tries`, now, lease, limit-len(list))
+		if err == nil {
+			list, err = pgx.AppendRows(list, rows, func(row pgx.CollectableRow) (c notify.Claimed, err error) {
+				return c, scan(row, &c.Message, &c.Tries)
+			})
+		}
+		if err != nil {
+			return list, wrap("claim messages", err)
+		}
 	}
-	return list, wrap("claim messages", err)
+	return list, nil
 }
 
 // Finish implements [notify.Outbox].
@@ -138,45 +160,6 @@ func (o *Outbox) Later(ctx context.Context, id notify.ID, at time.Time, why stri
 	_, err := o.db.Exec(ctx, `UPDATE messages SET state = 'queued', turn = $2::timestamptz, why = $3::text, tries = tries + 1
 		WHERE id = $1::bytea AND state = 'sending'`, id[:], at, why)
 	return wrap("put a message back", err)
-}
-
-// SetContact implements [notify.Outbox].
-func (o *Outbox) SetContact(ctx context.Context, who person.Key, c notify.Contact, at time.Time) error {
-	sealed, err := notify.SealContact(o.keys, who, c)
-	if err != nil {
-		return fmt.Errorf("keep a contact: %w", err)
-	}
-	b := &pgx.Batch{}
-	kind := "contact.set"
-	if len(c.Addresses) == 0 {
-		kind = "contact.removed"
-		b.Queue(`DELETE FROM contacts WHERE person = $1::bytea`, who[:])
-	} else {
-		b.Queue(`INSERT INTO contacts (person, sealed, set_at) VALUES ($1::bytea, $2::bytea, $3::timestamptz)
-			ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, set_at = excluded.set_at`, who[:], sealed, at)
-	}
-	b.Queue(`WITH next AS (UPDATE streams SET next_seq = next_seq + 1 WHERE name = 'notify' RETURNING next_seq - 1 AS seq)
-		INSERT INTO events (stream, seq, at, kind, person, what)
-		SELECT 'notify', seq, $1::timestamptz, $2::text, $3::bytea, '{}'::jsonb FROM next`, at, kind, who[:])
-	tx, err := o.db.Begin(ctx, nil, !pgdb.Long)
-	if err != nil {
-		return wrap("keep a contact", err)
-	}
-	defer tx.End()
-	return wrap("keep a contact", tx.Commit(ctx, b))
-}
-
-// Contact implements [notify.Outbox].
-func (o *Outbox) Contact(ctx context.Context, who person.Key) (c notify.Contact, err error) {
-	var sealed []byte
-	err = o.db.QueryRow(ctx, `SELECT sealed FROM contacts WHERE person = $1::bytea`, who[:]).Scan(&sealed)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return c, notify.ErrNoContact
-	}
-	if err == nil {
-		c, err = notify.OpenContact(o.keys, who, sealed)
-	}
-	return c, wrap("contact", err)
 }
 
 // Messages implements [notify.Outbox].

@@ -56,3 +56,17 @@ func TestConformanceBehindPgBouncer(t *testing.T) {
 	p, b := services.SharedPostgres(t), services.SharedBouncer(t)
 	notifytest.Run(t, places(func(t *testing.T) string { return b.URL(p.Database(t, migrate)) }))
 }
+
+func BenchmarkNear(b *testing.B) {
+	p := services.SharedPostgres(b)
+	keys, err := seal.Ephemeral()
+	if err != nil {
+		b.Fatal(err)
+	}
+	o, err := Open(context.Background(), p.URL(p.Database(b, migrate)), keys)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = o.Close() }()
+	notifytest.BenchNear(b, o)
+}

@@ -22,6 +22,17 @@ func (o *Outbox) Followed(ctx context.Context) (seq int64, ok bool, err error) {
 	return seq, err == nil, durable.Wrap(err)
 }
 
+// AllNear implements [notify.Source].
+func (o *Outbox) AllNear(ctx context.Context, yield func(campaign, upTo uint32) error) error {
+	return o.db.Each(ctx, "near", func(rows *sql.Rows) error {
+		var campaign, upTo uint32
+		if err := rows.Scan(&campaign, &upTo); err != nil {
+			return err
+		}
+		return yield(campaign, upTo)
+	}, `SELECT campaign, up_to FROM near`)
+}
+
 // SealedContacts implements [notify.Source].
 func (o *Outbox) SealedContacts(ctx context.Context, yield func(notify.SealedContact) error) error {
 	return o.db.Each(ctx, "contacts", func(rows *sql.Rows) error {

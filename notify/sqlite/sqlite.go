@@ -84,69 +84,114 @@ func (o *Outbox) Enqueue(ctx context.Context, from, to int64, list []notify.Mess
 		if n, err := r.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, notify.ErrOvertaken)
 		}
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO message (id, person, kind, booking, event, helper, dose, day, due, expires, turn, state, at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT DO NOTHING`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = insert.Close() }()
-		for i := range list {
-			m := &list[i]
-			if _, err := insert.ExecContext(ctx, m.ID[:], m.To[:], string(m.Kind), m.Booking, m.Event, m.Helper, m.Dose, int64(m.Day),
-				m.Due.UnixMilli(), m.Expires.UnixMilli(), m.Due.UnixMilli(), at.UnixMilli()); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err = insert(ctx, tx, ``, list, at)
+		return err
 	})
 }
 
-const columns = `id, person, kind, booking, event, helper, dose, day, due, expires`
+// insert keeps those messages that a condition holds of; in it, a question mark is their person.
+func insert(ctx context.Context, tx *sql.Tx, condition string, list []notify.Message, at time.Time) (kept int, err error) {
+	if len(list) == 0 {
+		return 0, nil
+	}
+	prepared, err := tx.PrepareContext(ctx, `INSERT INTO message (`+columns+`, turn, state, at)
+		SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ? WHERE true `+condition+` ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = prepared.Close() }()
+	for i := range list {
+		m := &list[i]
+		about := []byte{}
+		if !m.About.IsZero() {
+			about = m.About[:]
+		}
+		args := []any{m.ID[:], m.To[:], string(m.Kind), m.Booking, m.Event, m.Helper, m.Dose, int64(m.Day), m.Due.UnixMilli(), m.Expires.UnixMilli(),
+			about, m.Campaign, m.Due.UnixMilli(), at.UnixMilli()}
+		if condition != "" {
+			args = append(args, m.To[:])
+		}
+		r, err := prepared.ExecContext(ctx, args...)
+		if err != nil {
+			return kept, err
+		}
+		n, err := r.RowsAffected()
+		if err != nil {
+			return kept, err
+		}
+		kept += int(n)
+	}
+	return kept, nil
+}
+
+const columns = `id, person, kind, booking, event, helper, dose, day, due, expires, about, campaign`
 
 func scan(rows *sql.Rows, m *notify.Message, more ...any) error {
-	var id, who []byte
+	var id, who, about []byte
 	var kind string
 	var day, due, expires int64
-	to := append([]any{&id, &who, &kind, &m.Booking, &m.Event, &m.Helper, &m.Dose, &day, &due, &expires}, more...)
+	to := append([]any{&id, &who, &kind, &m.Booking, &m.Event, &m.Helper, &m.Dose, &day, &due, &expires, &about, &m.Campaign}, more...)
 	if err := rows.Scan(to...); err != nil {
 		return err
 	}
 	m.ID, m.To, m.Kind, m.Day = notify.ID(id), person.Key(who), notify.Kind(kind), civil.Date(day)
 	m.Due, m.Expires = time.UnixMilli(due).UTC(), time.UnixMilli(expires).UTC()
+	copy(m.About[:], about)
 	return nil
 }
 
 // Claim implements [notify.Outbox].
 func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) (list []notify.Claimed, err error) {
 	var one int
-	err = o.db.R.QueryRowContext(ctx, `SELECT 1 FROM message WHERE state IN ('queued', 'sending') AND turn <= ? LIMIT 1`, now.UnixMilli()).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil // most rounds find nothing, and need no lock
-	}
+	err = o.db.R.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM message WHERE `+first+` AND turn <= ?) OR EXISTS (SELECT 1 FROM message WHERE `+last+` AND turn <= ?)`,
+		now.UnixMilli(), now.UnixMilli()).Scan(&one)
 	if err != nil {
 		return nil, fmt.Errorf("claim messages: %w", durable.Wrap(err))
 	}
+	if one == 0 {
+		return nil, nil // most rounds find nothing, and need no lock
+	}
 	err = o.write(ctx, "claim messages", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `UPDATE message SET state = 'sending', turn = ?, at = ? WHERE id IN
-			(SELECT id FROM message WHERE state IN ('queued', 'sending') AND turn <= ? ORDER BY turn, id LIMIT ?)
-			RETURNING `+columns+`, tries`, lease.UnixMilli(), now.UnixMilli(), now.UnixMilli(), limit)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var c notify.Claimed
-			if err := scan(rows, &c.Message, &c.Tries); err != nil {
+		for _, which := range []string{first, last} {
+			if len(list) == limit {
+				break
+			}
+			more, err := claim(ctx, tx, which, now, lease, limit-len(list))
+			if err != nil {
 				return err
 			}
-			list = append(list, c)
+			list = append(list, more...)
 		}
-		return rows.Err()
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return list, nil
+}
+
+// The messages that have a future: those that go out first, and those that go last. The indices are of the same words.
+const (
+	first = `state IN ('queued', 'sending') AND kind <> 'near'`
+	last  = `state IN ('queued', 'sending') AND kind = 'near'`
+)
+
+func claim(ctx context.Context, tx *sql.Tx, which string, now, lease time.Time, limit int) (list []notify.Claimed, err error) {
+	rows, err := tx.QueryContext(ctx, `UPDATE message SET state = 'sending', turn = ?, at = ? WHERE id IN
+		(SELECT id FROM message WHERE `+which+` AND turn <= ? ORDER BY turn, id LIMIT ?)
+		RETURNING `+columns+`, tries`, lease.UnixMilli(), now.UnixMilli(), now.UnixMilli(), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var c notify.Claimed
+		if err := scan(rows, &c.Message, &c.Tries); err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
 }
 
 // Finish implements [notify.Outbox].
@@ -165,45 +210,6 @@ func (o *Outbox) Later(ctx context.Context, id notify.ID, at time.Time, why stri
 			at.UnixMilli(), why, id[:])
 		return err
 	})
-}
-
-// SetContact implements [notify.Outbox].
-func (o *Outbox) SetContact(ctx context.Context, who person.Key, c notify.Contact, at time.Time) error {
-	sealed, err := notify.SealContact(o.keys, who, c)
-	if err != nil {
-		return fmt.Errorf("keep a contact: %w", err)
-	}
-	return o.write(ctx, "keep a contact", func(tx *sql.Tx) error {
-		kind := "contact.set"
-		if len(c.Addresses) == 0 {
-			kind = "contact.removed"
-			_, err = tx.ExecContext(ctx, `DELETE FROM contact WHERE person = ?`, who[:])
-		} else {
-			_, err = tx.ExecContext(ctx, `INSERT INTO contact (person, sealed, set_at) VALUES (?, ?, ?)
-				ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, set_at = excluded.set_at`, who[:], sealed, at.UnixMilli())
-		}
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO event (at, kind, who) VALUES (?, ?, ?)`, at.UnixMilli(), kind, who[:])
-		return err
-	})
-}
-
-// Contact implements [notify.Outbox].
-func (o *Outbox) Contact(ctx context.Context, who person.Key) (c notify.Contact, err error) {
-	var sealed []byte
-	err = o.db.R.QueryRowContext(ctx, `SELECT sealed FROM contact WHERE person = ?`, who[:]).Scan(&sealed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return c, notify.ErrNoContact
-	}
-	if err == nil {
-		c, err = notify.OpenContact(o.keys, who, sealed)
-	}
-	if err != nil {
-		return c, fmt.Errorf("contact: %w", durable.Wrap(err))
-	}
-	return c, nil
 }
 
 // Messages implements [notify.Outbox].

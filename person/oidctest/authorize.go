@@ -36,15 +36,36 @@ type page struct {
 	NameWrong                 string
 	BornWrong                 string
 	IdentityWrong             string
+	RolesWrong                string
+	Roles                     []roleBox // of staff
+	Staff                     bool
+}
+
+type roleBox struct {
+	Role    string
+	Checked bool
 }
 
 // Fields are the form as it was filled in. A POST to the authorize address, with the query that the browser came with,
 // signs in; simulated visitors do the same.
-type Fields struct{ Name, Born, Identity string }
+type Fields struct {
+	Name, Born, Identity string
+	// Of staff only.
+	Roles  []string
+	Unit   string
+	Factor bool
+}
 
 // Values gives the form's fields as a browser posts them.
 func (f Fields) Values() url.Values {
-	return url.Values{"name": {f.Name}, "birthdate": {f.Born}, "identity": {f.Identity}}
+	v := url.Values{"name": {f.Name}, "birthdate": {f.Born}, "identity": {f.Identity}}
+	if len(f.Roles) > 0 {
+		v["role"], v["unit"] = f.Roles, []string{f.Unit}
+		if f.Factor {
+			v.Set("factor", "1")
+		}
+	}
+	return v
 }
 
 // request is a checked authorization request.
@@ -66,7 +87,9 @@ func (p *Provider) form(w http.ResponseWriter, r *http.Request) {
 		p.back(w, r, q, url.Values{"error": {"login_required"}})
 		return
 	}
-	show(w, r, http.StatusOK, page{Show: "form", Client: q.client.ID})
+	pg := page{Show: "form", Client: q.client.ID, Fields: Fields{Factor: true}}
+	pg.staff(q.client)
+	show(w, r, http.StatusOK, pg)
 }
 
 // signIn takes the form and sends the visitor back with a code.
@@ -88,11 +111,18 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 	f := Fields{
 		Name: strings.TrimSpace(r.PostForm.Get("name")), Born: strings.TrimSpace(r.PostForm.Get("birthdate")),
 		Identity: strings.TrimSpace(r.PostForm.Get("identity")),
+		Roles:    r.PostForm["role"], Unit: strings.TrimSpace(r.PostForm.Get("unit")), Factor: r.PostForm.Has("factor"),
 	}
 	pg := page{Show: "form", Client: q.client.ID, Fields: f}
+	pg.staff(q.client)
 	say := wordsOf(language(r))
 	born, bornOK := birthday(f.Born)
-	if !bornOK || born > civil.Of(p.now(), time.FixedZone("", 14*60*60)) || born < civil.New(1880, time.January, 1) {
+	if pg.Staff {
+		f.Born, born = "", 0
+		if len(f.Roles) == 0 || len(f.Unit) > maxName || slices.ContainsFunc(f.Roles, func(role string) bool { return !slices.Contains(q.client.Staff, role) }) {
+			pg.RolesWrong = say.RolesWrong
+		}
+	} else if !bornOK || born > civil.Of(p.now(), time.FixedZone("", 14*60*60)) || born < civil.New(1880, time.January, 1) {
 		pg.BornWrong = say.BornWrong
 	}
 	if f.Name == "" || utf8.RuneCountInString(f.Name) > maxName || !utf8.ValidString(f.Name) {
@@ -101,11 +131,14 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 	if len(f.Identity) > maxIdentity || !utf8.ValidString(f.Identity) {
 		pg.IdentityWrong = say.IdentityWrong
 	}
-	if pg.BornWrong+pg.NameWrong+pg.IdentityWrong != "" {
+	if pg.BornWrong+pg.NameWrong+pg.IdentityWrong+pg.RolesWrong != "" {
 		show(w, r, http.StatusUnprocessableEntity, pg)
 		return
 	}
 	q.grant.visitor = Visitor{Name: f.Name, Born: born, Identity: f.Identity}
+	if q.grant.staff = pg.Staff; pg.Staff {
+		q.grant.visitor.Roles, q.grant.visitor.Unit, q.grant.visitor.SecondFactor = f.Roles, f.Unit, f.Factor
+	}
 	q.grant.at = p.now()
 	code := rand.Text()
 	if !p.codes.put(code, q.grant, p.now()) {
@@ -116,6 +149,14 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request) {
 		_, _ = p.codes.take(code, p.now()) // as the first use would
 	}
 	p.back(w, r, q, url.Values{"code": {code}})
+}
+
+// staff makes the form one of staff, where the client wants that.
+func (pg *page) staff(c Client) {
+	pg.Staff = c.Staff != nil
+	for _, role := range c.Staff {
+		pg.Roles = append(pg.Roles, roleBox{role, slices.Contains(pg.Fields.Roles, role)})
+	}
 }
 
 // check reads the authorization request. A wrong client or redirect address is told here; anything else is told to the

@@ -13,6 +13,11 @@ type Visitor struct {
 	Name     string
 	Born     civil.Date
 	Identity string // identity number, may be empty
+
+	// Of staff only.
+	Roles        []string
+	Unit         string
+	SecondFactor bool
 }
 
 // CI is the stable subject that every provider of this kind gives the visitor, like Korea's CI: it depends on nothing but

@@ -42,6 +42,9 @@ type Client struct {
 	RedirectURIs []string
 	// LogoutURIs are where people may be sent after logout.
 	LogoutURIs []string
+	// Staff makes the form one of staff: it asks for roles and for a second factor instead of a date of birth, and the token has
+	// the claims roles, unit and amr.
+	Staff []string // the roles to choose from, as the claim says them; nil: a client for citizens
 }
 
 // Options of [New].
@@ -195,7 +198,7 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"scopes_supported":                               []string{"openid", "profile"},
-		"claims_supported":                               []string{"sub", "ci", "name", "birthdate", "auth_time"},
+		"claims_supported":                               []string{"sub", "ci", "name", "birthdate", "auth_time", "amr", "roles", "unit"},
 		"ui_locales_supported":                           []string{"ko", "en"},
 		"authorization_response_iss_parameter_supported": true,
 	})

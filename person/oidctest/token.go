@@ -21,9 +21,17 @@ type grant struct {
 	visitor                            Visitor
 	client, redirect, challenge, nonce string
 	at                                 time.Time
+	staff                              bool
 }
 
 func (p *Provider) claims(g grant) map[string]any {
+	if g.staff {
+		c := map[string]any{"sub": "staff-" + g.visitor.Sub(p.issuer), "name": g.visitor.Name, "roles": g.visitor.Roles, "unit": g.visitor.Unit, "amr": []string{"pwd"}}
+		if g.visitor.SecondFactor {
+			c["amr"] = []string{"pwd", "otp", "mfa"}
+		}
+		return c
+	}
 	return map[string]any{
 		"sub": g.visitor.Sub(p.issuer), "ci": g.visitor.CI(), "name": g.visitor.Name, "birthdate": g.visitor.Born.String(),
 	}

@@ -7,6 +7,8 @@ type words struct {
 	Submit, Cancel, Other                           string
 	WrongTitle, NameWrong, BornWrong, IdentityWrong string
 	RefusedTitle, Refused, OutTitle, Out            string
+	StaffTitle, Roles, RolesWrong, Unit, UnitHint   string
+	Factor                                          string
 }
 
 func wordsOf(lang string) words {
@@ -26,9 +28,12 @@ func wordsOf(lang string) words {
 			NameWrong:     "Enter a name of 1 to 60 characters.",
 			BornWrong:     "Enter the date of birth as year, month and day, for example 1964-03-15. It cannot be in the future.",
 			IdentityWrong: "Enter an identity number of at most 32 characters, or leave it empty.",
-			RefusedTitle:  "This sign-in cannot go on",
-			Refused:       "The page that sent you here is not known to this provider, or its request was not complete. Please go back and begin again.",
-			OutTitle:      "You are signed out", Out: "This provider keeps nothing about you. You can close this page.",
+			StaffTitle:    "Trial sign-in for staff", Roles: "Roles", RolesWrong: "Choose at least one role.",
+			Unit: "Place of work (optional)", UnitHint: "Offices of different names are different desks. Leave it empty for the call centre.",
+			Factor:       "I used a second factor",
+			RefusedTitle: "This sign-in cannot go on",
+			Refused:      "The page that sent you here is not known to this provider, or its request was not complete. Please go back and begin again.",
+			OutTitle:     "You are signed out", Out: "This provider keeps nothing about you. You can close this page.",
 		}
 	}
 	return words{

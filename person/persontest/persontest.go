@@ -39,8 +39,14 @@ func Run(t *testing.T, open Open) {
 		"rosters view follows the store":         view,
 		"recipients":                             recipients,
 		"recipient belongs to its helper":        recipientOwner,
+		"who helps whom":                         helpers,
 		"helper's limit holds under concurrency": recipientLimit,
 		"one recipient from many requests":       recipientOnce,
+		"a desk's clerks take over":              deskTakesOver,
+		"a desk's callers are settled":           deskSettles,
+		"a clerk's limit under concurrency":      clerksLimit,
+		"temporary identities":                   temporaryIdentities,
+		"looks of staff":                         looks,
 		"everything survives a restart":          restart,
 	} {
 		t.Run(name, func(t *testing.T) {

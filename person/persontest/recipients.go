@@ -15,7 +15,7 @@ import (
 func recipient(helper, who int) person.Recipient {
 	return person.Recipient{
 		ID: fmt.Sprintf("r-%d-%d", helper, who), Helper: key(helper), Key: key(who), Campaign: "age-55-59",
-		Name: "김하나", Born: civil.New(1931, time.March, 15), RegisteredAt: at.Add(time.Duration(who) * time.Second).UTC(),
+		Kind: person.Family, Name: "김하나", Born: civil.New(1931, time.March, 15), RegisteredAt: at.Add(time.Duration(who) * time.Second).UTC(),
 	}
 }
 
@@ -136,4 +136,29 @@ func recipientOnce(t *testing.T, b *bench) {
 	if len(slices.Compact(ids)) != 1 {
 		t.Errorf("one person became several recipients: %v", ids)
 	}
+}
+
+func helpers(t *testing.T, b *bench) {
+	for _, r := range []person.Recipient{recipient(2, 10), recipient(1, 10), recipient(1, 11)} {
+		add(t, b.store, r, 5)
+	}
+	elsewhere := recipient(3, 10)
+	elsewhere.Campaign = "age-60-64"
+	add(t, b.store, elsewhere, 5)
+	want := func(campaign string, want map[person.Key][]person.Key, who ...person.Key) {
+		t.Helper()
+		got, err := b.store.Helpers(t.Context(), campaign, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "helpers", got, want)
+	}
+	want("age-55-59", map[person.Key][]person.Key{key(10): {key(2), key(1)}, key(11): {key(1)}}, key(10), key(11), key(12))
+	want("age-60-64", map[person.Key][]person.Key{key(10): {key(3)}}, key(10), key(11))
+	want("age-55-59", map[person.Key][]person.Key{})
+	want("another", map[person.Key][]person.Key{}, key(10))
+	if err := b.store.RemoveRecipient(t.Context(), key(1), recipient(1, 10).ID, at); err != nil {
+		t.Fatal(err)
+	}
+	want("age-55-59", map[person.Key][]person.Key{key(10): {key(2)}}, key(10))
 }

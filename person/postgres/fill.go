@@ -11,17 +11,28 @@ import (
 
 // Fill takes over the rosters, the recipients and the history of another store that has the same keys; see [pgdb.DB.Import].
 func (s *Store) Fill(ctx context.Context, source string, from person.Source) (done bool, err error) {
-	done, err = s.db.Import(ctx, "people", source, []string{"roster", "recipient"}, func(ctx context.Context, f *pgdb.Filling) error {
+	done, err = s.db.Import(ctx, "people", source, []string{"roster", "recipient", "temporary_identity"}, func(ctx context.Context, f *pgdb.Filling) error {
 		if err := fillRosters(ctx, f, from); err != nil {
 			return err
 		}
-		recipients := f.Table("recipient", "id", "helper", "person", "campaign", "name", "born", "registered_at")
+		recipients := f.Table("recipient", "id", "helper", "person", "campaign", "name", "born", "registered_at",
+			"kind", "clerk", "consent", "phone", "settled", "temporary")
 		if err := from.SealedRecipients(ctx, func(r person.SealedRecipient) error {
-			return recipients.Add(ctx, r.ID, r.Helper[:], r.Key[:], r.Campaign, r.Name, r.Born.At(0, time.UTC), r.RegisteredAt)
+			return recipients.Add(ctx, r.ID, r.Helper[:], r.Key[:], r.Campaign, r.Name, r.Born.At(0, time.UTC), r.RegisteredAt,
+				string(r.Kind), keyOrNull(r.Clerk), r.Consent, r.Phone, r.Settled, r.Temporary)
 		}); err != nil {
 			return err
 		}
 		if err := recipients.Flush(ctx); err != nil {
+			return err
+		}
+		temporaries := f.Table("temporary_identity", "ident", "person", "alike", "name", "born", "paper", "desk", "clerk", "issued_at")
+		if err := from.SealedTemporaries(ctx, func(t person.SealedTemporary) error {
+			return temporaries.Add(ctx, t.Index[:], t.Key[:], t.Like[:], t.Sealed, t.Born.At(0, time.UTC), string(t.Paper), t.Desk[:], t.Clerk[:], t.IssuedAt)
+		}); err != nil {
+			return err
+		}
+		if err := temporaries.Flush(ctx); err != nil {
 			return err
 		}
 		events := f.Table("events", "stream", "seq", "at", "kind", "person", "what")

@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -62,13 +61,13 @@ func tell(b *pgx.Batch, at time.Time, kind string, who []byte, what map[string]a
 // are.
 func namePlace(id string) string { return "people.db/recipient/name/" + id }
 
-const recipientColumns = `SELECT id, helper, person, campaign, name, born, registered_at FROM recipient `
+const recipientColumns = `SELECT id, helper, person, campaign, name, born, registered_at, kind, clerk, consent, phone, settled, temporary FROM recipient `
 
 func (s *Store) recipient(row pgx.CollectableRow) (person.Recipient, error) {
 	var r person.Recipient
-	var helper, key, name []byte
+	var helper, key, name, clerk, phone []byte
 	var born time.Time
-	if err := row.Scan(&r.ID, &helper, &key, &r.Campaign, &name, &born, &r.RegisteredAt); err != nil {
+	if err := row.Scan(&r.ID, &helper, &key, &r.Campaign, &name, &born, &r.RegisteredAt, &r.Kind, &clerk, &r.Consent, &phone, &r.Settled, &r.Temporary); err != nil {
 		return person.Recipient{}, err
 	}
 	plain, err := s.keys.Open(namePlace(r.ID), name)
@@ -77,6 +76,15 @@ func (s *Store) recipient(row pgx.CollectableRow) (person.Recipient, error) {
 	}
 	r.Helper, r.Key, r.Name = person.Key(helper), person.Key(key), string(plain)
 	r.Born, r.RegisteredAt = civil.Of(born, time.UTC), r.RegisteredAt.UTC()
+	if clerk != nil {
+		r.Clerk = person.Key(clerk)
+	}
+	if phone != nil {
+		if plain, err = s.keys.Open(person.PhonePlace(r.ID), phone); err != nil {
+			return person.Recipient{}, fmt.Errorf("telephone of recipient %s: %w", r.ID, err)
+		}
+		r.Phone = string(plain)
+	}
 	return r, nil
 }
 
@@ -86,8 +94,8 @@ func (s *Store) recipients(rows pgx.Rows) (list []person.Recipient, err error) {
 
 // AddRecipient implements [person.Store]. An empty ID is filled in.
 func (s *Store) AddRecipient(ctx context.Context, r person.Recipient, limit int) (person.Recipient, error) {
-	if r.Helper.IsZero() || r.Key.IsZero() || r.Campaign == "" {
-		return person.Recipient{}, errors.New("add recipient: helper, person and campaign are needed")
+	if err := r.Complete(); err != nil {
+		return person.Recipient{}, fmt.Errorf("add recipient: %w", err)
 	}
 	if r.ID == "" {
 		r.ID = rand.Text()
@@ -105,7 +113,12 @@ func (s *Store) addRecipient(ctx context.Context, r person.Recipient, limit int)
 	if err != nil {
 		return r, err
 	}
-	// The lock is the helper's own: others do not wait. Two helpers who fall on one number do, and nothing else happens.
+	phone, err := s.sealPhone(r.ID, r.Phone)
+	if err != nil {
+		return r, err
+	}
+	// The lock is the helper's own: others do not wait. Two helpers who fall on one number do, and nothing else happens. A desk's
+	// clerks, who write a few rows a minute, take turns.
 	first := &pgx.Batch{}
 	first.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1::text, 1))`, r.Helper.String())
 	var there []person.Recipient
@@ -115,7 +128,11 @@ func (s *Store) addRecipient(ctx context.Context, r person.Recipient, limit int)
 			there, err = s.recipients(rows)
 			return err
 		})
-	first.Queue(`SELECT count(*) FROM recipient WHERE helper = $1::bytea AND campaign = $2::text`, r.Helper[:], r.Campaign).
+	count, whose := `SELECT count(*) FROM recipient WHERE helper = $1::bytea AND campaign = $2::text`, r.Helper[:]
+	if !r.Clerk.IsZero() {
+		count, whose = `SELECT count(*) FROM recipient WHERE clerk = $1::bytea AND campaign = $2::text`, r.Clerk[:]
+	}
+	first.Queue(count, whose, r.Campaign).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
 	tx, err := s.db.Begin(ctx, first, !pgdb.Long)
 	if err != nil {
@@ -129,12 +146,10 @@ func (s *Store) addRecipient(ctx context.Context, r person.Recipient, limit int)
 		return r, person.ErrHelperLimit
 	}
 	b := &pgx.Batch{}
-	b.Queue(`INSERT INTO recipient (id, helper, person, campaign, name, born, registered_at)
-		VALUES ($1::text, $2::bytea, $3::bytea, $4::text, $5::bytea, $6::text::date, $7::timestamptz)`,
-		r.ID, r.Helper[:], r.Key[:], r.Campaign, name, r.Born.String(), r.RegisteredAt)
-	if err := tell(b, r.RegisteredAt, "recipient.added", r.Helper[:], map[string]any{
-		"recipient": r.ID, "person": r.Key.String(), "campaign": r.Campaign,
-	}); err != nil {
+	b.Queue(`INSERT INTO recipient (id, helper, person, campaign, name, born, registered_at, kind, clerk, consent, phone, settled, temporary)
+		VALUES ($1::text, $2::bytea, $3::bytea, $4::text, $5::bytea, $6::text::date, $7::timestamptz, $8::text, $9::bytea, $10::text, $11::bytea, $12::boolean, $13::boolean)`,
+		r.ID, r.Helper[:], r.Key[:], r.Campaign, name, r.Born.String(), r.RegisteredAt, string(r.Kind), keyOrNull(r.Clerk), r.Consent, phone, r.Settled, r.Temporary)
+	if err := tell(b, r.RegisteredAt, "recipient.added", r.Helper[:], r.Added()); err != nil {
 		return r, err
 	}
 	return r, tx.Commit(ctx, b)

@@ -172,6 +172,63 @@ func TestEveryChangeWritesAnEvent(t *testing.T) {
 	}
 }
 
+// TestWorkWritesEvents: what staff did and looked at, without a name or a telephone number.
+func TestWorkWritesEvents(t *testing.T) {
+	t.Parallel()
+	s := own(t)
+	ctx, desk, clerk := t.Context(), person.Key{9}, person.Key{8}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := s.AddRecipient(ctx, person.Recipient{
+		ID: "r", Helper: desk, Key: person.Key{2}, Campaign: "c", Name: "김하나", RegisteredAt: time.Unix(1, 0),
+		Kind: person.OfCallDesk, Clerk: clerk, Consent: person.ConsentPhone, Phone: "01012345678",
+	}, 1)
+	must(err)
+	must(s.SetRecipientPhone(ctx, desk, "r", "0298765432", clerk, time.Unix(2, 0)))
+	must(s.SettleRecipient(ctx, desk, "r", true)) // follows from the booking; no event
+	must(s.Looked(ctx, person.Look{Clerk: clerk, Desk: desk, Role: person.CallDesk, Campaign: "c", People: []person.Key{{2}}, Why: "list", At: time.Unix(3, 0)}))
+	must(s.IssueTemporary(ctx, person.TemporaryIdentity{
+		Index: [16]byte{1}, Key: person.Key{3}, Like: [16]byte{1}, Name: "누구", Paper: person.PaperNone, Desk: desk, Clerk: clerk, IssuedAt: time.Unix(4, 0),
+	}))
+	rows, err := s.db.Query(ctx, `SELECT seq || ' ' || encode(substr(person, 1, 1), 'hex') || ' ' || kind || ' ' || what FROM events ORDER BY seq`)
+	must(err)
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(err)
+	const d, c, p = "09000000000000000000000000000000", "08000000000000000000000000000000", "02000000000000000000000000000000"
+	want := []string{
+		`1 09 recipient.added {"kind": "calldesk", "clerk": "` + c + `", "person": "` + p + `", "consent": "phone", "campaign": "c", "recipient": "r"}`,
+		`2 09 recipient.telephone {"clerk": "` + c + `", "person": "` + p + `", "campaign": "c", "recipient": "r"}`,
+		`3 08 staff.looked {"why": "list", "desk": "` + d + `", "role": "calldesk", "people": ["` + p + `"], "campaign": "c"}`,
+		`4 08 temporary.issued {"desk": "` + d + `", "paper": "none", "person": "03000000000000000000000000000000"}`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestThePreviousVersionWrites: in a rolling upgrade the nodes of the version before write recipients as they know them.
+func TestThePreviousVersionWrites(t *testing.T) {
+	t.Parallel()
+	s := own(t)
+	name, err := s.keys.Seal(namePlace("old"), []byte("김하나"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	helper := person.Key{1}
+	if _, err := s.db.Exec(t.Context(), `INSERT INTO recipient (id, helper, person, campaign, name, born, registered_at)
+		VALUES ('old', $1::bytea, $2::bytea, 'c', $3::bytea, '1940-01-01', now())`, helper[:], make([]byte, 16), name); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Recipient(t.Context(), helper, "old")
+	if err != nil || got.Kind != person.Family || !got.Clerk.IsZero() || got.Phone != "" || got.Name != "김하나" {
+		t.Errorf("read as %+v, %v", got, err)
+	}
+}
+
 // TestNothingLeftBehind wants the pages of replaced and refused contents gone.
 func TestNothingLeftBehind(t *testing.T) {
 	t.Parallel()
@@ -206,8 +263,8 @@ func TestSchemaVersions(t *testing.T) {
 	t.Parallel()
 	p := services.SharedPostgres(t)
 	db := p.Database(t, migrate)
-	for version, ok := range []bool{2: true, 3: false} {
-		if version < 2 {
+	for version, ok := range []bool{4: true, 5: false} {
+		if version < 4 {
 			continue
 		}
 		if err := p.Exec(t.Context(), db, fmt.Sprintf("INSERT INTO schema_person (version_id, is_applied) VALUES (%d, true)", version)); err != nil {

@@ -296,7 +296,8 @@ func (s *Store) RosterVersions(ctx context.Context) (map[string]int64, error) {
 	return out, nil
 }
 
-// FindIdentity implements [person.Store]; of several rosters that know the number, the one replaced last answers.
+// FindIdentity implements [person.Store]; of several rosters that know the number, the one replaced last answers,
+// and where none does the temporary identities.
 func (s *Store) FindIdentity(ctx context.Context, index [16]byte) (person.Identity, error) {
 	if index == ([16]byte{}) {
 		return person.Identity{}, person.ErrIdentityUnknown
@@ -327,5 +328,5 @@ func (s *Store) FindIdentity(ctx context.Context, index [16]byte) (person.Identi
 	if err := rows.Err(); err != nil {
 		return person.Identity{}, fmt.Errorf("find identity: %w", err)
 	}
-	return person.Identity{}, person.ErrIdentityUnknown
+	return s.temporary(ctx, index)
 }

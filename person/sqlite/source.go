@@ -49,14 +49,32 @@ func (s *Store) RosterPages(ctx context.Context, id string, keys, index func([]b
 func (s *Store) SealedRecipients(ctx context.Context, yield func(person.SealedRecipient) error) error {
 	return s.db.Each(ctx, "recipients", func(rows *sql.Rows) error {
 		var r person.SealedRecipient
-		var helper, key []byte
+		var helper, key, clerk []byte
 		var born, at int64
-		if err := rows.Scan(&r.ID, &helper, &key, &r.Campaign, &r.Name, &born, &at); err != nil {
+		if err := rows.Scan(&r.ID, &helper, &key, &r.Campaign, &r.Name, &born, &at, &r.Kind, &clerk, &r.Consent, &r.Phone, &r.Settled, &r.Temporary); err != nil {
 			return err
+		}
+		if clerk != nil {
+			r.Clerk = person.Key(clerk)
 		}
 		r.Helper, r.Key, r.Born, r.RegisteredAt = person.Key(helper), person.Key(key), civil.Date(born), time.UnixMilli(at).UTC()
 		return yield(r)
 	}, recipientColumns+`ORDER BY registered_at, rowid`)
+}
+
+// SealedTemporaries implements [person.Source].
+func (s *Store) SealedTemporaries(ctx context.Context, yield func(person.SealedTemporary) error) error {
+	return s.db.Each(ctx, "temporary identities", func(rows *sql.Rows) error {
+		var t person.SealedTemporary
+		var ident, key, alike, desk, clerk []byte
+		var born, at int64
+		if err := rows.Scan(&ident, &key, &alike, &t.Sealed, &born, &t.Paper, &desk, &clerk, &at); err != nil {
+			return err
+		}
+		t.Index, t.Key, t.Like, t.Desk, t.Clerk = [16]byte(ident), person.Key(key), [16]byte(alike), person.Key(desk), person.Key(clerk)
+		t.Born, t.IssuedAt = civil.Date(born), time.UnixMilli(at).UTC()
+		return yield(t)
+	}, `SELECT ident, person, alike, name, born, paper, desk, clerk, issued_at FROM temporary_identity ORDER BY issued_at, rowid`)
 }
 
 // History implements [person.Source].

@@ -71,13 +71,13 @@ func event(ctx context.Context, tx *sql.Tx, at time.Time, kind string, who []byt
 
 func namePlace(id string) string { return "people.db/recipient/name/" + id }
 
-const recipientColumns = `SELECT id, helper, person, campaign, name, born, registered_at FROM recipient `
+const recipientColumns = `SELECT id, helper, person, campaign, name, born, registered_at, kind, clerk, consent, phone, settled, temporary FROM recipient `
 
 func (s *Store) recipient(row interface{ Scan(...any) error }) (person.Recipient, error) {
 	var r person.Recipient
-	var helper, key, name []byte
+	var helper, key, name, clerk, phone []byte
 	var born, at int64
-	if err := row.Scan(&r.ID, &helper, &key, &r.Campaign, &name, &born, &at); err != nil {
+	if err := row.Scan(&r.ID, &helper, &key, &r.Campaign, &name, &born, &at, &r.Kind, &clerk, &r.Consent, &phone, &r.Settled, &r.Temporary); err != nil {
 		return person.Recipient{}, err
 	}
 	plain, err := s.keys.Open(namePlace(r.ID), name)
@@ -86,19 +86,32 @@ func (s *Store) recipient(row interface{ Scan(...any) error }) (person.Recipient
 	}
 	r.Helper, r.Key, r.Name = person.Key(helper), person.Key(key), string(plain)
 	r.Born, r.RegisteredAt = civil.Date(born), time.UnixMilli(at).UTC()
+	if clerk != nil {
+		r.Clerk = person.Key(clerk)
+	}
+	if phone != nil {
+		if plain, err = s.keys.Open(person.PhonePlace(r.ID), phone); err != nil {
+			return person.Recipient{}, fmt.Errorf("telephone of recipient %s: %w", r.ID, err)
+		}
+		r.Phone = string(plain)
+	}
 	return r, nil
 }
 
 // AddRecipient implements [person.Store]. An empty ID is filled in.
 func (s *Store) AddRecipient(ctx context.Context, r person.Recipient, limit int) (person.Recipient, error) {
-	if r.Helper.IsZero() || r.Key.IsZero() || r.Campaign == "" {
-		return person.Recipient{}, errors.New("add recipient: helper, person and campaign are needed")
+	if err := r.Complete(); err != nil {
+		return person.Recipient{}, fmt.Errorf("add recipient: %w", err)
 	}
 	if r.ID == "" {
 		r.ID = rand.Text()
 	}
 	r.RegisteredAt = r.RegisteredAt.UTC().Truncate(time.Millisecond)
 	name, err := s.keys.Seal(namePlace(r.ID), []byte(r.Name))
+	var phone []byte
+	if err == nil {
+		phone, err = s.sealPhone(r.ID, r.Phone)
+	}
 	if err != nil {
 		return person.Recipient{}, fmt.Errorf("add recipient: %w", err)
 	}
@@ -111,20 +124,23 @@ func (s *Store) AddRecipient(ctx context.Context, r person.Recipient, limit int)
 			return err
 		}
 		var n int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM recipient WHERE helper = ? AND campaign = ?`,
-			r.Helper[:], r.Campaign).Scan(&n); err != nil {
+		count, whose := `SELECT count(*) FROM recipient WHERE helper = ? AND campaign = ?`, r.Helper[:]
+		if !r.Clerk.IsZero() {
+			count, whose = `SELECT count(*) FROM recipient WHERE clerk = ? AND campaign = ?`, r.Clerk[:]
+		}
+		if err := tx.QueryRowContext(ctx, count, whose, r.Campaign).Scan(&n); err != nil {
 			return err
 		}
 		if n >= limit {
 			return person.ErrHelperLimit
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO recipient (id, helper, person, campaign, name, born, registered_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			r.ID, r.Helper[:], r.Key[:], r.Campaign, name, int64(r.Born), r.RegisteredAt.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO recipient (id, helper, person, campaign, name, born, registered_at, kind, clerk, consent, phone, settled, temporary)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.ID, r.Helper[:], r.Key[:], r.Campaign, name, int64(r.Born), r.RegisteredAt.UnixMilli(), r.Kind, keyOrNull(r.Clerk), r.Consent, phone,
+			r.Settled, r.Temporary); err != nil {
 			return err
 		}
-		return event(ctx, tx, r.RegisteredAt, "recipient.added", r.Helper[:], map[string]any{
-			"recipient": r.ID, "person": r.Key.String(), "campaign": r.Campaign,
-		})
+		return event(ctx, tx, r.RegisteredAt, "recipient.added", r.Helper[:], r.Added())
 	})
 	if err != nil {
 		return person.Recipient{}, fmt.Errorf("add recipient: %w", err)

@@ -234,6 +234,7 @@ func (d *drill) release(ctx context.Context) error {
 	if o.Moved != len(plan.Moves) {
 		d.wrong("%d of %d people could go back: %+v", o.Moved, len(plan.Moves), o)
 	}
+	d.plan.Without = plan.Without
 	l := &d.report.Released
 	l.Boxes, l.Doses, l.Back = len(back), len(back)*perBox, o.Moved
 	d.report.Times.Release = since(begun)

@@ -142,9 +142,8 @@ func (w *World) Make(v supply.Verdict, reach Reach, earlier *Plan) (*Plan, error
 		p.Moves = append(p.Moves, Move{m.Booking, m.Dose, m.From, m.To, m.Metres})
 	}
 	for _, a := range made.Without {
-		p.Without = append(p.Without, a.Booking)
+		p.Without = append(p.Without, Left{a.Booking, int(a.Dose), a.Site, a.Product})
 	}
-	slices.Sort(p.Without)
 	return p, nil
 }
 

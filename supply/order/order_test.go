@@ -302,7 +302,7 @@ func TestWithout(t *testing.T) {
 	if err != nil || len(p.Moves) != 0 || len(p.Without) != 2 {
 		t.Fatalf("%+v, %v", p, err)
 	}
-	places := p.Places(func(int64) (site.Num, bool) { return 1, true })
+	places := p.Places()
 	if len(places) != 1 || places[0].Without != 2 || places[0].VialsTo != 1 {
 		t.Errorf("%+v", places)
 	}
@@ -448,7 +448,7 @@ func TestPlanFile(t *testing.T) {
 		r.book(1, 1, 9)
 	}
 	p := r.make(verdict(supply.Hold, 1), nil)
-	p.Without = []int64{5}
+	p.Without = []order.Left{{Booking: 5, Dose: 1, Site: 2, Product: "flu"}}
 	var b bytes.Buffer
 	if err := p.Write(&b); err != nil {
 		t.Fatal(err)
@@ -463,7 +463,7 @@ func TestPlanFile(t *testing.T) {
 	lines := strings.SplitAfter(strings.TrimSpace(b.String()), "\n")
 	for name, src := range map[string]string{
 		"cut": strings.Join(lines[:len(lines)-1], ""), "empty": "", "no head": strings.Join(lines[1:], ""), "two heads": lines[0] + b.String(),
-		"nothing": strings.Replace(b.String(), `{"without":5}`, `{}`, 1), "slot": strings.Replace(b.String(), `"to":"2-`, `"to":"x-`, 1),
+		"nothing": strings.Replace(b.String(), `{"without":{"booking":5,"dose":1,"site":2,"product":"flu"}}`, `{}`, 1), "slot": strings.Replace(b.String(), `"to":"2-`, `"to":"x-`, 1),
 	} {
 		if _, err := order.ReadPlan(strings.NewReader(src)); !errors.Is(err, order.ErrPlan) {
 			t.Errorf("%s: %v", name, err)

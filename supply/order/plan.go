@@ -25,7 +25,15 @@ type Plan struct {
 	Vials     []Vials
 	Needs     []relief.Need
 	Moves     []Move
-	Without   []int64 // bookings that find no other dose within reach: they keep theirs until vials come
+	Without   []Left // who finds no other dose within reach: they keep theirs until vials come
+}
+
+// Left is a dose of a booking that nothing was found for, where it is.
+type Left struct {
+	Booking int64    `json:"booking"`
+	Dose    int      `json:"dose"`
+	Site    site.Num `json:"site"`
+	Product string   `json:"product"`
 }
 
 // Vials is how many vials a site's counter has, and is to have.
@@ -55,7 +63,7 @@ type line struct {
 	Vials   *Vials       `json:"vials,omitempty"`
 	Need    *relief.Need `json:"need,omitempty"`
 	Move    *moveLine    `json:"move,omitempty"`
-	Without int64        `json:"without,omitempty"`
+	Without *Left        `json:"without,omitempty"`
 }
 
 type head struct {
@@ -98,8 +106,8 @@ func (p *Plan) Write(to io.Writer) error {
 			return err
 		}
 	}
-	for _, b := range p.Without {
-		if err := out.Encode(line{Without: b}); err != nil {
+	for i := range p.Without {
+		if err := out.Encode(line{Without: &p.Without[i]}); err != nil {
 			return err
 		}
 	}
@@ -144,8 +152,8 @@ func ReadPlan(from io.Reader) (*Plan, error) {
 				return nil, fmt.Errorf("%w: line %d: booking %d goes from %.60q to %.60q", ErrPlan, n, m.Booking, l.Move.From, l.Move.To)
 			}
 			p.Moves = append(p.Moves, m)
-		case l.Without != 0:
-			p.Without = append(p.Without, l.Without)
+		case l.Without != nil:
+			p.Without = append(p.Without, *l.Without)
 		default:
 			return nil, fmt.Errorf("%w: line %d says nothing", ErrPlan, n)
 		}
@@ -161,11 +169,14 @@ func ReadPlan(from io.Reader) (*Plan, error) {
 	return p, nil
 }
 
-// back takes from the plan of a hold the moves that the freed doses can undo: at each site as many as came free, who booked first first.
+// back takes from the plan of a hold the moves that the freed doses can undo; see [relief.Plan.Back].
 func (p *Plan) back(earlier *Plan, freed []relief.Stock) {
 	old := &relief.Plan{}
 	for _, m := range earlier.Moves {
 		old.Moves = append(old.Moves, relief.Move{Booking: m.Booking, Dose: m.Dose, From: m.From, To: m.To, Metres: m.Metres})
+	}
+	for _, a := range earlier.Without {
+		old.Without = append(old.Without, supply.Appointment{Booking: a.Booking, Dose: uint8(a.Dose), Site: a.Site, Product: a.Product})
 	}
 	for _, m := range old.Back(freed).Moves {
 		p.Moves = append(p.Moves, Move{m.Booking, m.Dose, m.To, m.From, m.Metres})
@@ -182,7 +193,7 @@ type Place struct {
 }
 
 // Places sums a plan up by site, ascending.
-func (p *Plan) Places(at func(booking int64) (site.Num, bool)) []Place {
+func (p *Plan) Places() []Place {
 	by := map[site.Num]*Place{}
 	of := func(n site.Num) *Place {
 		if by[n] == nil {
@@ -202,9 +213,7 @@ func (p *Plan) Places(at func(booking int64) (site.Num, bool)) []Place {
 		of(n.Site)
 	}
 	for _, b := range p.Without {
-		if n, ok := at(b); ok {
-			of(n).Without++
-		}
+		of(b.Site).Without++
 	}
 	out := make([]Place, 0, len(by))
 	for _, x := range by {

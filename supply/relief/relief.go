@@ -185,14 +185,15 @@ func (m *maker) place(a supply.Appointment) (Move, bool) {
 		}
 	}
 	near := m.nearby(a.Site, a.Product)
-	for i := near.begin; ; i++ {
+	for i := 0; ; i++ {
 		n, ok := near.at(m, i)
 		if !ok {
 			return Move{}, false
 		}
 		if m.noSeats[n.Num] || !m.anything(n.Num, a.Product) {
-			if i == near.begin && (m.noSeats[n.Num] || len(m.rules.Instead) == 0 && near.product == a.Product) {
-				near.begin++ // what is used up stays so
+			if m.noSeats[n.Num] || near.product == a.Product {
+				near.list = slices.Delete(near.list, i, i+1) // what is used up stays so
+				i--
 			}
 			continue
 		}
@@ -273,8 +274,7 @@ type nearby struct {
 	list    []site.Near
 	next    string
 	end     bool
-	begin   int    // all before this one are used up
-	product string // for which begin counts: that of the first who asked
+	product string // whose used up sites are left out: that of the first who asked
 	from    site.Site
 	known   bool
 }
@@ -315,14 +315,23 @@ func (n *nearby) at(m *maker, i int) (site.Near, bool) {
 	return n.list[i], true
 }
 
-// Back is the part of a plan that can be taken back when doses are released: at each site as many moves as doses came free, who booked first
-// first. The Moves keep their direction: [Carry] with Undo takes them back.
+// Back is the part of a plan that can be taken back when doses are released. At each site they are first for those who are without, since
+// they have no other dose, then for as many moves as are left, who booked first first. Without lists those who are still so. The
+// Moves keep their direction: [Carry] with Undo takes them back.
 func (p *Plan) Back(released []Stock) *Plan {
 	left := map[shelf]int{}
 	for _, s := range released {
 		left[shelf{s.Site, s.Product}] += s.Usable
 	}
 	out := &Plan{}
+	for _, a := range p.Without {
+		k := shelf{a.Site, a.Product}
+		if left[k] > 0 {
+			left[k]--
+			continue
+		}
+		out.Without = append(out.Without, a)
+	}
 	for _, m := range p.Moves {
 		k := shelf{m.From.Site, m.From.Product}
 		if left[k] > 0 {

@@ -210,6 +210,12 @@ func TestOtherStockFirst(t *testing.T) {
 	if len(p.Moves) != 0 || len(p.Without) != 1 || p.Without[0].Booking != 8 || p.Needs[0].Missing != 0 || p.Needs[1].Missing != 1 {
 		t.Errorf("%+v", p)
 	}
+	if back := p.Back([]relief.Stock{{Site: 2, Product: "flu", Usable: 1}}); len(back.Without) != 0 {
+		t.Errorf("the dose came free, and %+v are still without", back.Without)
+	}
+	if back := p.Back([]relief.Stock{{Site: 1, Product: "flu", Usable: 1}}); len(back.Without) != 1 {
+		t.Errorf("a dose came free elsewhere: %+v", back.Without)
+	}
 }
 
 func TestMakeRefuses(t *testing.T) {

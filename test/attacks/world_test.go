@@ -22,7 +22,8 @@ import (
 
 func TestMain(m *testing.M) { services.Main(m) }
 
-// rules: one campaign that is open, one that opens in two hours, one with room for one inside, and one with a single dose.
+// rules: one campaign that is open, one that opens in two hours, one with room for one inside, one with two doses, and one that
+// offers leftover doses.
 const rules = `
 programme: attacked
 name: {en: Attacked}
@@ -31,10 +32,11 @@ trial: true
 products:
   - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, series: {doses: 1}}
 campaigns:
-  - {id: open, name: {en: Open}, products: [flu], eligible: {born: {from: 1950-01-01, to: 1990-12-31}}, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 500, perSecond: 500}, helpers: {allowed: true, perHelper: 5}}
+  - {id: open, name: {en: Open}, products: [flu], eligible: {born: {from: 1950-01-01, to: 1990-12-31}}, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 500, perSecond: 500}, helpers: {allowed: true, perHelper: 5}, desk: {allowed: true, perClerk: 50}}
   - {id: later, name: {en: Later}, products: [flu], eligible: all, gathers: +0s, opens: +2h, closes: +6h, stock: 1000, line: {inside: 500, perSecond: 500}}
   - {id: narrow, name: {en: Narrow}, products: [flu], eligible: all, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 1, perSecond: 500}}
   - {id: scarce, name: {en: Scarce}, products: [flu], eligible: all, opens: +0s, closes: +6h, stock: 2, invitations: {hours: 1}, line: {order: arrival, inside: 500, perSecond: 500}}
+  - {id: spare, name: {en: Spare}, products: [flu], eligible: all, opens: +0s, closes: +6h, stock: 1, line: {order: arrival, inside: 500, perSecond: 500}, leftovers: {minutes: 1, sites: 1, withinKm: 5}}
 timetables:
   - {sites: all, start: +2d, days: 5, from: "09:00", to: "17:00", every: 30m, seats: 20}
 `
@@ -46,6 +48,7 @@ type world struct {
 	*testing.T
 	nodes    []*program.Charye
 	data     string
+	at       []string // what commands are told of where it is
 	sessions []string // of people born in 1964
 	young    string   // of somebody born in 2010
 	turn     atomic.Int64
@@ -69,6 +72,7 @@ func pairs(t *testing.T, path string, env []string) map[string]func() *world {
 		"embedded": func() *world {
 			w := &world{T: t}
 			rules, sites := files(w)
+			w.at = []string{"--data", w.data}
 			w.command("import", "sites", "--format", "csv", "--data", w.data, sites)
 			w.nodes = []*program.Charye{program.StartVariant(t, path, env, "serve", "--programme", rules, "--data", w.data)}
 			return w.ready()
@@ -78,6 +82,7 @@ func pairs(t *testing.T, path string, env []string) map[string]func() *world {
 			rules, sites := files(w)
 			url := services.OwnPostgres(t).URL("postgres")
 			at := []string{"--data", w.data, "--postgres", url}
+			w.at = at[:4:4]
 			w.command(append(append([]string{"import", "sites", "--format", "csv"}, at...), sites)...)
 			for _, a := range redis.StartCluster(t, 3).Addresses() {
 				at = append(at, "--valkey", a)
@@ -107,7 +112,7 @@ func (w *world) ready() *world {
 		born string
 		from string
 		into *[]string
-	}{{"400", "1964-07-01", "1", &w.sessions}, {"1", "2010-07-01", "9000", nil}} {
+	}{{"500", "1964-07-01", "1", &w.sessions}, {"1", "2010-07-01", "9000", nil}} {
 		s := bufio.NewScanner(strings.NewReader(w.command("session", "--data", w.data, "--people", set.n, "--born", set.born, "--from", set.from)))
 		for s.Scan() {
 			var row struct{ Session string }

@@ -92,6 +92,22 @@ func TestFillPeople(t *testing.T) {
 				}
 				kept = r
 			}
+			desk := keyOf(900)
+			for n, phone := range []string{"0101", "", "0103"} {
+				r, err := from.AddRecipient(ctx, person.Recipient{Helper: desk, Key: keyOf(300 + n), Campaign: "c", Name: "누구", Born: civil.New(1940, 1, 1), RegisteredAt: at,
+					Kind: person.OfOffice, Clerk: keyOf(901), Consent: person.ConsentHere, Phone: phone, Temporary: n == 2}, 5)
+				if err == nil && n == 0 {
+					err = from.SettleRecipient(ctx, desk, r.ID, true)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			temporary := person.TemporaryIdentity{Index: [16]byte{9}, Key: keyOf(302), Like: [16]byte{8}, Name: "누구", Born: civil.New(1940, 1, 1),
+				Paper: person.PaperStay, Desk: desk, Clerk: keyOf(901), IssuedAt: at}
+			if err := from.IssueTemporary(ctx, temporary); err != nil {
+				t.Fatal(err)
+			}
 
 			to, err := personpostgres.Open(ctx, url, keys)
 			if err != nil {
@@ -119,10 +135,21 @@ func TestFillPeople(t *testing.T) {
 					out = append(out, who, err)
 				}
 				list, err := s.Recipients(ctx, keyOf(1))
-				return append(out, list, err)
+				out = append(out, list, err)
+				list, err = s.Recipients(ctx, desk)
+				out = append(out, list, err)
+				list, err = s.OpenRecipients(ctx, desk, "c", 10)
+				out = append(out, list, err)
+				who, err := s.FindIdentity(ctx, temporary.Index)
+				out = append(out, who, err)
+				n, err := s.TemporaryLike(ctx, desk, temporary.Like)
+				return append(out, n, err)
 			}
 			if d := cmp.Diff(everything(from), everything(to)); d != "" {
 				t.Errorf("what arrived differs (-from +to):\n%s", d)
+			}
+			if err := to.IssueTemporary(ctx, temporary); !errors.Is(err, person.ErrTemporaryTaken) {
+				t.Errorf("the temporary identity that arrived is given again: %v", err)
 			}
 			if _, err := to.AddRecipient(ctx, person.Recipient{Helper: keyOf(1), Key: keyOf(200), Campaign: "c", Name: "최네찬", RegisteredAt: at}, 5); err != nil {
 				t.Error(err)

@@ -173,3 +173,45 @@ func firstColumn(text, header string, pick int) []string {
 	}
 	return out
 }
+
+// testName is a test that a document names.
+var testName = regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z][A-Za-z0-9]+\b`)
+
+// attackName is a row of the table of attacks.
+var attackName = regexp.MustCompile(`attack: ([a-z][^|\n]*?)\s*(?:\||; \x60|\n)`)
+
+// TestNamedTestsExist: what docs say that a test shows is shown by a test that there is.
+func TestNamedTestsExist(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		code.Write(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"docs/security.md", "docs/threat-model.md", "SECURITY.md"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range testName.FindAllString(string(text), -1) {
+			if test != "TestX" && !strings.Contains(code.String(), "func "+test+"(") {
+				t.Errorf("%s names %s, which there is not", name, test)
+			}
+		}
+		for _, list := range attackName.FindAllStringSubmatch(string(text), -1) {
+			for _, attack := range strings.FieldsFunc(list[1], func(r rune) bool { return r == ',' || r == ';' }) {
+				attack = strings.TrimSpace(attack)
+				if whole := "somebody else's " + attack; !strings.Contains(code.String(), `name: "`+attack+`"`) && !strings.Contains(code.String(), `name: "`+whole+`"`) {
+					t.Errorf("%s names the attack %q, which there is not", name, attack)
+				}
+			}
+		}
+	}
+}

@@ -38,6 +38,7 @@ func TestJourneys(t *testing.T) {
 		"killed server":     killedServer,
 		"sold out":          soldOut,
 		"narrow screen":     narrowScreen,
+		"leftover dose":     leftoverDose,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -54,6 +54,8 @@ campaigns:
     stock: %d
     line: {order: %s, inside: %d, perSecond: %s, passMinutes: 10}
     helpers: {allowed: true, perHelper: 2}
+    leftovers: {minutes: 10, sites: 2, withinKm: 10}
+    desk: {allowed: true, perClerk: 20}
   - id: later
     name: {ko: 다음 사전예약, en: The next one}
     products: [alpha]

@@ -20,7 +20,7 @@ import (
 const module = "charye/"
 
 // domains are the pure rooms.
-var domains = []string{"person", "programme", "site", "line", "booking", "notify"}
+var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
 var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order")
@@ -34,6 +34,7 @@ var rooms = map[string][]string{
 	"site":      {},
 	"line":      {"person"},
 	"booking":   {"person", "programme", "site"},
+	"leftover":  {"person", "site"},
 	"notify":    {"booking", "person", "programme", "site"},
 
 	"person/*":    {"person"},
@@ -41,6 +42,7 @@ var rooms = map[string][]string{
 	"site/*":      {"site"},
 	"line/*":      {"line", "person"},
 	"booking/*":   {"booking", "person", "programme", "site"},
+	"leftover/*":  {"leftover", "person", "site"},
 	"notify/*":    {"booking", "notify", "person", "programme", "site"},
 
 	"supply":            {"person", "site"},

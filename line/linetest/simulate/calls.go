@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"charye/line"
-	"charye/line/linetest"
 )
 
 // mayFail reports whether a call may end with an error that is no answer.
@@ -125,12 +124,14 @@ type entering struct {
 func (s *sim) enter() {
 	var asked []entering
 	for _, n := range s.several() {
-		asked = append(asked, entering{who: n, device: linetest.Device(2*n + s.rng.IntN(2)), takeover: s.rng.IntN(5) == 0})
+		asked = append(asked, entering{who: n, device: device(2*n + s.rng.IntN(2)), takeover: s.rng.IntN(5) == 0})
 	}
 	got := make([]entered, len(asked))
 	calls := make([]func(), len(asked))
 	for i, a := range asked {
-		calls[i] = func() { got[i].pass, got[i].err = s.engine.Enter(s.ctx, campaign, s.people[a.who].key, a.device, a.takeover) }
+		calls[i] = func() {
+			got[i].pass, got[i].err = s.engine.Enter(s.ctx, campaign, s.people[a.who].key, a.device, a.takeover)
+		}
 	}
 	s.store.AtOnce(s.engine, false, calls)
 	for i, a := range asked {
@@ -261,14 +262,13 @@ func (s *sim) wake() {
 	s.excused = true
 	switch s.rng.IntN(3) {
 	case 0:
-		var got joined
-		got.place, got.created, got.err = s.zombie.Join(s.ctx, campaign, p.key)
-		s.do("a zombie: %d joins: seq %d, %v", n, got.place.Seq, got.err)
-		if got.err == nil && (got.place.Seq == 0 || p.seq != 0 && p.seq != got.place.Seq) {
-			s.broken("a zombie says seq %d to person %d, who was told %d", got.place.Seq, n, p.seq)
+		at, _, err := s.zombie.Join(s.ctx, campaign, p.key)
+		s.do("a zombie: %d joins: seq %d, %v", n, at.Seq, err)
+		if err == nil && (at.Seq == 0 || p.seq != 0 && p.seq != at.Seq) {
+			s.broken("a zombie says seq %d to person %d, who was told %d", at.Seq, n, p.seq)
 		}
-		if got.err == nil {
-			p.seq = got.place.Seq
+		if err == nil {
+			p.seq = at.Seq
 			s.lastSeq = max(s.lastSeq, p.seq)
 		}
 	case 1:
@@ -283,7 +283,7 @@ func (s *sim) wake() {
 		}
 		s.dark++
 	case 2:
-		pass, err := s.zombie.Enter(s.ctx, campaign, p.key, linetest.Device(2*n), false)
+		pass, err := s.zombie.Enter(s.ctx, campaign, p.key, device(2*n), false)
 		s.do("a zombie: %d enters: serial %d, %v", n, pass.Serial, err)
 		s.zombied = true
 		p.unknown = true

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"charye/line"
-	"charye/line/linetest"
 )
 
 // end mends everything, and wants the line to come to its end: everybody joins, everybody has their turn in order, everybody comes inside; numbers are
@@ -84,7 +83,7 @@ func (s *sim) everybodyGoesIn() {
 			if been[n] || p.number != 0 && p.number > s.admitted {
 				continue
 			}
-			pass, err := s.engine.Enter(s.ctx, campaign, p.key, linetest.Device(2*n), true)
+			pass, err := s.engine.Enter(s.ctx, campaign, p.key, device(2*n), true)
 			switch {
 			case err == nil:
 				been[n] = true

@@ -8,12 +8,12 @@ package simulate
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"charye/line"
-	"charye/line/linetest"
 	"charye/person"
 )
 
@@ -45,6 +45,18 @@ type Store interface {
 	AtOnce(e Engine, joins bool, calls []func())
 }
 
+// key gives the nth made-up person.
+func key(n int) person.Key {
+	h := sha256.Sum256([]byte{'p', byte(n)})
+	return person.Key(h[:16])
+}
+
+// device gives the nth made-up device.
+func device(n int) line.Device {
+	h := sha256.Sum256([]byte{'d', byte(n)})
+	return line.Device(h[:16])
+}
+
 // opens is when every simulated campaign opens.
 var opens = time.Date(2021, 7, 12, 11, 0, 0, 0, time.UTC)
 
@@ -62,7 +74,7 @@ func Run(ctx context.Context, seed uint64, store Store) error {
 		},
 	}
 	for i := range s.people {
-		s.people[i].key = linetest.Person(i)
+		s.people[i].key = key(i)
 	}
 	s.start()
 	for range 60 + rng.IntN(60) {

@@ -137,15 +137,24 @@ func build(q epcis.Query, c epcis.Cursor) (string, []any) {
 	if q.Order == epcis.ByEventTime {
 		order = ` ORDER BY event.time ` + direction + `, event.seq ` + direction
 	}
-	w.add(`event.seq <= ?`, c.Bound)
-	if c.Seq != 0 {
-		if q.Order == epcis.ByEventTime {
-			w.add(`(event.time, event.seq) `+beyond+` (?, ?)`, c.At, c.Seq)
-		} else {
-			w.add(`event.seq `+beyond+` ?`, c.Seq)
-		}
+	bound := c.Bound
+	switch {
+	case c.Seq == 0: // the first page
+	case q.Order == epcis.ByEventTime:
+		w.add(`(event.time, event.seq) `+beyond+` (?, ?)`, c.At, c.Seq)
+	case q.Ascending:
+		w.add(`event.seq > ?`, c.Seq)
+	default: // of two upper bounds SQLite would begin at the first that it finds
+		bound = min(bound, c.Seq-1)
 	}
-	return columns + `WHERE ` + strings.Join(w.sql, ` AND `) + order + ` LIMIT ?`, append(w.args, q.Limit+1)
+	if q.Order == epcis.ByEventTime {
+		w.add(`+event.seq <= ?`, bound) // the plus keeps SQLite from going through all numbers and sorting them
+	} else {
+		w.add(`event.seq <= ?`, bound)
+	}
+	// Only the numbers are sorted, which for most queries are in the index; bodies are read for what is on the page.
+	page := `SELECT event.seq FROM event WHERE ` + strings.Join(w.sql, ` AND `) + order + ` LIMIT ?`
+	return columns + `WHERE event.seq IN (` + page + `)` + order, append(w.args, q.Limit+1)
 }
 
 // match asks for events that mention one of the things wanted, in one of the roles.

@@ -36,6 +36,7 @@ CREATE UNIQUE INDEX epcis_event_once ON epcis_event (name, declared);
 CREATE INDEX epcis_event_time ON epcis_event (time, seq);
 CREATE INDEX epcis_event_recorded ON epcis_event (recorded);
 CREATE INDEX epcis_event_step ON epcis_event (step, time, seq);
+CREATE INDEX epcis_event_disposition ON epcis_event (disposition, time, seq);
 CREATE INDEX epcis_event_location ON epcis_event (location, time, seq);
 CREATE INDEX epcis_event_declared ON epcis_event (time) WHERE declared;
 

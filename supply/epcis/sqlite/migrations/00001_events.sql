@@ -26,6 +26,7 @@ CREATE UNIQUE INDEX event_once ON event (name, declared);
 CREATE INDEX event_time ON event (time);
 CREATE INDEX event_recorded ON event (recorded);
 CREATE INDEX event_step ON event (step, time);
+CREATE INDEX event_disposition ON event (disposition, time);
 CREATE INDEX event_location ON event (location, time);
 CREATE INDEX event_declared ON event (time) WHERE declared = 1;
 

@@ -1,0 +1,4 @@
+-- +goose Up
+
+-- To tell those who help somebody.
+CREATE INDEX recipient_person ON recipient (person, campaign);

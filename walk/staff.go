@@ -1,0 +1,74 @@
+package walk
+
+import (
+	"slices"
+
+	"charye/internal/weak"
+	"charye/person"
+)
+
+// Act is one thing that staff do.
+type Act string
+
+// The acts.
+const (
+	FindCaller     Act = "find-caller"     // look somebody up by identity number and date of birth, and register them with the desk
+	ListCallers    Act = "list-callers"    // whom of the desk to call back
+	ServeCaller    Act = "serve-caller"    // take a place, go in, book, change and cancel for a caller of the desk
+	IssueTemporary Act = "issue-temporary" // give an identity to somebody who has none
+)
+
+// Acts lists every act.
+var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary}
+
+// mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
+var mayDo = map[Act][]person.Role{
+	FindCaller:     {person.CallDesk, person.Office},
+	ListCallers:    {person.CallDesk, person.Office},
+	ServeCaller:    {person.CallDesk, person.Office},
+	IssueTemporary: {person.Office},
+}
+
+// May reports whether an actor may do an act: as the one role that they act in, which must be among those of their session.
+func May(a Actor, act Act) bool {
+	return a.Roles.Has(a.Role) && (slices.Contains(mayDo[act], a.Role) || weak.Off(weak.Role))
+}
+
+// StaffActor is the actor of a session of staff in one of its roles. The channel is the role's name.
+func StaffActor(s person.Session, as person.Role, openName func() (string, error)) (Actor, error) {
+	switch {
+	case s.Key.IsZero():
+		return Actor{}, refuse(NotSignedIn, "sign in first")
+	case !s.Roles.Has(as):
+		return Actor{}, refuse(NotAllowed, "this session does not have the role %s", as)
+	}
+	return Actor{Session: s, Role: as, Channel: as.String(), OpenName: openName}, nil
+}
+
+// may refuses unless the actor may do an act.
+func may(a Actor, act Act) error {
+	switch {
+	case a.Key.IsZero():
+		return refuse(NotSignedIn, "sign in first")
+	case !a.IsStaff():
+		return refuse(NotAllowed, "this is for staff; sign in as staff")
+	case !May(a, act):
+		return refuse(NotAllowed, "the role %s is not for this (%s)", a.Role, act)
+	}
+	return nil
+}
+
+// citizen refuses everybody who does not act for themselves or as a citizen who helps: a session of staff is good for nothing of one's
+// own.
+func citizen(a Actor) error {
+	switch {
+	case a.Key.IsZero():
+		return refuse(NotSignedIn, "sign in first")
+	case a.IsStaff() && !weak.Off(weak.Apart):
+		return refuse(NotAllowed, "a session of staff is not for one's own; sign in as a citizen")
+	}
+	return nil
+}
+
+// DeskRoles are the roles that serve callers, in the order in which a session that has several begins.
+var DeskRoles = []person.Role{person.CallDesk, person.Office}

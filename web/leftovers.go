@@ -1,0 +1,178 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"charye/walk"
+)
+
+// leftoversData is the page of the doses that are left over at the end of a day: the lists somebody is in, what is offered to
+// them, and sites to add.
+type leftoversData struct {
+	Choices []walk.Campaign // which campaign, where there are several and none was said
+	walk.Leftovers
+	Minutes int
+	Full    bool   // no more sites
+	Note    string // what has just happened, or why it did not: a key
+	Wrong   bool   // the note is of something wrong
+
+	Regions []string
+	Region  string
+	Near    bool // Found are near the sites that they have
+	Found   []foundSite
+	More    string // address of the next page
+}
+
+// foundSite is a site that can be added.
+type foundSite struct{ siteRow }
+
+// leftoversPath gives the address of a campaign's page.
+func leftoversPath(campaign string, kv ...string) string {
+	return withQuery("/leftovers", append([]string{"c", campaign}, kv...)...)
+}
+
+// leftoverNotes are what the page can say of what was done.
+var leftoverNotes = map[string]string{"added": "left.done.added", "removed": "left.done.removed", "declined": "left.done.declined", "far": "left.wrong.far", "over": "left.wrong.over"}
+
+// How often a browser without a script shows the page anew: while there is something to answer, and otherwise.
+const (
+	leftoverOfferRefresh = 30
+	leftoverRefresh      = 60
+)
+
+func (h *handler) leftovers(q *request) error {
+	all, err := h.svc.Campaigns(q.Context())
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(c walk.Campaign) bool { return c.Leftovers == nil })
+	id := q.field("c")
+	if id == "" && len(all) == 1 {
+		id = all[0].ID
+	}
+	title := q.words("left.title")
+	if id == "" {
+		return q.show(http.StatusOK, "leftovers", view{Title: title, D: leftoversData{Choices: all}})
+	}
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	l, err := h.svc.Leftovers(q.Context(), a, id)
+	if err != nil {
+		return err
+	}
+	d := leftoversData{Leftovers: l, Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.field("done")]}
+	d.Wrong = d.Note == leftoverNotes["far"] || d.Note == leftoverNotes["over"]
+	if !d.Full && !d.Ended {
+		if err := h.findLeftoverSites(q, &d); err != nil {
+			return err
+		}
+	}
+	v := view{Title: title, D: d, Refresh: leftoverRefresh}
+	if o := l.Offer; o != nil && o.State == walk.LeftoverOffered {
+		v.Title, v.Refresh = q.words("left.offer.title"), leftoverOfferRefresh
+	}
+	if d.Region != "" || d.Ended { // whoever is choosing is not disturbed
+		v.Refresh = 0
+	}
+	return q.show(http.StatusOK, "leftovers", v)
+}
+
+// findLeftoverSites lists sites to add: near those that somebody has, or of a region.
+func (h *handler) findLeftoverSites(q *request, d *leftoversData) error {
+	d.Regions, d.Region = h.svc.Regions(q.Context()), q.field("region")
+	ask := walk.SiteQuery{Region: d.Region, Cursor: q.field("cursor")}
+	if len(d.Sites) > 0 && d.Sites[0].Placed() {
+		d.Near, d.Region = true, ""
+		ask.Region, ask.Near, ask.Lat, ask.Lon = "", true, d.Sites[0].Lat, d.Sites[0].Lon
+	} else if d.Region == "" {
+		return nil
+	}
+	page, err := h.svc.Sites(q.Context(), d.Campaign.ID, ask)
+	if err != nil {
+		return err
+	}
+	far := false
+	for _, s := range page.Sites {
+		if d.Near && s.Metres > d.Rules.WithinKm*1000 {
+			far = true
+			break
+		}
+		if !slices.ContainsFunc(d.Sites, func(have walk.LeftoverSite) bool { return have.ID == s.ID }) {
+			d.Found = append(d.Found, foundSite{siteRow{SiteFree: s}})
+		}
+	}
+	if page.Next != "" && !far {
+		d.More = leftoversPath(d.Campaign.ID, "region", d.Region, "cursor", page.Next)
+	}
+	return nil
+}
+
+// setLeftovers adds a site to somebody's lists, or takes one out.
+func (h *handler) setLeftovers(q *request) error {
+	id, add, remove := q.field("c"), q.field("add"), q.field("remove")
+	q.back = leftoversPath(id)
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	l, err := h.svc.Leftovers(q.Context(), a, id)
+	if err != nil {
+		return err
+	}
+	var sites []string
+	for i := range l.Sites {
+		if l.Sites[i].ID != remove && l.Sites[i].ID != add {
+			sites = append(sites, l.Sites[i].ID)
+		}
+	}
+	done := "removed"
+	if add != "" {
+		sites, done = append(sites, add), "added"
+	}
+	_, err = h.svc.SetLeftovers(q.Context(), a, id, sites)
+	if e, ok := errors.AsType[*walk.Error](err); ok && e.Field == "sites" {
+		done, err = "far", nil
+	}
+	if err != nil {
+		return err
+	}
+	return q.redirect(leftoversPath(id, "done", done))
+}
+
+func (h *handler) acceptLeftover(q *request) error {
+	id := q.field("c")
+	q.back, q.again = leftoversPath(id), []string{"c"}
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	b, err := h.svc.AcceptLeftover(q.Context(), a, id, q.PathValue("offer"))
+	if codeOf(err) == walk.Closed {
+		return q.redirect(leftoversPath(id, "done", "over"))
+	}
+	if err != nil {
+		return err
+	}
+	return q.redirect("/bookings/" + pathSegment(b.ID) + "?done=booked")
+}
+
+func (h *handler) declineLeftover(q *request) error {
+	id := q.field("c")
+	q.back, q.again = leftoversPath(id), []string{"c"}
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	done := "declined"
+	if err := h.svc.DeclineLeftover(q.Context(), a, id, q.PathValue("offer")); codeOf(err) == walk.Closed {
+		done = "over"
+	} else if err != nil {
+		return err
+	}
+	return q.redirect(leftoversPath(id, "done", done))
+}
