@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	bookingpostgres "charye/booking/postgres"
 	"charye/internal/pgdb"
@@ -43,7 +44,11 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 		_, err := fmt.Fprintln(std.out, "the tables are up to date")
 		return err
 	}
-	if err := pgdb.Grant(ctx, c.Postgres, c.Role, bookingpostgres.Kept); err != nil {
+	kept := pgdb.Kept{}
+	for _, room := range []pgdb.Kept{bookingpostgres.Kept, custodypostgres.Kept, supplypostgres.Kept} {
+		maps.Copy(kept, room)
+	}
+	if err := pgdb.Grant(ctx, c.Postgres, c.Role, kept); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(std.out, "the tables are up to date; %s may serve with them, and can only add to what happened\n", c.Role)
