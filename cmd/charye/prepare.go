@@ -8,6 +8,7 @@ import (
 	bookingpostgres "charye/booking/postgres"
 	"charye/internal/pgdb"
 	"charye/internal/seal"
+	leftoverpostgres "charye/leftover/postgres"
 	linepostgres "charye/line/postgres"
 	notifypostgres "charye/notify/postgres"
 	personpostgres "charye/person/postgres"
@@ -29,6 +30,7 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 		func() (interface{ Close() error }, error) { return bookingpostgres.Open(ctx, c.Postgres) },
 		func() (interface{ Close() error }, error) { return notifypostgres.Open(ctx, c.Postgres, &seal.Keys{}) },
 		func() (interface{ Close() error }, error) { return linepostgres.Open(ctx, c.Postgres) },
+		func() (interface{ Close() error }, error) { return leftoverpostgres.Open(ctx, c.Postgres) },
 		func() (interface{ Close() error }, error) { return custodypostgres.Open(ctx, c.Postgres) },
 		func() (interface{ Close() error }, error) { return supplypostgres.Open(ctx, c.Postgres) },
 	} {
