@@ -86,7 +86,7 @@ func (r *Reader) Take(s *epcis.Stored) error {
 		r.wrong[s.ID] = true
 		delete(r.events, s.ID)
 	} else if !r.wrong[s.ID] {
-		e, err := s.Event()
+		e, err := s.Read()
 		if err != nil {
 			return err
 		}
