@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -488,4 +489,77 @@ func FuzzPlan(f *testing.F) {
 			t.Fatal(err, d)
 		}
 	})
+}
+
+// TestAnyBookings holds and releases among any bookings: the ledger stays sound, nobody is moved who need not be, whoever has a dose and a seat
+// elsewhere gets it, no more vials are open than there are but for those who are named as being without, and a release brings everybody back.
+func TestAnyBookings(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(25) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		r := newRoom(t, true)
+		perDay := map[int]int{}
+		for range rng.IntN(11) { // five vials of two doses
+			day, hour := 1+rng.IntN(4), 9+rng.IntN(2)
+			open := 0
+			for d, n := range perDay {
+				if d == day {
+					n++
+				}
+				open += booking.VialsFor(n, 2)
+			}
+			if perDay[day] == 0 {
+				open++
+			}
+			if open > 5 || perDay[day] == 4 {
+				continue
+			}
+			perDay[day]++
+			r.book(1, day, hour)
+		}
+		before := r.where()
+		held := 1 + rng.IntN(2)
+		p := r.make(verdict(supply.Hold, held), nil)
+		o, err := r.do(r.ledger, p)
+		if err != nil || o.Moves.Moved != len(p.Moves) || o.Moves.Full > 0 {
+			t.Fatalf("seed %d: %+v, %v", seed, o, err)
+		}
+		r.sound()
+		left := map[int]int{}
+		moved := 0
+		for i, id := range r.booked {
+			b, _, err := r.ledger.Booking(context.Background(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := b.Doses[0].Slot; s.Site == before[i] {
+				left[int(s.Day)]++
+			} else {
+				moved++
+			}
+		}
+		open := 0
+		for _, n := range left {
+			open += booking.VialsFor(n, 2)
+		}
+		usable := map[int]int{1: 1, 2: 4}[held]
+		if moved != len(p.Moves) || open > usable && len(p.Without) == 0 || (o.Short > 0) != (open > usable) {
+			t.Errorf("seed %d: %d moved of %d, %d vials open of %d, %d without, short %d", seed, moved, len(p.Moves), open, usable, len(p.Without), o.Short)
+		}
+		if need := 0; moved > 0 {
+			for _, n := range perDay {
+				need += booking.VialsFor(n, 2)
+			}
+			if need <= usable {
+				t.Errorf("seed %d: %d were moved, though %d vials serve all", seed, moved, usable)
+			}
+		}
+		if _, err := r.do(r.ledger, r.make(verdict(supply.Release, held), p)); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(before, r.where()); d != "" || r.vials() != [3]int{0, 5, 4} {
+			t.Errorf("seed %d: after the release vials %v %s", seed, r.vials(), d)
+		}
+		r.sound()
+	}
 }
