@@ -94,6 +94,16 @@ func (g *Register) Decide(v Verdict) (Verdict, error) {
 	return v, nil
 }
 
+// Allows reports what [Register.Decide] would refuse of the boxes of a verdict; nil: nothing. It changes nothing.
+func (g *Register) Allows(v Verdict) error {
+	for _, b := range v.Boxes {
+		if err := g.check(b, &v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (g *Register) check(b SSCC, v *Verdict) error {
 	if b == 0 {
 		return fmt.Errorf("%w: a box without an SSCC", ErrVerdict)

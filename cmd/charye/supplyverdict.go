@@ -22,6 +22,7 @@ type verdictFlags struct {
 	Where    supplyWhere   `embed:""`
 	Case     string        `required:"" placeholder:"NAME" help:"What it is about, such as 2020-09-truck-11t-0412. A release ends the hold of its own case."`
 	Boxes    string        `placeholder:"FILE" help:"SSCCs, one a line, as judge --only prints them."`
+	Lot      string        `placeholder:"LOT" help:"All boxes of a lot; what may not go there from where it is, such as what is destroyed already, is left out."`
 	Reason   string        `required:"" placeholder:"TEXT" help:"For people."`
 	Evidence []string      `required:"" placeholder:"TEXT" help:"What it rests on: files with digests, report numbers. May be repeated."`
 	Asked    string        `required:"" placeholder:"A" help:"Who wants it."`
@@ -80,8 +81,8 @@ func (f verdictFlags) run(ctx context.Context, out streams, action supply.Action
 	if err != nil {
 		return err
 	}
-	if len(boxes) == 0 {
-		return &usageError{msg: "want boxes: SSCCs as arguments, or --boxes FILE"}
+	if (len(boxes) == 0) == (f.Lot == "") {
+		return &usageError{msg: "want boxes: SSCCs as arguments and --boxes FILE, or --lot"}
 	}
 	v := supply.Verdict{Action: action, Case: f.Case, Boxes: boxes, Reason: f.Reason, Evidence: f.Evidence, Asked: f.Asked, Agreed: f.Agreed}
 	var earlier *order.Plan
@@ -95,6 +96,11 @@ func (f verdictFlags) run(ctx context.Context, out streams, action supply.Action
 		if err != nil {
 			return err
 		}
+		if _, err := os.Stat(f.Plan); f.Lot != "" && (f.Preview || err != nil) {
+			if v.Boxes = w.OfLot(f.Lot, v); len(v.Boxes) == 0 {
+				return &usageError{msg: fmt.Sprintf("--lot: no box of lot %.40q can be in a %s of case %s", f.Lot, action, f.Case)}
+			}
+		}
 		reach := order.Reach{Metres: f.Metres, Notice: f.Notice}
 		if reach.Until, err = dayOf("--until", f.Until, w.Today()+30); err != nil {
 			return err
@@ -103,6 +109,9 @@ func (f verdictFlags) run(ctx context.Context, out streams, action supply.Action
 		there := err == nil && f.Plan != ""
 		switch {
 		case there && !f.Preview:
+			if f.Lot != "" {
+				v.Boxes = p.Verdict.Boxes // what is done already is no longer where it was
+			}
 			if !p.Verdict.Same(&v) {
 				return &usageError{msg: fmt.Sprintf("--plan: %s is of another verdict (%s, case %s); name another file", f.Plan, p.Verdict.Action, p.Verdict.Case)}
 			}

@@ -94,6 +94,19 @@ func Load(ctx context.Context, l booking.Ledger, v supply.Verdicts, p *programme
 // Today is the day where the programme is.
 func (w *World) Today() civil.Date { return civil.Of(w.Now, w.Programme.Zone) }
 
+// OfLot lists the boxes of a lot that a verdict can be about, by where they are now.
+func (w *World) OfLot(lot string, v supply.Verdict) (out []supply.SSCC) {
+	v.At = w.Now
+	for _, k := range w.Trace.OfLot(lot) {
+		one := v
+		one.Boxes = []supply.SSCC{k}
+		if w.Register.Allows(one) == nil {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
 // Reach bounds where people may be sent.
 type Reach struct {
 	Metres int
