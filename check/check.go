@@ -1,6 +1,6 @@
 // Package check re-reads an installation and proves what it promises: counters equal the bookings they stand for, nobody is
 // booked twice, places are unique and dense apart from named gaps, the
-// draw is the one that its seed makes, nobody has a pass without a turn, and the feed of events is whole.
+// draw is the one that its seed makes, nobody has a pass without a turn, the feed of events is whole, doses add up from the box to the arm, and none is given against a verdict.
 //
 // It owns the list of what is proved and how findings are told. It must not know of engines, faces or files: it is given
 // the domains' contracts and the rules. A finding names no person.
@@ -22,7 +22,8 @@ type Input struct {
 	Ledger    booking.Ledger
 	Line      line.Auditor
 	// Noted are chains over the events that were written down elsewhere, of earlier reports.
-	Noted []booking.Noted
+	Noted  []booking.Noted
+	Supply *Supply // nil: there is no supply room
 	// Progress is told what is being read; nil: nobody.
 	Progress func(what string)
 }
@@ -99,6 +100,12 @@ func Run(ctx context.Context, in Input) (*Report, error) {
 		r.Proved = append(r.Proved, Line{What: "passes of " + c.ID + ", none without a turn", Count: int64(l.Live), Passes: true})
 		for _, v := range l.Violations {
 			r.Findings = append(r.Findings, "line of "+c.ID+": "+v)
+		}
+	}
+	if in.Supply != nil {
+		say("supply")
+		if err := r.supply(ctx, in.Supply); err != nil {
+			return r, err
 		}
 	}
 	return r, nil

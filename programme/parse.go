@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"charye/supply"
 )
 
 // MaxBytes is the largest programme file that is read.
@@ -92,7 +94,8 @@ type parser struct {
 	named  []named // campaigns
 	others []named // products
 
-	counted map[uint16]string // products whose vials are counted, by number
+	counted map[uint16]string      // products whose vials are counted, by number
+	gtins   map[supply.GTIN]string // products by the GTINs of their vials
 }
 
 func (p *parser) programme(root *yaml.Node) *Programme {
@@ -171,7 +174,7 @@ func (p *parser) products(n *yaml.Node, known map[string]bool) []Product {
 }
 
 func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out Product) {
-	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "vials", "ages", "series", "notWith", "apart", "most")
+	o, ok := p.object(n, path, "id", "name", "cvx", "dosesPerVial", "vials", "ages", "series", "notWith", "apart", "most", "gtins", "storage")
 	if !ok {
 		return out
 	}
@@ -199,6 +202,7 @@ func (p *parser) product(n *yaml.Node, path string, known map[string]bool) (out 
 		}
 		p.counted[out.Num] = out.ID
 	}
+	out.Storage = p.storage(o, out.ID)
 	if n, ok := o.opt("apart"); ok {
 		out.Apart = p.apart(n, o.at("apart"), out.ID)
 	}

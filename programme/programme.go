@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/supply"
 )
 
 // Text is a sentence or a name in the two languages of the programme.
@@ -50,6 +51,8 @@ type Product struct {
 	Series       Series
 	// NotWith are products of which nobody may have a dose booked in another campaign who books this one, nor the other way round.
 	NotWith []string
+	// Storage says how it is stored and under which GTINs it comes; nil: the file says neither, and the supply room cannot judge it.
+	Storage *supply.Product
 	Most    int // doses of this product that one person may have booked in all campaigns together; 0: as many as their series have
 }
 

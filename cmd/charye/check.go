@@ -15,6 +15,10 @@ import (
 	"charye/internal/telemetry"
 	"charye/line"
 	"charye/programme"
+	"charye/site"
+	custodysqlite "charye/supply/epcis/sqlite"
+	"charye/supply/order"
+	supplysqlite "charye/supply/sqlite"
 )
 
 type checkCmd struct {
@@ -99,10 +103,45 @@ func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Progra
 		say = func(what string) { _, _ = fmt.Fprintf(f, "\rreading %-60s", what) }
 		defer func() { _, _ = fmt.Fprint(f, "\r\x1b[K") }()
 	}
-	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted, Progress: say})
+	room, closeRoom, err := openSupply(ctx, dir, e.Postgres, p, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeRoom()) }()
+	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted, Supply: room, Progress: say})
 }
 
 func isTerminal(f *os.File) bool {
 	st, err := f.Stat()
 	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}
+
+// openSupply reads the supply room for a check; nil where there is none.
+func openSupply(ctx context.Context, dir *durable.Dir, postgres string, p *programme.Programme, s stores) (room *check.Supply, closing func() error, err error) {
+	none := func() error { return nil }
+	if list, _ := order.Products(p); len(list) == 0 || postgres == "" && !custodysqlite.There(dir.Path()) && !supplysqlite.There(dir.Path()) {
+		return nil, none, nil
+	}
+	all, err := s.sites.All(ctx)
+	if err != nil {
+		return nil, none, err
+	}
+	sites := site.NewIndex(all)
+	glns, err := readGLNs(dir, sites)
+	if err != nil {
+		return nil, none, err
+	}
+	events, err := openCustody(ctx, dir, postgres)
+	if err != nil {
+		return nil, none, err
+	}
+	t, err := readTrace(ctx, p, sites, glns, events, s.ledger)
+	if err := errors.Join(err, events.Close()); err != nil {
+		return nil, none, err
+	}
+	v, err := openVerdicts(ctx, dir, postgres)
+	if err != nil {
+		return nil, none, err
+	}
+	return &check.Supply{Trace: t, Verdicts: v}, v.Close, nil
 }

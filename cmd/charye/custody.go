@@ -18,6 +18,15 @@ import (
 
 type supplyCmd struct {
 	Token supplyTokenCmd `cmd:"" help:"Make a token for a party that captures or asks for custody events, and add its hash to a file for serve --supply-tokens."`
+
+	Capture  supplyCaptureCmd  `cmd:"" help:"Capture EPCIS documents from files, as the HTTP interface does."`
+	Readings supplyReadingsCmd `cmd:"" help:"Take loggers' files into the log of custody."`
+	Scope    supplyScopeCmd    `cmd:"" help:"Show what a reading, boxes or a lot touch: legs, boxes, lots, sites, bookings, people (as counts)."`
+	Judge    supplyJudgeCmd    `cmd:"" help:"Say which boxes the readings put in doubt: frozen, warm, unknown."`
+	Hold     supplyHoldCmd     `cmd:"" help:"Hold boxes: their vials go from the sites' counts, and who loses a dose by that is moved and told."`
+	Release  supplyReleaseCmd  `cmd:"" help:"End the hold of a case; vials come back, and people too."`
+	Recall   supplyRecallCmd   `cmd:"" help:"Recall boxes, for good."`
+	Destroy  supplyDestroyCmd  `cmd:"" help:"Have held or recalled boxes destroyed, for good."`
 }
 
 type supplyTokenCmd struct {

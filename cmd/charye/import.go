@@ -19,6 +19,7 @@ import (
 type importCmd struct {
 	Sites  importSitesCmd  `cmd:"" help:"Import sites; known ones are updated by id."`
 	Stock  importStockCmd  `cmd:"" help:"Import how many vials of a product sites have (CSV: site,vials)."`
+	GLNs   importGLNsCmd   `cmd:"" name:"glns" help:"Import which GLN stands for which site (CSV: gln,site), for the supply room."`
 	Roster importRosterCmd `cmd:"" help:"Import a roster (CSV: subject,identity,born); it replaces the one of that id whole."`
 }
 

@@ -44,7 +44,7 @@ type cli struct {
 	Vials      vialsCmd      `cmd:"" help:"Write how many vials each site needs on each day for what is booked, as CSV."`
 	Deliver    deliverCmd    `cmd:"" help:"Tell that vaccine came to a campaign beside what its programme foresees, or went: what comes is shared out in the order of the line."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a day on which things go wrong, and check every promise."`
-	Supply     supplyCmd     `cmd:"" help:"Vaccine on its way: who may tell of its custody."`
+	Supply     supplyCmd     `cmd:"" help:"Vaccine on its way: custody, readings, which boxes are in doubt, whom that touches, and verdicts on them."`
 	Leftovers  leftoversCmd  `cmd:"" help:"Offer the doses that a site has left over today to the people on its list, one after the other."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Help       helpCmd       `cmd:"" help:"Print this help, or that of a command."`

@@ -32,6 +32,8 @@ import (
 	sitesqlite "charye/site/sqlite"
 	custodypostgres "charye/supply/epcis/postgres"
 	custodysqlite "charye/supply/epcis/sqlite"
+	supplypostgres "charye/supply/postgres"
+	supplysqlite "charye/supply/sqlite"
 )
 
 type moveCmd struct {
@@ -147,10 +149,13 @@ func (m mover) rooms(ctx context.Context) (arrived int, err error) {
 		name string
 		move func(context.Context) (done bool, err error)
 	}{
-		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"custody", m.custody}, {"bookings", m.bookings}, {"leftovers", m.leftovers}, {"lines", m.lines},
+		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"custody", m.custody}, {"verdicts", m.verdicts}, {"bookings", m.bookings}, {"leftovers", m.leftovers}, {"lines", m.lines},
 	} {
 		if room.name == "custody" && !custodysqlite.There(m.dir.Path()) {
 			continue // nobody was let in to tell of it
+		}
+		if room.name == "verdicts" && !supplysqlite.There(m.dir.Path()) {
+			continue
 		}
 		start := time.Now()
 		done, err := room.move(ctx)
@@ -210,6 +215,13 @@ func (m mover) custody(ctx context.Context) (bool, error) {
 		func() (*custodysqlite.Store, error) { return custodysqlite.Open(ctx, m.dir.Path()) },
 		func() (*custodypostgres.Store, error) { return custodypostgres.Open(ctx, m.to.Postgres) },
 		func(f *custodysqlite.Store, t *custodypostgres.Store) (bool, error) { return t.Fill(ctx, m.id, f) })
+}
+
+func (m mover) verdicts(ctx context.Context) (bool, error) {
+	return across(
+		func() (*supplysqlite.Store, error) { return supplysqlite.Open(ctx, m.dir.Path()) },
+		func() (*supplypostgres.Store, error) { return supplypostgres.Open(ctx, m.to.Postgres) },
+		func(f *supplysqlite.Store, t *supplypostgres.Store) (bool, error) { return t.Fill(ctx, m.id, f) })
 }
 
 func (m mover) bookings(ctx context.Context) (bool, error) {

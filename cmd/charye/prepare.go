@@ -3,14 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	bookingpostgres "charye/booking/postgres"
 	"charye/internal/pgdb"
 	"charye/internal/seal"
+	leftoverpostgres "charye/leftover/postgres"
 	linepostgres "charye/line/postgres"
 	notifypostgres "charye/notify/postgres"
 	personpostgres "charye/person/postgres"
 	sitepostgres "charye/site/postgres"
+	custodypostgres "charye/supply/epcis/postgres"
+	supplypostgres "charye/supply/postgres"
 )
 
 type prepareCmd struct {
@@ -26,6 +30,9 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 		func() (interface{ Close() error }, error) { return bookingpostgres.Open(ctx, c.Postgres) },
 		func() (interface{ Close() error }, error) { return notifypostgres.Open(ctx, c.Postgres, &seal.Keys{}) },
 		func() (interface{ Close() error }, error) { return linepostgres.Open(ctx, c.Postgres) },
+		func() (interface{ Close() error }, error) { return leftoverpostgres.Open(ctx, c.Postgres) },
+		func() (interface{ Close() error }, error) { return custodypostgres.Open(ctx, c.Postgres) },
+		func() (interface{ Close() error }, error) { return supplypostgres.Open(ctx, c.Postgres) },
 	} {
 		room, err := open()
 		if err != nil {
@@ -39,7 +46,11 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 		_, err := fmt.Fprintln(std.out, "the tables are up to date")
 		return err
 	}
-	if err := pgdb.Grant(ctx, c.Postgres, c.Role, bookingpostgres.Kept); err != nil {
+	kept := pgdb.Kept{}
+	for _, room := range []pgdb.Kept{bookingpostgres.Kept, custodypostgres.Kept, supplypostgres.Kept} {
+		maps.Copy(kept, room)
+	}
+	if err := pgdb.Grant(ctx, c.Postgres, c.Role, kept); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(std.out, "the tables are up to date; %s may serve with them, and can only add to what happened\n", c.Role)

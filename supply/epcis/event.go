@@ -162,21 +162,31 @@ func eventOf(m map[string]any, raw, context json.RawMessage) (*Event, error) {
 	if e.Given = e.ID != ""; !e.Given {
 		e.ID = IDOf(e.Content)
 	}
+	if err := e.read(m); err != nil {
+		return nil, err
+	}
+	if d, ok := m["errorDeclaration"].(map[string]any); ok {
+		e.Declaration = digestOf(d)
+	}
+	return e, nil
+}
+
+// read reads out of an event what is asked for.
+func (e *Event) read(m map[string]any) (err error) {
 	if e.Time, err = parseTime(text(m, "eventTime")); err != nil {
-		return nil, &RefusedError{Pointer: "/eventTime", Rule: "time", Problem: err.Error()}
+		return &RefusedError{Pointer: "/eventTime", Rule: "time", Problem: err.Error()}
 	}
 	if d, ok := m["errorDeclaration"].(map[string]any); ok {
 		at, err := parseTime(text(d, "declarationTime"))
 		if err != nil {
-			return nil, &RefusedError{Pointer: "/errorDeclaration/declarationTime", Rule: "time", Problem: err.Error()}
+			return &RefusedError{Pointer: "/errorDeclaration/declarationTime", Rule: "time", Problem: err.Error()}
 		}
 		e.Error = &ErrorDeclaration{Time: at, Reason: text(d, "reason"), Corrective: texts(d, "correctiveEventIDs")}
-		e.Declaration = digestOf(d)
 	}
 	switch e.Type {
 	case ObjectEvent, AggregationEvent, TransactionEvent, TransformationEvent, AssociationEvent:
 	default:
-		return e, nil // the members of an extension's types have meanings of their own
+		return nil // the members of an extension's types have meanings of their own
 	}
 	e.Action, e.BizStep, e.Disposition = text(m, "action"), text(m, "bizStep"), text(m, "disposition")
 	e.ReadPoint, e.BizLocation = placeOf(m, "readPoint"), placeOf(m, "bizLocation")
@@ -203,7 +213,7 @@ func eventOf(m map[string]any, raw, context json.RawMessage) (*Event, error) {
 			}
 		}
 	}
-	return e, nil
+	return nil
 }
 
 func text(m map[string]any, name string) string {

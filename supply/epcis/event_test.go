@@ -294,3 +294,29 @@ func FuzzQuery(f *testing.F) {
 		}
 	})
 }
+
+// TestReadIsEvent: a stored event that is read without the rules says what it says with them.
+func TestReadIsEvent(t *testing.T) {
+	t.Parallel()
+	for _, src := range []string{
+		`{"@context":{"x":"urn:x:"},"type":"ObjectEvent","eventID":"urn:x:1","eventTime":"2016-12-31T23:59:60Z","eventTimeZoneOffset":"+09:00","action":"OBSERVE","bizStep":"receiving","disposition":"in_transit",
+			"epcList":["urn:epc:id:sscc:8801234.0000000017"],"quantityList":[{"epcClass":"urn:epc:class:lgtin:0614141.107346.A","quantity":1.50,"uom":"KGM"}],"readPoint":{"id":"urn:x:r"},"bizLocation":{"id":"urn:x:l"},
+			"errorDeclaration":{"declarationTime":"2026-09-22T00:00:00Z","reason":"did_not_occur","correctiveEventIDs":["urn:x:2"]}}`,
+		`{"@context":{},"type":"AggregationEvent","eventTime":"2026-09-21T00:00:00.1234567Z","eventTimeZoneOffset":"-01:00","action":"ADD","parentID":"urn:x:p","childEPCs":["urn:x:c"]}`,
+	} {
+		list, err := epcis.Parse([]byte(src), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := *list[0]
+		stored := epcis.Stored{ID: want.ID, JSON: want.JSON, Context: want.Context}
+		got, err := stored.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.Content, want.Declaration = epcis.Digest{}, epcis.Digest{}
+		if d := cmp.Diff(&want, got); d != "" {
+			t.Error(d)
+		}
+	}
+}

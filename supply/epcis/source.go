@@ -1,6 +1,7 @@
 package epcis
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,4 +27,20 @@ func (s *Stored) Event() (*Event, error) {
 		return nil, fmt.Errorf("stored event %s: %w", s.ID, err)
 	}
 	return list[0], nil
+}
+
+// Read reads a stored event without holding it against the rules once more: it was when it was captured. Content and Declaration are not
+// computed. It takes a fraction of the time of Event, for those who read all that there is.
+func (s *Stored) Read() (*Event, error) {
+	d := json.NewDecoder(bytes.NewReader(s.JSON))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		return nil, fmt.Errorf("stored event %s: %w", s.ID, err)
+	}
+	e := &Event{Type: text(m, "type"), Offset: text(m, "eventTimeZoneOffset"), ID: s.ID, Given: text(m, "eventID") != "", JSON: s.JSON, Context: s.Context}
+	if err := e.read(m); err != nil {
+		return nil, fmt.Errorf("stored event %s: %w", s.ID, err)
+	}
+	return e, nil
 }

@@ -29,7 +29,7 @@ type Outcome struct {
 	There     int // moved before: by an earlier, interrupted run
 	Since     int // elsewhere by now: people moved them since, and their choice stands
 	Cancelled int
-	Full      int // the seat was taken meanwhile; plan again for these
+	Full      int // the seat or the last vial was taken meanwhile; plan again for these
 	Gone      int // the session is no longer in the rules
 }
 
@@ -87,15 +87,17 @@ func carry(ctx context.Context, l Ledger, r Rules, moves []Move, d Doing, o *Out
 		}
 		doses := make([][]booking.Choice, len(b.Doses))
 		for i, k := range b.Doses {
-			doses[i] = []booking.Choice{{Slot: k.Slot, Minutes: k.Minutes, Seat: k.Seat}}
+			doses[i] = []booking.Choice{{Slot: k.Slot, Minutes: k.Minutes, Seat: k.Seat, Vial: k.Vial}}
 		}
 		doses[m.Dose-1] = []booking.Choice{choice}
-		requests = append(requests, booking.Request{
-			Op: booking.OpChange, Campaign: b.Campaign, Person: b.Person, Channel: "system", Why: d.Why, At: at, Booking: b.ID, Doses: doses,
-		})
+		q := booking.Request{Op: booking.OpChange, Campaign: b.Campaign, Person: b.Person, Channel: "system", Why: d.Why, At: at, Booking: b.ID, Doses: doses}
+		if r.Apart != nil {
+			q.Apart = r.Apart(b.Doses[0].Slot.Product)
+		}
+		requests = append(requests, q)
 		sent = append(sent, m)
 		// Two doses of one booking in one batch: the second must know of the first.
-		b.Doses[m.Dose-1] = booking.Dose{Dose: m.Dose, Slot: choice.Slot, Minutes: choice.Minutes, Seat: choice.Seat}
+		b.Doses[m.Dose-1] = booking.Dose{Dose: m.Dose, Slot: choice.Slot, Minutes: choice.Minutes, Seat: choice.Seat, Vial: choice.Vial}
 	}
 	if len(requests) == 0 {
 		return nil
@@ -113,11 +115,11 @@ func carry(ctx context.Context, l Ledger, r Rules, moves []Move, d Doing, o *Out
 			}
 		case booking.Repeated:
 			o.There++
-		case booking.Full:
+		case booking.Full, booking.Limited:
 			o.Full++
 		case booking.NoBooking:
 			o.Cancelled++
-		case booking.AlreadyBooked, booking.HoldGone, booking.KeyReused, booking.Limited, booking.Malformed:
+		case booking.AlreadyBooked, booking.HoldGone, booking.KeyReused, booking.Malformed:
 			return fmt.Errorf("booking %d: the ledger answers a move with result %d", requests[i].Booking, outcomes[i].Result)
 		}
 	}
@@ -128,7 +130,11 @@ func carry(ctx context.Context, l Ledger, r Rules, moves []Move, d Doing, o *Out
 func choiceOf(r Rules, s booking.Slot) (booking.Choice, bool) {
 	for _, x := range r.Sessions(s.Site, s.Day) {
 		if x.Minute == s.Minute {
-			return booking.Choice{Slot: s, Minutes: x.Minutes, Seat: booking.Claim{Counter: booking.SeatCounter(s.Session), Capacity: x.Seats, N: 1}}, true
+			c := booking.Choice{Slot: s, Minutes: x.Minutes, Seat: booking.Claim{Counter: booking.SeatCounter(s.Session), Capacity: x.Seats, N: 1}}
+			if r.Vial != nil {
+				c.Vial = r.Vial(s.Product)
+			}
+			return c, true
 		}
 	}
 	return booking.Choice{}, false

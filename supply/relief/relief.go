@@ -25,6 +25,10 @@ type Stock struct {
 	Usable  int // in boxes that are usable, less what was given from them
 	Held    int // in boxes that were usable until the hold, less what was given from them; 0: the site is not touched
 	PerVial int // doses in a vial, 1 or more
+	// Counted: the ledger counts the site's vials of the product, and Vials is how many may be open at once for what is booked from Rules.From on
+	// once the held ones are gone. A day opens as many as what is booked on it needs, so that spread over days a dose can cost a vial.
+	Counted bool
+	Vials   int
 }
 
 // Rules say what a plan may do.
@@ -39,6 +43,12 @@ type Rules struct {
 	Metres      int // how far people may be sent at most
 	// Instead names the products that may be given in place of one, the best first.
 	Instead map[string][]string
+	// Vial says how a dose of a product draws on counted vials; nil: none does.
+	Vial func(product string) booking.Vial
+	// Used says how much of a counter is taken, for what is booked of counted vials on a day; nil: what Make is told of appointments.
+	Used func(booking.Counter) int
+	// Apart are the products that a series which began with one must keep away from; nil: none.
+	Apart func(first string) []booking.Apart
 	// Legal says whether a dose may be moved to a slot, as for the interval to the dose before; nil: every slot is.
 	Legal func(a supply.Appointment, to booking.Slot) bool
 }
@@ -93,6 +103,8 @@ type maker struct {
 	taken   map[booking.Counter]int
 	near    map[site.Num]*nearby
 	noSeats map[site.Num]bool
+	days    map[shelfDay]int // doses booked, where vials are counted
+	vials   map[shelf]int    // vials left there
 }
 
 // Make plans. booked lists the appointments of a site from a day on (see [supply.Index.Appointments]); it is asked once for each
@@ -102,7 +114,8 @@ func Make(r Rules, stock []Stock, booked func(site.Num, civil.Date) []supply.App
 	if r.Sites == nil || r.Sessions == nil || r.Free == nil || r.Until < r.From {
 		return nil, errors.New("relief: want sites, sessions, free counts, and an end not before the beginning")
 	}
-	m := &maker{rules: r, spare: map[shelf]int{}, taken: map[booking.Counter]int{}, near: map[site.Num]*nearby{}, noSeats: map[site.Num]bool{}}
+	m := &maker{rules: r, spare: map[shelf]int{}, taken: map[booking.Counter]int{}, near: map[site.Num]*nearby{}, noSeats: map[site.Num]bool{},
+		days: map[shelfDay]int{}, vials: map[shelf]int{}}
 	stock = slices.Clone(stock)
 	slices.SortFunc(stock, func(a, b Stock) int { return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Product, b.Product)) })
 	p := &Plan{}
@@ -124,15 +137,21 @@ func Make(r Rules, stock []Stock, booked func(site.Num, civil.Date) []supply.App
 			}
 		}
 		missing := min(max(0, n-s.Usable), s.Held)
+		var lose []supply.Appointment
+		if s.Counted {
+			lose = m.short(&s, list)
+			missing = len(lose)
+		} else {
+			for j := 0; j < len(list) && len(lose) < missing; j++ { // the last booked first
+				if list[j].Product == s.Product {
+					lose = append(lose, list[j])
+				}
+			}
+		}
+		losers = append(losers, lose...)
 		m.spare[shelf{s.Site, s.Product}] = max(0, s.Usable-n)
 		if s.Held > 0 {
 			p.Needs = append(p.Needs, Need{s.Site, s.Product, n, s.Usable, missing, (missing + s.PerVial - 1) / s.PerVial})
-		}
-		for j := 0; j < len(list) && missing > 0; j++ { // the last booked first
-			if list[j].Product == s.Product {
-				losers = append(losers, list[j])
-				missing--
-			}
 		}
 	}
 	slices.SortFunc(losers, func(a, b supply.Appointment) int {
@@ -158,8 +177,9 @@ func (m *maker) place(a supply.Appointment) (Move, bool) {
 	for _, other := range m.rules.Instead[a.Product] {
 		to := move.From
 		to.Product = other
-		if m.spare[shelf{a.Site, other}] > 0 && m.legal(a, to) {
+		if m.spare[shelf{a.Site, other}] > 0 && m.legal(a, to) && m.fits(to) {
 			m.spare[shelf{a.Site, other}]--
+			m.take(to)
 			move.Way, move.To = OtherProduct, to
 			return move, true
 		}
@@ -184,6 +204,7 @@ func (m *maker) place(a supply.Appointment) (Move, bool) {
 			if to, ok := m.seat(a, n.Num, product); ok {
 				m.spare[shelf{n.Num, product}]--
 				m.taken[booking.SeatCounter(to.Session)]++
+				m.take(to)
 				move.Way, move.To, move.Metres = OtherSite, to, n.Metres
 				return move, true
 			}
@@ -229,7 +250,7 @@ func (m *maker) seat(a supply.Appointment, at site.Num, product string) (best bo
 					continue
 				}
 				any = true
-				if !m.legal(a, to) {
+				if !m.legal(a, to) || !m.fits(to) {
 					continue
 				}
 				d := int(day-a.Day)*24*60 + s.Minute - int(a.Minute)

@@ -23,14 +23,14 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
 // everything.
 var rooms = map[string][]string{
 	"person":    {},
-	"programme": {"person"},
+	"programme": {"person", "supply"},
 	"site":      {},
 	"line":      {"person"},
 	"booking":   {"person", "programme", "site"},
@@ -45,15 +45,20 @@ var rooms = map[string][]string{
 	"leftover/*":  {"leftover", "person", "site"},
 	"notify/*":    {"booking", "notify", "person", "programme", "site"},
 
-	"supply":         {"person", "site"},
-	"supply/logger":  {"supply"},
-	"supply/relief":  {"booking", "person", "site", "supply"},
-	"supply/drill":   {"booking", "person", "site", "supply", "supply/relief"},
-	"supply/epcis":   {},
-	"supply/epcis/*": {"supply/epcis"},
+	"supply":            {"person", "site"},
+	"supply/logger":     {"supply"},
+	"supply/relief":     {"booking", "person", "site", "supply"},
+	"supply/drill":      {"booking", "person", "site", "supply", "supply/relief"},
+	"supply/epcis":      {},
+	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
+	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
+	"supply/sqlite":     {"supply"},
+	"supply/postgres":   {"supply"},
+	"supply/supplytest": {"supply"},
+	"supply/epcis/*":    {"supply/epcis"},
 
 	"walk":          domains,
-	"check/**":      {"booking", "line", "programme"},
+	"check/**":      {"booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
 	"api/**":        append([]string{"walk"}, domains...),
 	"web/**":        append([]string{"walk"}, domains...),
@@ -136,6 +141,12 @@ func TestArrowsBite(t *testing.T) {
 			[]string{"charye/supply/drill must not import charye/booking/sqlite"}},
 		{"supply and bookings", pkg{"charye/supply", []string{"charye/booking"}, nil},
 			[]string{"charye/supply must not import charye/booking"}},
+		{"trace and bookings", pkg{"charye/supply/trace", []string{"charye/booking"}, nil},
+			[]string{"charye/supply/trace must not import charye/booking"}},
+		{"order and an engine", pkg{"charye/supply/order", []string{"charye/supply/sqlite"}, nil},
+			[]string{"charye/supply/order must not import charye/supply/sqlite"}},
+		{"the engine of verdicts and another room", pkg{"charye/supply/sqlite", []string{"charye/supply", "charye/booking"}, []string{"database/sql"}},
+			[]string{"charye/supply/sqlite must not import charye/booking"}},
 		{"relief that reaches SQL around a corner", pkg{"charye/supply/relief", []string{"charye/booking"}, []string{"database/sql"}},
 			[]string{"charye/supply/relief reaches database/sql"}},
 		{"a new room has to say what it may import", pkg{"charye/stock", nil, nil},

@@ -22,6 +22,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Kept are the tables that a serving role only adds to.
+var Kept = pgdb.Kept{"epcis_event": nil}
+
 // Store is the engine. Safe for concurrent use, by any number of nodes.
 type Store struct{ db *pgdb.DB }
 

@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"charye/supply"
+	"charye/supply/sqlite"
+	"charye/supply/supplytest"
+	"charye/test/services"
+)
+
+func TestMain(m *testing.M) { services.Main(m) }
+
+func migrate(ctx context.Context, url string) error {
+	s, err := Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	p := services.SharedPostgres(t)
+	var mu sync.Mutex
+	urls := map[string]string{}
+	supplytest.Run(t, func(t testing.TB, place string) supply.Verdicts {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if urls[place] == "" {
+			urls[place] = p.URL(p.Database(t, migrate))
+		}
+		s, err := Open(context.Background(), urls[place])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	})
+}
+
+func TestVerdictsStay(t *testing.T) {
+	t.Parallel()
+	p := services.SharedPostgres(t)
+	db := p.Database(t, migrate)
+	for _, sql := range []string{`DELETE FROM supply_verdict`, `UPDATE supply_verdict SET body = ''`, `TRUNCATE supply_verdict`} {
+		if err := p.Exec(context.Background(), db, sql); err == nil || !strings.Contains(err.Error(), "only ever added") {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+}
+
+// TestFill takes verdicts over from one machine: once, and with their numbers.
+func TestFill(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	from, err := sqlite.Open(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = from.Close() }()
+	k, _ := supply.NewSSCC(0, "8809999", 1)
+	v := supply.Verdict{At: time.Unix(7, 9), Action: supply.Hold, Case: "c", Boxes: []supply.SSCC{k}, Reason: "r", Evidence: []string{"e"}, Asked: "a", Agreed: "b"}
+	for _, a := range []supply.Action{supply.Hold, supply.Release, supply.Hold} {
+		v.Action = a
+		if _, err := from.Decide(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := services.SharedPostgres(t)
+	to, err := Open(ctx, p.URL(p.Database(t, migrate)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = to.Close() }()
+	for n, want := range []bool{false, true} {
+		if done, err := to.Fill(ctx, "one", from); err != nil || done != want {
+			t.Fatalf("time %d: done before: %t, %v", n+1, done, err)
+		}
+	}
+	_, want, err1 := supply.Registered(ctx, from)
+	_, got, err2 := supply.Registered(ctx, to)
+	if d := cmp.Diff(want, got); d != "" || err1 != nil || err2 != nil {
+		t.Error(err1, err2, d)
+	}
+	v.Action = supply.Recall
+	if v, err = to.Decide(ctx, v); err != nil || v.Seq != 4 {
+		t.Errorf("the next verdict: number %d, %v", v.Seq, err)
+	}
+}

@@ -1,0 +1,61 @@
+package sqlite
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"charye/internal/durable"
+	"charye/supply"
+	"charye/supply/supplytest"
+)
+
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	var mu sync.Mutex
+	supplytest.Run(t, func(t testing.TB, place string) supply.Verdicts {
+		mu.Lock()
+		defer mu.Unlock()
+		dir, err := durable.OpenDir(filepath.Join(base, place))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open(t, dir.Path())
+	})
+}
+
+func TestVerdictsStay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	k, _ := supply.NewSSCC(0, "8809999", 1)
+	if _, err := s.Decide(context.Background(), supply.Verdict{At: time.Unix(0, 0), Action: supply.Hold, Case: "c", Boxes: []supply.SSCC{k}, Reason: "r", Evidence: []string{"e"}, Asked: "a", Agreed: "b"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ sql, want string }{
+		{`DELETE FROM verdict`, "only ever added"}, {`UPDATE verdict SET body = ''`, "only ever added"},
+		{`INSERT INTO verdict (seq, body) VALUES (3, '')`, "without gaps"},
+	} {
+		if _, err := s.db.W.Exec(c.sql); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.sql, err)
+		}
+	}
+}

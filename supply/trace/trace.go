@@ -1,0 +1,193 @@
+// Package trace turns the events of custody into what supply asks: boxes and what is in them, the legs of their way, what loggers
+// told of it, and the doses that were given, thrown away, sent back or counted.
+//
+// It owns what an EPCIS event means for a box, and the sums of doses by lot and site. It must not know of engines, files, bookings or
+// faces: it is given events in the order of their record, the storage rules, and who stands at which place. Events come in any order of
+// their own time and can be declared wrong later, so a [Reader] keeps what each said and [Reader.Build] tells the story anew.
+package trace
+
+import (
+	"context"
+	"time"
+
+	"charye/internal/civil"
+	"charye/person"
+	"charye/site"
+	"charye/supply"
+	"charye/supply/epcis"
+)
+
+// Rules are what events are read by.
+type Rules struct {
+	Products     []*supply.Product
+	DosesPerVial map[string]int // by product
+	// Site gives the site that a place belongs to; 0: it is none. The place is an [epcis.Key]: https://id.gs1.org/414/GLN with or
+	// without /254/ROOM, or a URI of somebody's own, such as urn:charye:site:ID ([SiteURN]).
+	Site func(place string) site.Num
+	// Who gives the person of a booking, when a dose is told with one ([BookingURN]); nil: nobody is known.
+	Who func(booking int64) (person.Key, bool)
+}
+
+// Problem is an event that could not be used, and why.
+type Problem struct {
+	Event string
+	What  string
+}
+
+// Mark is how far a reader has read.
+type Mark struct {
+	Recorded time.Time
+	Seq      int64
+}
+
+// Source is the part of [epcis.Store] that a reader follows.
+type Source interface {
+	Events(ctx context.Context, q epcis.Query) (epcis.Page, error)
+}
+
+// Reader keeps what every event said that still counts. It is for one goroutine.
+type Reader struct {
+	events map[string]*told
+	wrong  map[string]bool // declared to be wrong
+	last   Mark
+}
+
+// NewReader begins at the first event.
+func NewReader() *Reader { return &Reader{events: map[string]*told{}, wrong: map[string]bool{}} }
+
+// Last is how far it has read.
+func (r *Reader) Last() Mark { return r.last }
+
+// Follow reads what was captured since the last time.
+func (r *Reader) Follow(ctx context.Context, from Source) error {
+	q := epcis.Query{Order: epcis.ByRecordTime, Ascending: true, Limit: epcis.MaxPerPage, RecordedFrom: r.last.Recorded}
+	for {
+		p, err := from.Events(ctx, q)
+		if err != nil {
+			return err
+		}
+		for i := range p.Events {
+			if err := r.Take(&p.Events[i]); err != nil {
+				return err
+			}
+		}
+		if q.After = p.Next; q.After == nil {
+			return nil
+		}
+	}
+}
+
+// Take reads one event; those that were read before are passed over. Of a declared event nothing counts any more.
+func (r *Reader) Take(s *epcis.Stored) error {
+	if s.Seq <= r.last.Seq {
+		return nil
+	}
+	if s.Declared {
+		r.wrong[s.ID] = true
+		delete(r.events, s.ID)
+	} else if !r.wrong[s.ID] {
+		e, err := s.Read()
+		if err != nil {
+			return err
+		}
+		t := tell(e)
+		t.seq = s.Seq
+		r.events[s.ID] = t
+	}
+	r.last = Mark{s.Recorded, s.Seq}
+	return nil
+}
+
+// Box is a box as the events leave it.
+type Box struct {
+	supply.Box
+	Place string   // where it is, or what it travels with; empty: nobody tells
+	Site  site.Num // 0: not at a site
+	Since time.Time
+	Given int // doses
+	Waste int
+}
+
+// Left is how many doses are in it.
+func (b *Box) Left() int { return b.Doses() - b.Given - b.Waste }
+
+// Account is what became of the doses of a lot at a site: Received = Given + Wasted + Returned + OnHand.
+type Account struct {
+	Site                                      site.Num
+	Lot                                       supply.LotKey
+	Received, Given, Wasted, Returned, OnHand int
+}
+
+// Leg is one stretch of the way of boxes.
+type Leg struct {
+	Place      string       // as the events name it
+	Point      supply.Point // of whose readings it is judged: the place's, or those of a logger that rides with the box
+	Site       site.Num
+	Begin, End time.Time // End zero: it goes on
+	Boxes      []supply.SSCC
+}
+
+// Trace is the story that the events tell.
+type Trace struct {
+	Index    *supply.Index
+	Legs     []Leg // by begin
+	Accounts []Account
+	Unknown  int      // doses given to people whom no booking names; each counts as one person
+	Findings []string // what contradicts itself: more given than was there, given where the box is not, counted otherwise
+	Problems []Problem
+	Read     int // events that count
+
+	boxes  map[supply.SSCC]*Box
+	order  []supply.SSCC
+	expiry map[supply.LotKey]civil.Date
+}
+
+// Box finds a box.
+func (t *Trace) Box(k supply.SSCC) (*Box, bool) { b, ok := t.boxes[k]; return b, ok }
+
+// Boxes lists all, in the order in which they came into being.
+func (t *Trace) Boxes() []supply.SSCC { return t.order }
+
+// Expires is the last day of use of a lot; false when nobody told it.
+func (t *Trace) Expires(l supply.LotKey) (civil.Date, bool) { d, ok := t.expiry[l]; return d, ok }
+
+// OfLot lists the boxes of a lot by its number, of whichever product.
+func (t *Trace) OfLot(id string) (out []supply.SSCC) {
+	for _, k := range t.order {
+		if t.boxes[k].Lot.ID == id {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// At lists the boxes that were at a place, or judged by its readings, at any moment of [begin, end).
+func (t *Trace) At(place string, begin, end time.Time) (out []supply.SSCC, legs []Leg) {
+	seen := map[supply.SSCC]bool{}
+	for _, l := range t.Legs {
+		if l.Place != place && string(l.Point) != place || !l.Begin.Before(end) || !l.End.IsZero() && !l.End.After(begin) {
+			continue
+		}
+		legs = append(legs, l)
+		for _, k := range l.Boxes {
+			if !seen[k] {
+				seen[k] = true
+				out = append(out, k)
+			}
+		}
+	}
+	return out, legs
+}
+
+// Journey lists the legs of a box.
+func (t *Trace) Journey(k supply.SSCC) (out []Leg) {
+	for _, l := range t.Legs {
+		for _, b := range l.Boxes {
+			if b == k {
+				out = append(out, l)
+				break
+			}
+		}
+	}
+	return out
+}
