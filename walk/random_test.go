@@ -36,6 +36,7 @@ func TestRandomProgrammes(t *testing.T) {
 		defer end()
 		w.set(at(12, 20, 0))
 		r := &randomWalk{world: w, rt: rt}
+		r.vials()
 		for range rapid.IntRange(5, 30).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 9).Draw(rt, "step") {
 			case 0:
@@ -64,13 +65,19 @@ func randomRules(rt *rapid.T) string {
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("programme: random\nname: {en: Random}\ntimezone: Asia/Seoul\nproducts:")
 	for i := range 3 {
-		say("  - id: p%d\n    name: {en: P%d}\n    cvx: \"207\"\n    dosesPerVial: 10", i, i)
+		say("  - id: p%d\n    name: {en: P%d}\n    cvx: \"207\"\n    dosesPerVial: %d", i, i, num("per vial", 1, 3))
 		doses := num("doses", 1, 3)
 		if num("not with", 0, 3) == 0 {
 			say("    notWith: [p%d]", (i+1)%3)
 		}
 		if num("most", 0, 3) == 0 {
 			say("    most: %d", doses+num("more", 0, 2))
+		}
+		if num("vials", 0, 2) == 0 {
+			say("    vials: {}")
+		}
+		if num("apart", 0, 2) == 0 {
+			say("    apart: [{from: 2021-07-01, products: [p%d], days: %d, sameDay: %v}]", (i+1)%3, num("apart by", 1, 9), num("same day", 0, 1) == 0)
 		}
 		if num("ages", 0, 3) == 0 {
 			say("    ages: [{from: 2021-01-01, min: %d}]", num("age", 50, 58))
@@ -95,6 +102,13 @@ func randomRules(rt *rapid.T) string {
 		if num("deliveries", 0, 1) == 0 {
 			say("    deliveries: [{at: 2021-07-13T0%d:00:00+09:00, doses: %d}, {at: 2021-07-14T00:00:00+09:00, doses: %d}]", num("hour", 0, 9), num("came", 1, 3), -num("went", 1, 1))
 		}
+		if stock > 1 && num("held back", 0, 3) == 0 {
+			say("    holdBack: {doses: 1, until: 2021-07-14T12:00:00+09:00}")
+		}
+		if num("shares", 0, 1) == 0 {
+			say("    shares: [{channel: calldesk, doses: %d, until: 2021-07-15T00:00:00+09:00}, {region: 서울, doses: %d}, {day: 2021-07-27, doses: %d}]",
+				num("of the desk", 0, stock), num("of the region", 0, 3), num("of the day", 0, 2))
+		}
 		if num("invitations", 0, 1) == 0 {
 			say("    invitations: {hours: %d}", num("hours", 1, 12))
 		}
@@ -112,6 +126,24 @@ type randomWalk struct {
 }
 
 const randomPeople = 5
+
+// vials says how many there are of each product that counts them, at one of the two sites; the other has none.
+func (r *randomWalk) vials() {
+	for i := range r.programme.Products {
+		if p := &r.programme.Products[i]; p.Vials != nil {
+			id := booking.VialsCounter(1, p.Num)
+			must(r.t, r.ledger.SetCapacity(r.t.Context(), []booking.Claim{{Counter: id, Capacity: rapid.IntRange(1, 4).Draw(r.rt, "vials")}}))
+		}
+	}
+	r.settle()
+}
+
+// someone is a person who comes by the web or rings the call desk.
+func (r *randomWalk) someone(n int) walk.Actor {
+	a := r.actor(n)
+	a.Channel = rapid.SampledFrom([]string{"web", programme.ChannelDesk}).Draw(r.rt, "channel")
+	return a
+}
 
 func (r *randomWalk) who() int {
 	return rapid.IntRange(1, randomPeople).Draw(r.rt, "who")
@@ -144,7 +176,8 @@ func (r *randomWalk) book() {
 		return
 	}
 	r.settle()
-	pass, err := r.Enter(ctx, r.actor(n), campaign, "", p.Ticket, "phone", false)
+	a := r.someone(n)
+	pass, err := r.Enter(ctx, a, campaign, "", p.Ticket, "phone", false)
 	if !r.polite(err) {
 		return
 	}
@@ -156,13 +189,13 @@ func (r *randomWalk) book() {
 	slot := slots[rapid.IntRange(0, len(slots)-1).Draw(r.rt, "slot")].ID
 	ask := walk.BookRequest{Slot: slot, IdempotencyKey: fmt.Sprint(r.now.Load(), n)}
 	if rapid.Bool().Draw(r.rt, "hold first") {
-		h, err := r.Hold(ctx, r.actor(n), pass.Token, slot)
+		h, err := r.Hold(ctx, a, pass.Token, slot)
 		if !r.polite(err) || rapid.IntRange(0, 2).Draw(r.rt, "goes away") == 0 {
 			return
 		}
 		ask.Slot, ask.Hold = "", h.ID
 	}
-	if _, _, err := r.Book(ctx, r.actor(n), pass.Token, ask); r.polite(err) {
+	if _, _, err := r.Book(ctx, a, pass.Token, ask); r.polite(err) {
 		r.booked++
 	}
 }
@@ -210,16 +243,20 @@ func (r *randomWalk) check() {
 		r.rt.Error(finding)
 	}
 	live := map[uint32]int{}
+	all := map[person.Key][]booking.Booking{}
 	firsts := map[person.Key][]string{}
 	must(r.t, r.ledger.All(ctx, func(b booking.Booking) error {
 		if b.Status != booking.Booked {
 			return nil
 		}
 		live[b.Campaign]++
+		all[b.Person] = append(all[b.Person], b)
 		firsts[b.Person] = append(firsts[b.Person], b.Doses[0].Slot.Product)
 		r.series(&b)
 		return nil
 	}))
+	r.distances(all)
+	r.parts(all)
 	for _, ids := range firsts {
 		for i, id := range ids {
 			for _, other := range ids[i+1:] {
@@ -242,6 +279,77 @@ func (r *randomWalk) check() {
 		}
 		if n := live[c.Num]; n > most {
 			r.rt.Errorf("%d are booked in %s, which never had more than %d", n, c.ID, most)
+		}
+	}
+}
+
+// distances holds what one person has in two campaigns against each other.
+func (r *randomWalk) distances(all map[person.Key][]booking.Booking) {
+	for _, list := range all {
+		for _, a := range list {
+			for _, b := range list {
+				if a.Campaign >= b.Campaign {
+					continue
+				}
+				for _, d := range a.Doses {
+					for _, e := range b.Doses {
+						r.distance(d.Slot, e.Slot)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (r *randomWalk) distance(a, b booking.Slot) {
+	for _, pair := range [][2]booking.Slot{{a, b}, {b, a}} {
+		p, _ := r.programme.Product(pair[0].Product)
+		for _, rule := range p.Apart {
+			days := int(max(a.Day-b.Day, b.Day-a.Day))
+			if slices.Contains(rule.Products, pair[1].Product) && days < rule.Days && (days != 0 || !rule.SameDay) {
+				r.rt.Errorf("%v and %v are %d days apart, want %+v", a, b, days, rule)
+			}
+		}
+	}
+}
+
+// parts counts the first doses of each region, day and channel, and the vials, and holds them against what there is.
+func (r *randomWalk) parts(all map[person.Key][]booking.Booking) {
+	shares, opened := map[string]int{}, map[booking.Slot]int{}
+	for _, list := range all {
+		for _, b := range list {
+			first := b.Doses[0].Slot
+			shares[fmt.Sprint(b.Campaign, first.Day)]++
+			shares[fmt.Sprint(b.Campaign, " at ", first.Site)]++
+			for _, d := range b.Doses {
+				opened[booking.Slot{Product: d.Slot.Product, Session: booking.Session{Site: d.Slot.Site, Day: d.Slot.Day}}]++
+			}
+		}
+	}
+	for i := range r.programme.Campaigns {
+		c := &r.programme.Campaigns[i]
+		for _, s := range c.Shares {
+			n := shares[fmt.Sprint(c.Num, s.Day)]
+			if s.Region != "" {
+				n = shares[fmt.Sprint(c.Num, " at ", 1)]
+			}
+			if s.Channel == "" && n > s.Doses {
+				r.rt.Errorf("%d first doses of %s where %+v is all", n, c.ID, s)
+			}
+		}
+	}
+	vials := map[booking.Counter]int{}
+	for at, doses := range opened {
+		if p, _ := r.programme.Product(at.Product); p.Vials != nil {
+			vials[booking.VialsCounter(at.Site, p.Num)] += booking.VialsFor(doses, p.DosesPerVial)
+		}
+	}
+	have := map[booking.Counter]int{}
+	_, err := r.ledger.Counters(r.t.Context(), func(st booking.CounterState) { have[st.Counter] = st.Capacity })
+	must(r.t, err)
+	for id, n := range vials {
+		if n > have[id] {
+			r.rt.Errorf("%d vials of %v are opened, there are %d", n, id, have[id])
 		}
 	}
 }
