@@ -67,22 +67,24 @@ func inBody(err error, c notify.Contact) error {
 }
 
 func (x *exchange) contact(c notify.Contact) error {
-	return x.private(http.StatusOK, func(b []byte, _ *time.Location) []byte {
-		b = str(append(b, '{'), "lang", cmp.Or(c.Lang, "ko"))
-		for _, a := range c.Addresses {
-			switch a.Channel {
-			case notify.Text:
-				b = str(b, "phone", a.Value)
-			case notify.Mail:
-				b = str(b, "mail", a.Value)
-			case notify.Push: // counted: what a browser gave is nobody's to read
-			}
+	return x.private(http.StatusOK, func(b []byte, _ *time.Location) []byte { return appendContact(b, c) })
+}
+
+func appendContact(b []byte, c notify.Contact) []byte {
+	b = str(append(b, '{'), "lang", cmp.Or(c.Lang, "ko"))
+	for _, a := range c.Addresses {
+		switch a.Channel {
+		case notify.Text:
+			b = str(b, "phone", a.Value)
+		case notify.Mail:
+			b = str(b, "mail", a.Value)
+		case notify.Push: // counted: what a browser gave is nobody's to read
 		}
-		if n := len(c.Devices()); n > 0 {
-			b = integer(b, "devices", int64(n))
-		}
-		return append(b, '}')
-	})
+	}
+	if n := len(c.Devices()); n > 0 {
+		b = integer(b, "devices", int64(n))
+	}
+	return append(b, '}')
 }
 
 func getMessages(f *face, x *exchange) error {
@@ -94,16 +96,20 @@ func getMessages(f *face, x *exchange) error {
 		return err
 	}
 	return x.private(http.StatusOK, func(b []byte, zone *time.Location) []byte {
-		b = append(key(append(b, '{'), "messages"), '[')
-		for i := range list {
-			m := &list[i]
-			b = append(comma(b), '{')
-			b = str(b, "kind", string(m.Kind))
-			b = str(b, "state", string(m.State))
-			b = instant(b, "due", m.Due, zone)
-			b = instant(b, "at", m.At, zone)
-			b = append(b, '}')
-		}
-		return append(b, ']', '}')
+		return append(appendMessages(append(b, '{'), list, zone), '}')
 	})
+}
+
+func appendMessages(b []byte, list []notify.Kept, zone *time.Location) []byte {
+	b = append(key(b, "messages"), '[')
+	for i := range list {
+		m := &list[i]
+		b = append(comma(b), '{')
+		b = str(b, "kind", string(m.Kind))
+		b = str(b, "state", string(m.State))
+		b = instant(b, "due", m.Due, zone)
+		b = instant(b, "at", m.At, zone)
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }

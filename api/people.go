@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/person"
 	"charye/walk"
 )
 
@@ -12,12 +13,14 @@ func getMe(_ *face, x *exchange) error {
 	if err := x.query().done(); err != nil {
 		return err
 	}
-	return x.private(http.StatusOK, func(b []byte, zone *time.Location) []byte {
-		b = str(append(b, '{'), "name", x.actor.Name)
-		b = str(b, "born", x.actor.Born.String())
-		b = instant(b, "signedInAt", x.actor.SignedInAt, zone)
-		return append(instant(b, "expiresAt", x.actor.ExpiresAt, zone), '}')
-	})
+	return x.private(http.StatusOK, x.appendMe)
+}
+
+func (x *exchange) appendMe(b []byte, zone *time.Location) []byte {
+	b = str(append(b, '{'), "name", x.actor.Name)
+	b = str(b, "born", x.actor.Born.String())
+	b = instant(b, "signedInAt", x.actor.SignedInAt, zone)
+	return append(instant(b, "expiresAt", x.actor.ExpiresAt, zone), '}')
 }
 
 func getRecipients(f *face, x *exchange) error {
@@ -29,12 +32,16 @@ func getRecipients(f *face, x *exchange) error {
 		return err
 	}
 	return x.private(http.StatusOK, func(b []byte, zone *time.Location) []byte {
-		b = append(key(append(b, '{'), "recipients"), '[')
-		for i := range list {
-			b = appendRecipient(comma(b), &list[i], zone)
-		}
-		return append(b, ']', '}')
+		return append(appendRecipients(append(b, '{'), list, zone), '}')
 	})
+}
+
+func appendRecipients(b []byte, list []person.Recipient, zone *time.Location) []byte {
+	b = append(key(b, "recipients"), '[')
+	for i := range list {
+		b = appendRecipient(comma(b), &list[i], zone)
+	}
+	return append(b, ']')
 }
 
 func postRecipients(f *face, x *exchange) error {

@@ -59,6 +59,7 @@ func Routes() []Route {
 		{Method: "GET", Pattern: b + "/{id}/calendar.ics", Access: SignedIn, lane: laneWork, class: classRead, handle: getCalendar},
 
 		{Method: "GET", Pattern: "/api/v1/me", Access: SignedIn, lane: laneWork, class: classRead, named: true, handle: getMe},
+		{Method: "GET", Pattern: "/api/v1/me/export", Access: SignedIn, lane: laneWork, class: classIdentity, named: true, handle: getExport},
 		{Method: "GET", Pattern: "/api/v1/me/contact", Access: SignedIn, lane: laneWork, class: classRead, handle: getContact},
 		{Method: "PUT", Pattern: "/api/v1/me/contact", Access: SignedIn, lane: laneWork, class: classRead, handle: putContact},
 		{Method: "GET", Pattern: "/api/v1/me/messages", Access: SignedIn, lane: laneWork, class: classRead, handle: getMessages},
