@@ -165,7 +165,7 @@ func (s *script) fail(method string, err error) {
 func (s *script) Programme() *programme.Programme {
 	return &programme.Programme{
 		ID: "covid19-2021", Name: programme.Text{KO: "코로나19 예방접종 2021", EN: "COVID-19 vaccination 2021"}, Zone: kst, Trial: true,
-		Products: []programme.Product{{ID: "moderna", Name: programme.Text{KO: "모더나", EN: "Moderna"}, Series: programme.Series{Doses: 2}}},
+		Products:  []programme.Product{{ID: "moderna", Name: programme.Text{KO: "모더나", EN: "Moderna"}, Series: programme.Series{Doses: 2}}},
 		Campaigns: []programme.Campaign{{ID: "age-55-59", Num: 7, Leftovers: &programme.Leftovers{}}, {ID: "age-60-64", Num: 8}},
 	}
 }
