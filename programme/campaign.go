@@ -106,11 +106,7 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 	c.Near = p.campaignMessages(o)
 	c.Change.UntilDays = DefaultUntilDays
 	if n, ok := o.opt("change"); ok {
-		if change, ok := p.object(n, o.at("change"), "untilDays"); ok {
-			if n, ok := change.need("untilDays", "a number of days, 0 for until the session begins"); ok {
-				c.Change.UntilDays, _ = p.count(n, change.at("untilDays"), 0, 365)
-			}
-		}
+		p.changeRules(n, o.at("change"), &c.Change)
 	}
 }
 

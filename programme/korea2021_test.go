@@ -139,7 +139,7 @@ func TestKorea2021(t *testing.T) {
 		{"teachers", "2021-08-17T23:59:59+09:00", "2021-08-18T10:00:00+09:00", true},
 	} {
 		campaign, _ := p.Campaign(c.campaign)
-		if got := campaign.MayChange(at(c.now), at(c.dose), p.Zone); got != c.want {
+		if got := campaign.MayChange("web", at(c.now), at(c.dose), p.Zone); got != c.want {
 			t.Errorf("%s: changed at %s, dose at %s: %v, want %v", c.campaign, c.now, c.dose, got, c.want)
 		}
 	}

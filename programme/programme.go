@@ -190,7 +190,18 @@ type DeskRules struct {
 
 // ChangeRules are the cut-offs for changing and cancelling: allowed until UntilDays days before the day of the dose, at
 // the end of that day in the programme's zone. 0 allows until the start of the session.
-type ChangeRules struct{ UntilDays int }
+type ChangeRules struct {
+	UntilDays int
+	Rules     []ChangeRule // by From: other cut-offs from a date on, for some channels or for all
+}
+
+// ChangeRule is a cut-off that takes the place of the general one, for changes made from a date on.
+type ChangeRule struct {
+	From      civil.Date
+	Channels  []string      // those of [Channels], or web and api; empty: all
+	UntilDays int           // as [ChangeRules.UntilDays]
+	Notice    time.Duration // the least time between the change and the session, beside UntilDays
+}
 
 // Timetable gives sites their sessions where they bring none of their own.
 //

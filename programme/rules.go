@@ -291,17 +291,29 @@ func (s *Series) Reach() int {
 	return longest * max(s.Doses-1, 0)
 }
 
-// ChangeUntil is the instant before which the booking of a dose may still be changed or cancelled: the end of the day
+// ChangeUntil is the instant before which the booking of a dose may still be changed or cancelled by the general rule: the end of the day
 // that lies UntilDays days before the day of the dose in zone, or the start of the session when UntilDays is 0.
 func (c *Campaign) ChangeUntil(doseStart time.Time, zone *time.Location) time.Time {
-	if c.Change.UntilDays == 0 {
+	return cutOff(c.Change.UntilDays, doseStart, zone)
+}
+
+func cutOff(untilDays int, doseStart time.Time, zone *time.Location) time.Time {
+	if untilDays == 0 {
 		return doseStart
 	}
-	lastDay := civil.Of(doseStart, zone) - civil.Date(c.Change.UntilDays)
+	lastDay := civil.Of(doseStart, zone) - civil.Date(untilDays)
 	return (lastDay + 1).At(0, zone)
 }
 
-// MayChange reports whether the booking of a dose may still be changed or cancelled at an instant.
-func (c *Campaign) MayChange(now, doseStart time.Time, zone *time.Location) bool {
-	return now.Before(c.ChangeUntil(doseStart, zone))
+// MayChange reports whether a channel may still change or cancel the booking of a dose at an instant: by the rule for it with the latest
+// From that is not after the day of that instant, else by the general one.
+func (c *Campaign) MayChange(channel string, now, doseStart time.Time, zone *time.Location) bool {
+	rule := ChangeRule{UntilDays: c.Change.UntilDays}
+	today := civil.Of(now, zone)
+	for _, r := range c.Change.Rules {
+		if r.From <= today && (len(r.Channels) == 0 || slices.Contains(r.Channels, channel)) {
+			rule = r
+		}
+	}
+	return now.Before(cutOff(rule.UntilDays, doseStart, zone)) && (rule.Notice == 0 || !now.After(doseStart.Add(-rule.Notice)))
 }

@@ -130,10 +130,10 @@ func TestMayChange(t *testing.T) {
 	} {
 		camp := &Campaign{Change: ChangeRules{UntilDays: c.days}}
 		until := at(c.until)
-		if !camp.MayChange(until.Add(-time.Nanosecond), at(c.dose), c.zone) {
+		if !camp.MayChange("web", until.Add(-time.Nanosecond), at(c.dose), c.zone) {
 			t.Errorf("%d days, dose %s: refused just before %s", c.days, c.dose, c.until)
 		}
-		if camp.MayChange(until, at(c.dose), c.zone) {
+		if camp.MayChange("web", until, at(c.dose), c.zone) {
 			t.Errorf("%d days, dose %s: allowed at %s", c.days, c.dose, c.until)
 		}
 	}

@@ -341,7 +341,7 @@ func (w *Walk) ownAll(ctx context.Context, a Actor) ([]ownBooking, error) {
 		}
 		return nil
 	}
-	if err := add(subject{key: a.Key, born: a.Born}, ""); err != nil {
+	if err := add(subject{key: a.Key, born: a.Born, channel: a.Channel}, ""); err != nil {
 		return nil, err
 	}
 	rs, err := w.people.Recipients(ctx, a.Key)
@@ -352,7 +352,7 @@ func (w *Walk) ownAll(ctx context.Context, a Actor) ([]ownBooking, error) {
 		if r.Key == a.Key {
 			continue
 		}
-		if err := add(subject{key: r.Key, born: r.Born, recipient: &r}, r.Campaign); err != nil {
+		if err := add(subject{key: r.Key, born: r.Born, recipient: &r, channel: a.Channel}, r.Campaign); err != nil {
 			return nil, err
 		}
 	}
@@ -510,7 +510,7 @@ func kept(d booking.Dose) []booking.Choice {
 // mayChange reports whether the dose at index i may still be moved or dropped at this moment.
 func (w *Walk) mayChange(o ownBooking, now time.Time, i int) bool {
 	d := o.Doses[i].Slot
-	return o.campaign.MayChange(now, d.Day.At(d.Minute, w.programme.Zone), w.programme.Zone)
+	return o.campaign.MayChange(o.subject.channel, now, d.Day.At(d.Minute, w.programme.Zone), w.programme.Zone)
 }
 
 // Cancel cancels a whole booking. Cancelling a cancelled one gives it again.
@@ -568,7 +568,7 @@ func (w *Walk) view(b booking.Booking, s subject) Booking {
 			Start: start, End: start.Add(time.Duration(d.Minutes) * time.Minute),
 		})
 	}
-	v.Changeable = !v.Cancelled && c != nil && w.mayChange(ownBooking{Booking: b, campaign: c}, w.now(), 0)
+	v.Changeable = !v.Cancelled && c != nil && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, w.now(), 0)
 	return v
 }
 

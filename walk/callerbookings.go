@@ -30,7 +30,7 @@ func (w *Walk) bookingOf(ctx context.Context, a Actor, num int64) (ownBooking, e
 	if err := w.look(ctx, a, c.ID, "booking", r.Key); err != nil {
 		return ownBooking{}, err
 	}
-	return ownBooking{Booking: b, subject: subject{key: r.Key, born: r.Born, recipient: &r}, campaign: c}, nil
+	return ownBooking{Booking: b, subject: subject{key: r.Key, born: r.Born, recipient: &r, channel: a.Channel}, campaign: c}, nil
 }
 
 // bookingsOf lists the bookings of one of the desk's callers in the campaign that they agreed for.
@@ -55,7 +55,7 @@ func (w *Walk) bookingsOf(ctx context.Context, a Actor, recipient string) ([]own
 	var out []ownBooking
 	for _, b := range all {
 		if b.Campaign == c.Num {
-			out = append(out, ownBooking{Booking: b, subject: subject{key: r.Key, born: r.Born, recipient: &r}, campaign: c})
+			out = append(out, ownBooking{Booking: b, subject: subject{key: r.Key, born: r.Born, recipient: &r, channel: a.Channel}, campaign: c})
 		}
 	}
 	return out, nil

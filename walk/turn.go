@@ -19,6 +19,7 @@ type subject struct {
 	key       person.Key
 	born      civil.Date
 	recipient *person.Recipient // nil when the actor acts for themselves
+	channel   string            // by which they are looked at; cut-offs may differ
 }
 
 // subject resolves and checks for whom an actor acts. Helping is allowed only by the campaign's rules as they stand now,
@@ -360,5 +361,6 @@ func (w *Walk) passOf(ctx context.Context, a Actor, token string) (*programme.Ca
 	if err := w.eligible(c, s); err != nil {
 		return nil, subject{}, err
 	}
+	s.channel = a.Channel
 	return c, s, nil
 }
