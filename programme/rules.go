@@ -305,15 +305,20 @@ func cutOff(untilDays int, doseStart time.Time, zone *time.Location) time.Time {
 	return (lastDay + 1).At(0, zone)
 }
 
-// MayChange reports whether a channel may still change or cancel the booking of a dose at an instant: by the rule for it with the latest
-// From that is not after the day of that instant, else by the general one.
-func (c *Campaign) MayChange(channel string, now, doseStart time.Time, zone *time.Location) bool {
+// ChangeRule gives the cut-off for changes that a channel makes on a day.
+func (c *Campaign) ChangeRule(channel string, on civil.Date) ChangeRule {
 	rule := ChangeRule{UntilDays: c.Change.UntilDays}
-	today := civil.Of(now, zone)
 	for _, r := range c.Change.Rules {
-		if r.From <= today && (len(r.Channels) == 0 || slices.Contains(r.Channels, channel)) {
+		if r.From <= on && (len(r.Channels) == 0 || slices.Contains(r.Channels, channel)) {
 			rule = r
 		}
 	}
+	return rule
+}
+
+// MayChange reports whether a channel may still change or cancel the booking of a dose at an instant: by the rule for it with the latest
+// From that is not after the day of that instant, else by the general one.
+func (c *Campaign) MayChange(channel string, now, doseStart time.Time, zone *time.Location) bool {
+	rule := c.ChangeRule(channel, civil.Of(now, zone))
 	return now.Before(cutOff(rule.UntilDays, doseStart, zone)) && (rule.Notice == 0 || !now.After(doseStart.Add(-rule.Notice)))
 }

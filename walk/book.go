@@ -568,6 +568,9 @@ func (w *Walk) view(b booking.Booking, s subject) Booking {
 			Start: start, End: start.Add(time.Duration(d.Minutes) * time.Minute),
 		})
 	}
+	if c != nil {
+		v.UntilDays = c.ChangeRule(s.channel, civil.Of(w.now(), w.programme.Zone)).UntilDays
+	}
 	v.Changeable = !v.Cancelled && c != nil && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, w.now(), 0)
 	return v
 }

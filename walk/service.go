@@ -110,6 +110,9 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		w.leftovers, w.leftoverKey = d.Leftovers, d.Keys.Secret("leftover-draw")
 		w.leftoverPool = batch.New(d.Leftovers.Apply, batch.Options{MaxBatch: leftover.MaxRequests})
 	}
+	if err := w.knownRegions(); err != nil {
+		return nil, err
+	}
 	if err := w.reloadSites(ctx); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -73,6 +74,18 @@ func regionNumber(name string) uint16 {
 		}
 	}
 	return 0
+}
+
+// knownRegions refuses a share of a region that there is not: it would bound nothing.
+func (w *Walk) knownRegions() error {
+	for i := range w.programme.Campaigns {
+		for k, share := range w.programme.Campaigns[i].Shares {
+			if share.Region != "" && regionNumber(share.Region) == 0 {
+				return fmt.Errorf("programme: campaigns[%d].shares[%d].region: there is no region %q; want one such as 서울 or 서울특별시", i, k, share.Region)
+			}
+		}
+	}
+	return nil
 }
 
 func channelNumber(channel string) uint16 {

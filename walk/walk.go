@@ -127,6 +127,7 @@ type Booking struct {
 	MadeAt     time.Time
 	Sequence   int
 	Changeable bool     // within the cut-off at the time of asking
+	UntilDays  int      // of the cut-off that holds now; see programme.ChangeRules
 	With       *Booking // of a booking that was just made for two: the other's
 }
 

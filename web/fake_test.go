@@ -348,7 +348,7 @@ func (s *scripted) aBooking() walk.Booking {
 	p := s.programme.Products[0]
 	at := func(day, minute int) time.Time { return civil.New(2021, 7, day).At(minute, seoul) }
 	return walk.Booking{
-		ID: "bk_7f3a9c", Number: "4821-0937", Campaign: &s.programme.Campaigns[0], MadeAt: s.now, Changeable: true,
+		ID: "bk_7f3a9c", Number: "4821-0937", Campaign: &s.programme.Campaigns[0], MadeAt: s.now, Changeable: true, UntilDays: 2,
 		Doses: []walk.Dose{
 			{Dose: 1, Site: madeUpSites[0], Start: at(26, 570), End: at(26, 600), Product: p, SlotID: "s1.2021-07-26.570"},
 			{Dose: 2, Site: madeUpSites[0], Start: at(26+28, 570), End: at(26+28, 600), Product: p, SlotID: "s1.2021-08-23.570"},
