@@ -109,7 +109,7 @@ func (b *builder) end(n int32, when int64) {
 // split takes vials out of a box into one of their own: a TransformationEvent with one box as input, one new SSCC as output, and how many of its
 // lot. The new box has been where the old one was until then.
 func (b *builder) split(t *told) {
-	inputs, outputs := b.r.thingsOf(t), b.r.things[t.outputs.from:t.outputs.to]
+	inputs, outputs := b.r.thingsOf(t), b.r.outputsOf(t)
 	if len(outputs) == 0 || !b.r.names.all[outputs[0]].unit {
 		return // what is no box any more is none of ours
 	}

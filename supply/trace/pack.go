@@ -20,7 +20,7 @@ func (b *builder) pack(t *told) {
 		}
 	}
 	for _, c := range b.r.thingsOf(t) {
-		if !b.r.names.all[c].unit || c == t.parent || b.within(t.parent, c) {
+		if !b.r.names.all[c].unit || t.parent == 0 || c == t.parent || b.within(t.parent, c) {
 			continue
 		}
 		b.detach(c)

@@ -29,12 +29,19 @@ type Reader struct {
 	events   []told // in the order of their record
 	things   []name // of all events, one after the other
 	portions []portion
-	wrong    map[string]bool // declared to be wrong
+	declared []declared      // to be wrong, in the order of their record
+	wrong    map[string]bool // the same, by ID
 	last     Mark
 
 	order  []uint32 // events in the order of their own time
 	judged int      // so many declarations of wrong are marked in the events
 	marked int      // up to this event
+}
+
+// declared is an event that is declared to be wrong.
+type declared struct {
+	id  string
+	seq int64
 }
 
 // NewReader begins at the first event.
@@ -45,11 +52,11 @@ func (r *Reader) Last() Mark { return r.last }
 
 // Follow reads what was captured since the last time.
 func (r *Reader) Follow(ctx context.Context, from Source) error {
-	return r.follow(ctx, from, func() error { return nil })
+	return r.FollowEach(ctx, from, func() error { return nil })
 }
 
-// follow calls page after each page.
-func (r *Reader) follow(ctx context.Context, from Source, page func() error) error {
+// FollowEach is Follow that calls page after each page; an error of page ends it.
+func (r *Reader) FollowEach(ctx context.Context, from Source, page func() error) error {
 	q := epcis.Query{Order: epcis.ByRecordTime, Ascending: true, Limit: epcis.MaxPerPage}
 	if r.last.Seq > 0 { // as if it were the next page of a view without end
 		q.After = &epcis.Cursor{Bound: math.MaxInt64, Seq: r.last.Seq}
@@ -79,19 +86,26 @@ func (r *Reader) Take(s *epcis.Stored) error {
 		return nil
 	}
 	if s.Declared {
-		r.wrong[s.ID] = true
+		r.declare(declared{strings.Clone(s.ID), s.Seq})
 	} else {
 		e, err := s.Read()
 		if err != nil {
 			return err
 		}
-		r.tell(e)
+		r.tell(e, s.Seq)
 	}
 	r.last = Mark{s.Recorded, s.Seq, s.ID}
 	return nil
 }
 
+func (r *Reader) declare(d declared) {
+	r.declared = append(r.declared, d)
+	r.wrong[d.id] = true
+}
+
 func (r *Reader) thingsOf(t *told) []name { return r.things[t.things.from:t.things.to] }
+
+func (r *Reader) outputsOf(t *told) []name { return r.things[t.outputs.from:t.outputs.to] }
 
 func (r *Reader) portionsOf(t *told) []portion { return r.portions[t.portions.from:t.portions.to] }
 

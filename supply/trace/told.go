@@ -16,6 +16,7 @@ import (
 // told is what is kept of an event. Whoever adds to it, or reads more out of an event than before, gives [version] a new number.
 type told struct {
 	id       string
+	seq      int64
 	at       int64 // microseconds since 1970
 	booking  int64
 	place    name // where it happened: bizLocation, else readPoint
@@ -127,8 +128,8 @@ func (s stage) of() supply.Stage {
 }
 
 // tell keeps what an event says.
-func (r *Reader) tell(e *epcis.Event) {
-	t := told{id: strings.Clone(e.ID), at: e.Time.UnixMicro(), kind: kinds[e.Type], action: actions[e.Action], step: steps[epcis.Word(e.BizStep)]}
+func (r *Reader) tell(e *epcis.Event, seq int64) {
+	t := told{seq: seq, id: strings.Clone(e.ID), at: e.Time.UnixMicro(), kind: kinds[e.Type], action: actions[e.Action], step: steps[epcis.Word(e.BizStep)]}
 	place := e.BizLocation
 	if place == "" {
 		place = e.ReadPoint
