@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"math"
@@ -183,6 +184,9 @@ func (t *told) more(e *epcis.Event) {
 		} `json:"bizTransactionList"`
 		Sensors []element `json:"sensorElementList"`
 	}
+	if !hasMore(e.JSON) {
+		return
+	}
 	var fault string
 	if err := json.Unmarshal(e.JSON, &more); err != nil {
 		fault = err.Error() // the rules let members of extensions be anything
@@ -217,6 +221,16 @@ func (t *told) more(e *epcis.Event) {
 	if len(list) > 0 || fault != "" {
 		t.sense = &sense{list, fault}
 	}
+}
+
+// hasMore reports whether an event may have what [told.more] reads, which most have not.
+func hasMore(src []byte) bool {
+	for _, name := range []string{`"ilmd"`, `"bizTransactionList"`, `"sensorElementList"`, `charye:`, `\\`} { // an escape may be part of a name
+		if bytes.Contains(src, []byte(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // when is the instant of an event.
