@@ -43,7 +43,9 @@ func (y *year) Events(_ context.Context, q epcis.Query) (p epcis.Page, err error
 	return p, nil
 }
 
-func yearID(seq int64) string { return fmt.Sprintf("urn:uuid:%08x-0000-4000-8000-%012x", uint32(seq*2654435761), seq) }
+func yearID(seq int64) string {
+	return fmt.Sprintf("urn:uuid:%08x-0000-4000-8000-%012x", uint32(seq*2654435761), seq)
+}
 
 func yearEvent(seq int64) epcis.Stored {
 	i := int(seq - 1)
