@@ -31,6 +31,7 @@ var Kept = pgdb.Kept{"epcis_event": nil}
 type Store struct {
 	db       *pgdb.DB
 	patience time.Duration
+	growth   growth
 }
 
 var _ epcis.Store = (*Store)(nil)
@@ -45,7 +46,10 @@ func Open(ctx context.Context, url string) (*Store, error) {
 }
 
 // Close ends all connections.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.growth.stop()
+	return s.db.Close()
+}
 
 func wrap(what string, err error) error {
 	if err == nil {
@@ -84,6 +88,7 @@ func (s *Store) Capture(ctx context.Context, jobs []epcis.Job) ([]epcis.Outcome,
 	for wait := shortWait; ; wait = min(2*wait, longWait) {
 		a, err := s.capture(ctx, jobs, doubt)
 		if err == nil {
+			s.grown(a.rows.seq)
 			return a.out, nil
 		}
 		if a.sent {
