@@ -150,9 +150,9 @@ func (b *builder) settle() {
 		if x.parts == nil {
 			continue
 		}
-		parts := make([]supply.Part, 0, len(x.parts))
+		batches := make([]supply.Batch, 0, len(x.parts))
 		for _, p := range x.parts {
-			one := supply.Part{}
+			one := supply.Batch{}
 			for _, c := range p.changes {
 				one.Changes = append(one.Changes, supply.Change{Stage: c.to.of(), At: instant(c.at)})
 			}
@@ -164,9 +164,9 @@ func (b *builder) settle() {
 					x.Parts[len(x.Parts)-1].Since = instant(p.since())
 				}
 			}
-			parts = append(parts, one)
+			batches = append(batches, one)
 		}
-		if err := b.t.Index.Divide(x.SSCC, parts); err != nil {
+		if err := b.t.Index.Divide(x.SSCC, batches); err != nil {
 			b.t.Problems = append(b.t.Problems, Problem{What: err.Error()})
 		}
 	}
