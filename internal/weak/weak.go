@@ -28,6 +28,10 @@ const (
 	Role      Defence = "role"       // staff do what their role is for
 	DeskOf    Defence = "desk-of"    // a desk knows its own callers only
 	Apart     Defence = "apart"      // a session is of staff or of a citizen
+	OtherEyes Defence = "other-eyes" // who asked does not agree
+	Distinct  Defence = "distinct"   // nobody agrees twice
+	Unchanged Defence = "unchanged"  // what is done is what was agreed
+	Once      Defence = "once"       // what was agreed is done once
 )
 
 // Quiet is that no person is in a log; test/faults shows that it would be seen.
@@ -58,5 +62,5 @@ var Slips = []Defence{
 // All lists every defence.
 var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
-	Factor, Role, DeskOf, Apart,
+	Factor, Role, DeskOf, Apart, OtherEyes, Distinct, Unchanged, Once,
 }
