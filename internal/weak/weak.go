@@ -34,6 +34,10 @@ const (
 	IDToken      Defence = "id-token" // what a provider says is signed by it, of it, for us and not over
 	Nonce        Defence = "nonce"    // and said for this sign-in
 	Guesses      Defence = "guesses"  // identity numbers cannot be tried one after the other
+	OtherEyes Defence = "other-eyes" // who asked does not agree
+	Distinct  Defence = "distinct"   // nobody agrees twice
+	Unchanged Defence = "unchanged"  // what is done is what was agreed
+	Once      Defence = "once"       // what was agreed is done once
 )
 
 // Quiet is that no person is in a log; test/faults shows that it would be seen.
@@ -64,5 +68,7 @@ var Slips = []Defence{
 // All lists every defence.
 var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
-	Factor, Role, DeskOf, Apart, Frames, LastInChunks, IDToken, Nonce, Guesses,
+	Factor, Role, DeskOf, Apart,
+	Frames, LastInChunks, IDToken, Nonce, Guesses,
+	OtherEyes, Distinct, Unchanged, Once,
 }
