@@ -38,7 +38,7 @@ func (p *batch) since() int64 {
 // staged is an event that says that vials were thawed or punctured: so many as it says of the one box that it names, or all that were not yet,
 // of all that it names. What was punctured does not become thawed again, and nothing becomes unopened.
 func (b *builder) staged(t *told) {
-	boxes := slices.Clone(b.named(t))
+	boxes := b.named(t)
 	said := !t.portions.none() && t.kind == ofObject
 	if len(boxes) == 0 || said && len(boxes) != 1 {
 		b.problem(t, "charye:stage wants boxes that were packed before, and a quantity one box; has %d", len(boxes))
