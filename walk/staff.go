@@ -16,10 +16,13 @@ const (
 	ListCallers    Act = "list-callers"    // whom of the desk to call back
 	ServeCaller    Act = "serve-caller"    // take a place, go in, book, change and cancel for a caller of the desk
 	IssueTemporary Act = "issue-temporary" // give an identity to somebody who has none
+	SeeSupply      Act = "see-supply"      // boxes, temperatures, alarms, what a reading touches; nobody is named
+	AskVerdict     Act = "ask-verdict"     // preview a verdict on boxes and ask for it
+	AgreeVerdict   Act = "agree-verdict"   // agree to what somebody else asked for, or decline it
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary}
+var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeSupply, AskVerdict, AgreeVerdict}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -27,6 +30,9 @@ var mayDo = map[Act][]person.Role{
 	ListCallers:    {person.CallDesk, person.Office},
 	ServeCaller:    {person.CallDesk, person.Office},
 	IssueTemporary: {person.Office},
+	SeeSupply:      {person.Manager, person.Logistics, person.Auditor},
+	AskVerdict:     {person.Manager, person.Logistics},
+	AgreeVerdict:   {person.Manager, person.Logistics},
 }
 
 // May reports whether an actor may do an act: as the one role that they act in, which must be among those of their session.
