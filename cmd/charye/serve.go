@@ -62,6 +62,7 @@ type server struct {
 	keys      *seal.Keys
 	stores
 	walk    *walk.Walk
+	waiting *waitingRules // what the programme file says and is not agreed to; nil: nothing
 	url     string
 	pushKey string // by which browsers subscribe to messages; empty: they cannot
 	log     *slog.Logger
@@ -158,7 +159,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err := rightPlace(dir, shared); err != nil {
 		return nil, err
 	}
-	if s.programme, err = keepProgramme(dir, c.Programme, src); err != nil {
+	if s.programme, s.waiting, err = takeProgramme(ctx, dir, c.Engines.Postgres, c.Programme, src, log); err != nil {
 		return nil, err
 	}
 	if s.keys, err = openKeys(dir); err != nil {
