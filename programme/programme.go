@@ -33,6 +33,7 @@ type Programme struct {
 	Campaigns  []Campaign
 	Timetables []Timetable
 	Messages   MessageRules
+	FourEyes   FourEyes
 
 	resolved map[string]string
 	plans    *plans

@@ -62,6 +62,7 @@ type server struct {
 	keys      *seal.Keys
 	stores
 	walk    *walk.Walk
+	waiting *waitingRules // what the programme file says and is not agreed to; nil: nothing
 	url     string
 	pushKey string // by which browsers subscribe to messages; empty: they cannot
 	log     *slog.Logger
@@ -158,7 +159,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err := rightPlace(dir, shared); err != nil {
 		return nil, err
 	}
-	if s.programme, err = keepProgramme(dir, c.Programme, src); err != nil {
+	if s.programme, s.waiting, err = takeProgramme(ctx, dir, c.Engines.Postgres, c.Programme, src, log); err != nil {
 		return nil, err
 	}
 	if s.keys, err = openKeys(dir); err != nil {
@@ -188,7 +189,7 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 		s.closers = append(s.closers, s.custody.Close)
 	}
 	s.walk, err = walk.New(ctx, walk.Deps{
-		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers,
+		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers, Approvals: s.approvals,
 		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {
