@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"charye/approval"
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/internal/clock"
@@ -24,6 +25,8 @@ import (
 	"charye/supply"
 	"charye/supply/order"
 	"charye/supply/trace"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Places says where sites are, and which place of custody is which site.
@@ -47,11 +50,12 @@ var Usual = Limits{Overdue: 26 * time.Hour, Handover: time.Hour, Grace: 2 * time
 // Deps are what a room is wired to.
 type Deps struct {
 	Programme *programme.Programme
-	Places    func(context.Context) (Places, error)
+	Places    func(context.Context) (Places, error) // safe for concurrent use
 	Custody   trace.Source
 	Verdicts  supply.Verdicts
 	Alarms    supply.Alarms
 	Ledger    booking.Ledger
+	Requests  approval.Store // nil: nobody can ask for a verdict here
 	// Tell tells people of alarms that are new; the same alarm may come again, and is told once. Nil: nobody is told.
 	Tell   func(ctx context.Context, list []supply.Alarm) error
 	Limits Limits
@@ -91,8 +95,9 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	for _, p := range products {
 		r.products[p.ID] = p
 	}
-	r.live = trace.NewLive(trace.NewReader(), d.Custody, func(context.Context) (trace.Rules, error) {
-		return trace.Rules{Products: products, DosesPerVial: perVial, Site: r.places.Site, Who: onePerBooking}, nil
+	r.live = trace.NewLive(trace.NewReader(), d.Custody, func(ctx context.Context) (trace.Rules, error) {
+		places, err := d.Places(ctx)
+		return trace.Rules{Products: products, DosesPerVial: perVial, Site: places.Site, Who: onePerBooking}, err
 	})
 	var err error
 	r.free, err = booking.NewSnapshot(ctx, d.Ledger)
@@ -186,6 +191,13 @@ func (r *Room) today(now time.Time) civil.Date { return civil.Of(now, r.Programm
 
 // Run follows, raises alarms and does what was agreed, until ctx ends. A round that fails is logged once and tried again. What takes long is done less often.
 func (r *Room) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.every(ctx, "look after boxes", r.watch) })
+	g.Go(func() error { return r.every(ctx, "do the verdicts that were agreed to", r.carry) })
+	return g.Wait()
+}
+
+func (r *Room) every(ctx context.Context, what string, round func(context.Context) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	failing := false
@@ -196,9 +208,9 @@ func (r *Room) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		began := r.Clock()
-		err := r.Round(ctx)
+		err := round(ctx)
 		if err != nil && ctx.Err() == nil && !failing {
-			r.Log.LogAttrs(ctx, slog.LevelWarn, "background work fails, trying on: the supply room", slog.String("error", err.Error()))
+			r.Log.LogAttrs(ctx, slog.LevelWarn, "background work fails, trying on: "+what, slog.String("error", err.Error()))
 		}
 		failing = err != nil
 		timer.Reset(max(lookEvery, restFactor*r.Clock().Sub(began)))
@@ -207,15 +219,29 @@ func (r *Room) Run(ctx context.Context) error {
 
 // Round does the work of [Room.Run] once.
 func (r *Room) Round(ctx context.Context) error {
+	if err := r.watch(ctx); err != nil {
+		return err
+	}
+	return r.carry(ctx)
+}
+
+func (r *Room) leads(ctx context.Context) (bool, error) {
+	now := r.Clock()
+	return r.Alarms.Lead(ctx, r.Node, now, now.Add(leaseFor))
+}
+
+func (r *Room) watch(ctx context.Context) error {
 	if err := r.Refresh(ctx); err != nil {
 		return err
 	}
-	now := r.Clock()
-	leads, err := r.Alarms.Lead(ctx, r.Node, now, now.Add(leaseFor))
-	if err != nil || !leads {
+	if leads, err := r.leads(ctx); err != nil || !leads {
 		return err
 	}
-	if err := r.raise(ctx); err != nil {
+	return r.raise(ctx)
+}
+
+func (r *Room) carry(ctx context.Context) error {
+	if leads, err := r.leads(ctx); err != nil || !leads {
 		return err
 	}
 	return r.doAgreed(ctx)

@@ -228,7 +228,9 @@ func (v *View) siteOf(k supply.AlarmKey, boxes []supply.SSCC) site.Num {
 func (v *View) Doubt(k supply.SSCC) (Doubt, bool) { d, ok := v.doubts[k]; return d, ok }
 
 // Regions are the stock by region, and what is on its way and in places that are no sites.
-func (v *View) Regions() (all []Region, transit, depots Region) { return v.regions, v.transit, v.depots }
+func (v *View) Regions() (all []Region, transit, depots Region) {
+	return v.regions, v.transit, v.depots
+}
 
 // SitesOf gives one page of the stock of sites: of a region, and whose name, address or number has a text in it; empty: all. total is how many there are.
 func (v *View) SitesOf(region, text string, from, n int) (page []Shelf, total int) {

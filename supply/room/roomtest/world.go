@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	approvalsqlite "charye/approval/sqlite"
 	"charye/booking"
 	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/civil"
@@ -72,6 +73,7 @@ type World struct {
 	Custody   *custodysqlite.Store
 	Store     *supplysqlite.Store
 	Ledger    *bookingsqlite.Ledger
+	Requests  *approvalsqlite.Store
 	Deps      room.Deps
 
 	mu    sync.Mutex
@@ -104,14 +106,17 @@ func New(t testing.TB) *World {
 	if w.Ledger, err = bookingsqlite.Open(ctx, dir); err != nil {
 		t.Fatal(err)
 	}
+	if w.Requests, err = approvalsqlite.Open(ctx, dir); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		if err := errors.Join(w.Custody.Close(), w.Store.Close(), w.Ledger.Close()); err != nil {
+		if err := errors.Join(w.Requests.Close(), w.Custody.Close(), w.Store.Close(), w.Ledger.Close()); err != nil {
 			t.Error(err)
 		}
 	})
 	sites := site.NewIndex(Sites)
 	w.Deps = room.Deps{
-		Programme: w.Programme, Custody: w.Custody, Verdicts: w.Store, Alarms: w.Store, Ledger: w.Ledger, Node: "test", Clock: w.Now, Log: slog.New(slog.DiscardHandler),
+		Programme: w.Programme, Custody: w.Custody, Verdicts: w.Store, Alarms: w.Store, Ledger: w.Ledger, Requests: w.Requests, Node: "test", Clock: w.Now, Log: slog.New(slog.DiscardHandler),
 		Places: func(context.Context) (room.Places, error) {
 			return room.Places{Sites: sites, Version: "1", Site: func(place string) site.Num {
 				if id, ok := trace.SiteOfURN(place); ok {
