@@ -168,30 +168,66 @@ func (r *Room) raise(ctx context.Context) error {
 	return r.tell(ctx, v.At)
 }
 
-// tellWithin is how old an alarm may be that people are still told of: what a server finds when it starts again after a week is on the page.
-const tellWithin = 24 * time.Hour
+// Telling is an alarm that people are told of, with how many others of the same moment are not told one by one.
+type Telling struct {
+	supply.Alarm
+	More int
+}
 
-func (r *Room) tell(ctx context.Context, now time.Time) error {
-	if r.Tell == nil {
-		return nil
-	}
-	var list []supply.Alarm
-	last := r.told
-	for _, a := range r.alarms {
-		if a.Seq > r.told {
-			last = a.Seq
-			if a.Cleared.IsZero() && now.Sub(a.At) < tellWithin {
-				list = append(list, a)
+const (
+	// tellWithin is how old an alarm may be that people are still told of: what a server finds when it starts again after a week is on the page.
+	tellWithin = 24 * time.Hour
+	// tellMost is how many alarms of one moment are told one by one; the last of them says how many more there are.
+	tellMost = 20
+)
+
+// tellings chooses what people are told of alarms after a number. It goes by the alarms alone, so that the same are told whoever asks and when.
+func tellings(alarms []supply.Alarm, after int64) (out []Telling) {
+	for i := 0; i < len(alarms); {
+		n := i + 1
+		for n < len(alarms) && alarms[n].At.Equal(alarms[i].At) {
+			n++
+		}
+		for j := i; j < n && j < i+tellMost; j++ {
+			t := Telling{Alarm: alarms[j]}
+			if j == i+tellMost-1 {
+				t.More = n - j - 1
+			}
+			if t.Seq > after {
+				out = append(out, t)
 			}
 		}
+		i = n
 	}
+	return out
+}
+
+func (r *Room) tell(ctx context.Context, now time.Time) error {
+	if r.Tell == nil || len(r.alarms) == 0 {
+		return nil
+	}
+	list := slices.DeleteFunc(tellings(r.alarms, r.told), func(t Telling) bool { return now.Sub(t.At) >= tellWithin })
 	if len(list) > 0 {
 		if err := r.Tell(ctx, list); err != nil {
 			return err
 		}
 	}
-	r.told = last
+	r.told = r.alarms[len(r.alarms)-1].Seq
 	return nil
+}
+
+// Telling gives what there is to tell of an alarm; ok is false when its doubt is gone.
+func (r *Room) Telling(ctx context.Context, seq int64) (t Telling, ok bool, err error) {
+	var list []supply.Alarm
+	if err := r.Alarms.Alarms(ctx, 0, func(a supply.Alarm) error { list = append(list, a); return nil }); err != nil {
+		return t, false, err
+	}
+	for _, t := range tellings(list, seq-1) {
+		if t.Seq == seq {
+			return t, t.Cleared.IsZero(), nil
+		}
+	}
+	return t, false, nil
 }
 
 func rank(c supply.Cause) int { return slices.Index(supply.Causes, c) }

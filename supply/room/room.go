@@ -56,8 +56,8 @@ type Deps struct {
 	Alarms    supply.Alarms
 	Ledger    booking.Ledger
 	Requests  approval.Store // nil: nobody can ask for a verdict here
-	// Tell tells people of alarms that are new; the same alarm may come again, and is told once. Nil: nobody is told.
-	Tell   func(ctx context.Context, list []supply.Alarm) error
+	// Tell tells people; the same may come again, after a restart, and must reach them once, by the number of its alarm. Nil: nobody is told.
+	Tell   func(ctx context.Context, list []Telling) error
 	Limits Limits
 	Node   string // names this process to the others
 	Clock  clock.Func

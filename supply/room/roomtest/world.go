@@ -78,7 +78,7 @@ type World struct {
 
 	mu    sync.Mutex
 	now   time.Time
-	toldN []supply.Alarm
+	toldN []room.Telling
 	made  int
 }
 
@@ -129,7 +129,7 @@ func New(t testing.TB) *World {
 				return 0
 			}}, nil
 		},
-		Tell: func(_ context.Context, list []supply.Alarm) error {
+		Tell: func(_ context.Context, list []room.Telling) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.toldN = append(w.toldN, list...)
@@ -154,10 +154,10 @@ func (w *World) At(minutes int) {
 }
 
 // Told is every alarm that people were told of.
-func (w *World) Told() []supply.Alarm {
+func (w *World) Told() []room.Telling {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return append([]supply.Alarm(nil), w.toldN...)
+	return append([]room.Telling(nil), w.toldN...)
 }
 
 // Minute is so many minutes after the story's begin.
