@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"charye/approval"
 	"charye/site"
 	"charye/supply"
 	"charye/supply/room"
@@ -21,6 +22,14 @@ const supplyBase = "/supply"
 // SupplyService is what the pages of the supply room use of [walk.Walk].
 type SupplyService interface {
 	Supply(ctx context.Context, a walk.Actor) (*room.View, error)
+	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error)
+	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
+	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
+	AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error)
+	DeclineVerdict(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
+	WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) (approval.Request, error)
+	Verdicts(ctx context.Context, a walk.Actor, before int64, limit int) ([]approval.Request, error)
+	Verdict(ctx context.Context, a walk.Actor, id int64) (room.Case, error)
 }
 
 // supplyTable lists the pages of the supply room.
@@ -35,6 +44,15 @@ func (h *handler) supplyTable() []deskRoute {
 		{pattern: "GET /supply/boxes", act: walk.SeeSupply, f: h.supplyBoxes},
 		{pattern: "GET /supply/boxes/{sscc}", act: walk.SeeSupply, f: h.supplyBox},
 		{pattern: "GET /supply/readings", act: walk.SeeSupply, f: h.supplyScope},
+		{pattern: "GET /supply/cases", act: walk.SeeSupply, f: h.supplyCases},
+		{pattern: "GET /supply/cases/new", act: walk.AskVerdict, f: h.newVerdict},
+		{pattern: "POST /supply/cases/new", act: walk.AskVerdict, f: h.previewVerdict},
+		{pattern: "GET /supply/cases/draft/{digest}", act: walk.AskVerdict, f: h.verdictDraft},
+		{pattern: "POST /supply/cases", act: walk.AskVerdict, f: h.askVerdict},
+		{pattern: "GET /supply/cases/{id}", act: walk.SeeSupply, f: h.supplyCase},
+		{pattern: "POST /supply/cases/{id}/agree", act: walk.AgreeVerdict, f: h.agreeVerdict},
+		{pattern: "POST /supply/cases/{id}/decline", act: walk.AgreeVerdict, f: h.declineVerdict},
+		{pattern: "POST /supply/cases/{id}/withdraw", act: walk.AskVerdict, f: h.withdrawVerdict},
 	}
 }
 
@@ -66,7 +84,7 @@ const (
 
 // supplyState is when a page's state is of.
 type supplyState struct {
-	At    time.Time
+	AsOf  time.Time
 	Read  int
 	Stale bool
 }
@@ -134,6 +152,7 @@ type supplyHomeData struct {
 	Find     string
 	NotFound bool
 	Problems int
+	Cases    []caseRow // that wait for somebody to agree
 	Asks     bool
 }
 
@@ -160,6 +179,10 @@ func (h *handler) showSupplyHome(q *request, v *room.View, a walk.Actor, notFoun
 		d.All.Held += r.Held
 		d.All.Doubt += r.Doubt
 	}
+	var err error
+	if d.Cases, err = q.openCases(a); err != nil {
+		return err
+	}
 	status := http.StatusOK
 	if d.NotFound {
 		status = http.StatusNotFound
@@ -175,6 +198,9 @@ func (h *handler) supplyFind(q *request) error {
 	}
 	text := q.field("q")
 	compact := strings.NewReplacer(" ", "", "(", "", ")", "").Replace(text)
+	if len(compact) == 20 {
+		compact = strings.TrimPrefix(compact, "00") // the label's element string
+	}
 	if k, ok := trace.SSCCOf(compact); ok {
 		if _, known := v.Trace.Box(k); known {
 			return q.redirect(boxPath(k))

@@ -261,16 +261,16 @@ func (q *request) rangeOf(r *supply.Rule, i int) string {
 	case i == 0 && upto >= supply.Hottest:
 		return q.words("supply.range.all")
 	case i == 0:
-		return q.words("supply.range.below", "to", celsius(round(upto+1)))
+		return q.words("supply.range.below", "to", celsius(exact(upto+1)))
 	case upto >= supply.Hottest:
-		return q.words("supply.range.above", "from", celsius(round(from-1)))
+		return q.words("supply.range.above", "from", celsius(exact(from-1)))
 	default:
-		return q.words("supply.range.between", "from", celsius(round(from)), "to", celsius(round(upto)))
+		return q.words("supply.range.between", "from", celsius(exact(from)), "to", celsius(exact(upto)))
 	}
 }
 
-// round takes away the millionth by which a band begins above a limit.
-func round(c supply.Celsius) supply.Celsius {
+// exact takes away the millionth by which a band begins above a limit.
+func exact(c supply.Celsius) supply.Celsius {
 	const hundredth = supply.Degree / 100
 	if r := (c + hundredth/2) / hundredth * hundredth; c-r <= 1 && r-c <= 1 {
 		return r

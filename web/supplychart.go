@@ -150,7 +150,7 @@ func (q *request) chart(w *supply.Way, legs []legRow, all []excursion) template.
 		if lo, hi, ok := storeOf(r); ok {
 			f(`<rect class="store" x="%d" y="%.1f" width="%d" height="%.1f"/>`, chartLeft, c.y(hi.Degrees()), chartWidth-chartLeft-chartRight, c.y(lo.Degrees())-c.y(hi.Degrees()))
 			for _, at := range []supply.Celsius{lo, hi} {
-				f(`<line class="limit" x1="%d" x2="%d" y1="%.1f" y2="%[3].1f"/>`, chartLeft, chartWidth-chartRight, c.y(at.Degrees()))
+				f(`<line class="limit" x1="%d" x2="%d" y1="%.1f" y2="%.1[3]f"/>`, chartLeft, chartWidth-chartRight, c.y(at.Degrees()))
 			}
 		}
 	}
@@ -187,19 +187,19 @@ func (q *request) axes(b *strings.Builder, c *chartScale, legs []legRow) {
 	for t := math.Ceil(c.lo/step) * step; t <= c.hi; t += step {
 		y := c.y(t)
 		label := strings.Replace(strconv.FormatFloat(t, 'f', 0, 64), "-", "−", 1)
-		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%[3].1f"/><text class="tick" x="%[4]d" y="%.1f" text-anchor="end">%s°</text>`,
+		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1[3]f"/><text class="tick" x="%[4]d" y="%.1f" text-anchor="end">%s°</text>`,
 			chartLeft, chartWidth-chartRight, y, chartLeft-8, y+5, label)
 	}
 	last := -1000.0
 	for i := range legs {
 		fmt.Fprintf(b, `<text class="number" x="%.1f" y="%d" text-anchor="middle">%d</text>`, c.x[i]+c.wide[i]/2, chartTop-8, legs[i].N)
-		fmt.Fprintf(b, `<line class="edge" x1="%.1f" x2="%[1].1f" y1="%d" y2="%d"/>`, c.x[i], chartTop, chartTop+chartHeight+6)
+		fmt.Fprintf(b, `<line class="edge" x1="%.1f" x2="%.1[1]f" y1="%d" y2="%d"/>`, c.x[i], chartTop, chartTop+chartHeight+6)
 		if c.x[i]-last < 92 || c.x[i]+86 > chartWidth {
 			continue
 		}
 		last = c.x[i]
 		at := legs[i].Begin.In(q.lang.zone)
-		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%d">%s</text><text class="tick" x="%[1].1f" y="%[4]d">%s</text>`, c.x[i]+2, chartTop+chartHeight+24, at.Format("01-02"), chartTop+chartHeight+44, at.Format("15:04"))
+		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%d">%s</text><text class="tick" x="%.1[1]f" y="%[4]d">%s</text>`, c.x[i]+2, chartTop+chartHeight+24, at.Format("01-02"), chartTop+chartHeight+44, at.Format("15:04"))
 	}
 }
 
