@@ -34,6 +34,7 @@ type view struct {
 	Trial     bool
 	Help      string // telephone
 	Refresh   int    // seconds after which a browser without JavaScript asks again; 0: never
+	Again     int    // seconds after which every browser asks again, while something is being done; 0: never
 	Script    string // of the page, may be empty
 	Error     bool   // the title says that something went wrong
 	D         any

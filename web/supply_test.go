@@ -110,7 +110,7 @@ func TestSupplyPages(t *testing.T) {
 		page("/supply/boxes?site=T9", 404)
 		page("/supply/boxes?lot=Q1", 200, frozen, "/supply/readings?lot=Q1")
 		page("/supply/boxes?lot=none", 200)
-		body := page("/supply/boxes/"+frozen, 200, "<svg", `class="cold"`, "−1.2 °C", `class="store"`, `/supply/readings?box=`+frozen, "11t-0412")
+		body := page("/supply/boxes/"+frozen, 200, "<svg", `class="cold"`, "−1.2\u00a0°C", `class="store"`, `/supply/readings?box=`+frozen, "11t-0412")
 		if n := strings.Count(body, `scope="row"`); n < 3+5+1 { // legs, bands, the excursion
 			t.Errorf("%d rows beside the chart", n)
 		}
@@ -273,14 +273,14 @@ func TestSupplyWords(t *testing.T) {
 	t.Parallel()
 	l := mustLanguages(t)["en"]
 	for d, want := range map[time.Duration]string{
-		0: "0 min", 20 * time.Second: "20 s", time.Minute: "1 min", 90 * time.Minute: "1 h 30 min", 49 * time.Hour: "2 d 1 h", -time.Hour: "0 min",
+		0: "0 min", 20 * time.Second: "20 s", time.Minute: "1 min", 90 * time.Minute: "1 h 30 min", 2 * time.Hour: "2 h", 49 * time.Hour: "2 d 1 h", -time.Hour: "0 min",
 	} {
 		if got, err := l.long(d); err != nil || got != want {
 			t.Errorf("%v: %q, %v; want %q", d, got, err, want)
 		}
 	}
 	for c, want := range map[supply.Celsius]string{
-		-1_200_000: "−1.2 °C", 0: "0.0 °C", 4_500_000: "4.5 °C", 2_000_000: "2.0 °C", 1_999_999: "1.999999 °C", 8_000_001: "8.000001 °C", -70_250_000: "−70.2 °C",
+		-1_200_000: "−1.2\u00a0°C", 0: "0.0\u00a0°C", 4_500_000: "4.5\u00a0°C", 2_000_000: "2.0\u00a0°C", 1_999_999: "1.999999\u00a0°C", 8_000_001: "8.000001\u00a0°C", -70_250_000: "−70.2\u00a0°C",
 	} {
 		if got := celsius(c); got != want {
 			t.Errorf("%d: %q, want %q", c, got, want)

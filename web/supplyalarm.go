@@ -55,7 +55,7 @@ func (h *handler) supplyAlarms(q *request) error {
 		d.Alarms = append(d.Alarms, q.alarmRow(v, &v.Alarms[from+i]))
 	}
 	d.Pages = q.pages(from, len(d.Alarms), len(v.Alarms))
-	return q.show(http.StatusOK, "supplyalarms", view{Title: q.words("supply.alarms.title"), Wide: true, Refresh: callsAgain, D: d})
+	return q.show(http.StatusOK, "supplyalarms", view{Title: q.words("supply.alarms.title"), Wide: true, D: d})
 }
 
 type supplyAlarmData struct {

@@ -467,9 +467,9 @@ func (h *handler) showCase(q *request, status int, wrong string) error {
 	if d.All > 0 {
 		d.Percent = 100 * d.Moved / d.All
 	}
-	refresh := 0
+	again := 0
 	if d.Doing {
-		refresh = 2
+		again = 2
 	}
 	if d.Done {
 		var ok bool
@@ -478,7 +478,7 @@ func (h *handler) showCase(q *request, status int, wrong string) error {
 			d.Refused, d.Raw = true, strings.TrimPrefix(c.Request.Done.Why, "not done: ")
 		}
 	}
-	return q.show(status, "supplycase", view{Title: q.words("supply.case.title", "n", strconv.FormatInt(id, 10)), Wide: true, Refresh: refresh, Error: wrong != "", D: d})
+	return q.show(status, "supplycase", view{Title: q.words("supply.case.title", "n", strconv.FormatInt(id, 10)), Wide: true, Again: again, Error: wrong != "", D: d})
 }
 
 // onCase does something to a request and goes back to its page, also where that says why it was refused.

@@ -77,7 +77,7 @@ func celsius(c supply.Celsius) string {
 	if v := math.Abs(c.Degrees()); v < 100 && math.Abs(math.Round(c.Degrees()*10)/10-c.Degrees()) > 1e-9 && math.Abs(c.Degrees()-math.Round(c.Degrees())) < 0.1 {
 		s = c.String()
 	}
-	return strings.Replace(s, "-", "−", 1) + " °C"
+	return strings.Replace(s, "-", "−", 1) + "\u00a0°C"
 }
 
 // long writes a stretch of time in its two largest units; less than a minute in seconds.
@@ -86,6 +86,8 @@ func (l *language) long(d time.Duration) (string, error) {
 	switch days, hours, minutes := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60; {
 	case days > 0:
 		return l.text("supply.long.days", "days", days, "hours", hours)
+	case hours > 0 && minutes == 0:
+		return l.text("supply.long.onlyhours", "hours", hours)
 	case hours > 0:
 		return l.text("supply.long.hours", "hours", hours, "minutes", minutes)
 	case minutes > 0 || d == 0:
