@@ -161,6 +161,7 @@ func TestSupply(t *testing.T) {
 	noComplaints(t, w)
 
 	// One message for the one alarm, also after a restart.
+	s.Kill()
 	s.Restart()
 	w.Open(s.URL + "/supply/alarms")
 	s.until("the room to be read again", func() bool { w.Reload(); return w.Says("이미 정했습니다") })
