@@ -439,7 +439,7 @@ func newDoorman(now time.Time) *doorman {
 
 // browser is a client with cookies and without a script.
 type browser struct {
-	t       *testing.T
+	t       testing.TB
 	h       http.Handler
 	cookies map[string]string
 	lang    string
