@@ -74,6 +74,8 @@ type Options struct {
 	Metrics *telemetry.Metrics
 	// Ready reports whether the stores answer. Nil: never ready.
 	Ready func(context.Context) error
+	// Waiting names what waits for people, in a few fixed words, and is told beside being ready. Nil: nothing.
+	Waiting func() []string
 	// Limits are the rates; the zero value is [DefaultLimits].
 	Limits Limits
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. From anyone else it is ignored.

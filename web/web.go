@@ -67,6 +67,7 @@ type Service interface {
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
 	DeskService
+	SupplyService
 }
 
 var _ Service = (*walk.Walk)(nil)
@@ -206,6 +207,7 @@ func (h *handler) routes() {
 	on("POST /bookings/{id}/cancel", h.cancel)
 
 	h.deskRoutes()
+	h.supplyRoutes()
 
 	on("GET /contact", h.contact)
 	on("POST /contact", h.setContact)

@@ -93,6 +93,7 @@ type stores struct {
 	custody   custody.Store // nil: none is asked for
 	leftovers leftover.Store
 	approvals approval.Store
+	verdicts  verdictStore // nil: there is no supply room
 
 	closeLine                   func() error
 	joinsWaiting, passesWaiting func() int

@@ -79,7 +79,7 @@ func (s *server) wire(configured identityProviders) error {
 		}
 	}
 	theAPI := api.New(s.walk, sessions, api.Options{
-		Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits, TrustedProxies: s.proxies, Gate: s.gate,
+		Logger: s.log, Metrics: metrics, Ready: s.isReady, Waiting: s.waitsFor, Limits: limits, TrustedProxies: s.proxies, Gate: s.gate,
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
 		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log, Gate: s.gate,
@@ -116,6 +116,14 @@ func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) htt
 }
 
 var closing = []string{"close"}
+
+// waitsFor names what waits for people.
+func (s *server) waitsFor() []string {
+	if s.waiting == nil {
+		return nil
+	}
+	return []string{"programme"}
+}
 
 // isReady reports whether this server should get requests: not while it drains, and only when its stores answer.
 func (s *server) isReady(ctx context.Context) error {
