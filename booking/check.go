@@ -198,7 +198,7 @@ func (c *checker) event(e *Event) {
 			c.wide[d.Counter] = max(c.wide[d.Counter], from, to)
 		}
 		return
-	case EventHeld, EventHoldOver, EventInvited, EventCalled:
+	case EventHeld, EventHoldOver, EventInvited, EventCalled, EventErased:
 		return
 	default:
 		c.find("event %d is of the unknown kind %q", e.Seq, e.Kind)
