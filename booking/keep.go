@@ -4,7 +4,12 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"charye/person"
 )
+
+// NamePlace is where a booking's sealed name belongs: it opens for this person's bookings only.
+func NamePlace(who person.Key) string { return "booking/name/" + who.String() }
 
 // NameKeeper is what an engine of [Ledger] does with the sealed names of bookings as time goes by. It knows nothing of keys: what a
 // name becomes is told to it.

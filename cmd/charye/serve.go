@@ -170,6 +170,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err := s.openCourier(dir, ways); err != nil {
 		return nil, err
 	}
+	s.follow(dir.File(keyFile))
 	return s, s.wire(providers)
 }
 
