@@ -118,7 +118,7 @@ func steps(ctx context.Context, pace seal.Pace, step func() (int64, error)) (tot
 }
 
 // namesAtOnce is how many bookings one transaction goes over.
-const namesAtOnce = 4096
+const namesAtOnce = 512
 
 // rewrite goes over the names of all bookings.
 func (r Rooms) rewrite(ctx context.Context, at time.Time, why string, pace seal.Pace, name func(*booking.Booking) ([]byte, error)) (all booking.Rewritten, err error) {
