@@ -60,6 +60,7 @@ var rooms = map[string][]string{
 	"walk":          domains,
 	"check/**":      {"booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
+	"keeping/**":    {"booking", "notify", "person", "programme"},
 	"api/**":        append([]string{"walk"}, domains...),
 	"web/**":        append([]string{"walk"}, domains...),
 	"rush/**":       domains,
