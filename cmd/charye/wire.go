@@ -15,6 +15,7 @@ import (
 	"charye/person"
 	"charye/person/oidctest"
 	"charye/programme"
+	"charye/walk"
 	"charye/web"
 )
 
@@ -79,7 +80,9 @@ func (s *server) wire(configured identityProviders) error {
 		Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits, TrustedProxies: s.proxies,
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log,
+		PublicURL: s.url, Calendar: api.Calendar,
+		Export:  func(a walk.Actor, h walk.Held) []byte { return api.Export(s.programme, a, h) },
+		PushKey: s.pushKey, Log: s.log,
 	})
 	if err != nil {
 		return err
