@@ -87,7 +87,7 @@ func checkInstallation(ctx context.Context, data string, e engines, noted chains
 	if err != nil {
 		return nil, err
 	}
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, e.Postgres); err != nil {
 		return nil, err
 	}
 	return prove(ctx, dir, e, p, keys, noted, telemetry.NewLogger(progress, slog.LevelError), progress)

@@ -39,7 +39,7 @@ func (w whereKept) with(ctx context.Context, do func(kept) error) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := rightPlace(dir, w.Postgres != ""); err != nil {
+	if err := rightPlace(dir, w.Postgres); err != nil {
 		return err
 	}
 	k := kept{keyFile: dir.File(keyFile)}

@@ -35,7 +35,7 @@ func (w whereBooked) with(ctx context.Context, do func(booking.Ledger, reschedul
 		return err
 	}
 	shared := w.Postgres != ""
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, w.Postgres); err != nil {
 		return err
 	}
 	if !shared {

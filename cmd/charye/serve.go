@@ -96,6 +96,9 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	if err := protectedPostgres(c.Engines.Postgres, draft.Trial); err != nil {
+		return nil, err
+	}
 	if err := checkPublicURL(c.PublicURL); err != nil {
 		return nil, err
 	}
@@ -155,7 +158,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		}
 		s.closers = append(s.closers, dir.Unlock)
 	}
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, c.Engines.Postgres); err != nil {
 		return nil, err
 	}
 	if s.programme, err = keepProgramme(dir, c.Programme, src); err != nil {
