@@ -174,6 +174,9 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	s.follow(dir.File(keyFile))
+	if err := s.chainRooms(ctx, shared); err != nil {
+		return nil, err
+	}
 	return s, s.wire(providers)
 }
 

@@ -106,7 +106,10 @@ func (o *Outbox) EraseContacts(ctx context.Context, who person.Key, why string, 
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO event (at, kind, who, what) VALUES (?, 'erased', ?, ?)`, at.UnixMilli(), keyOrNone(who), string(what))
+		if _, err = tx.ExecContext(ctx, `INSERT INTO event (at, kind, who, what) VALUES (?, 'erased', ?, ?)`, at.UnixMilli(), keyOrNone(who), string(what)); err != nil {
+			return err
+		}
+		_, err = history.Extend(ctx, tx)
 		return err
 	})
 	if err != nil {
