@@ -132,6 +132,12 @@ func (h *handler) pageAt(base string, f action) http.Handler {
 				return
 			}
 		}
+		leave, err := h.holdBack(r)
+		if err != nil {
+			q.refuse(err)
+			return
+		}
+		defer leave()
 		if err := f(q); err != nil {
 			q.refuse(err)
 		}

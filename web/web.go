@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/internal/load"
 	"charye/internal/weak"
 	"charye/line"
 	"charye/notify"
@@ -102,6 +103,8 @@ type Options struct {
 	Calendar func(b walk.Booking, lang string) []byte
 	// PushKey is the public key by which browsers subscribe to messages, in base64url; without it they cannot.
 	PushKey string
+	// Gate holds pages back when there is too much to do, except the last steps of those who were let in. Nil: nothing is held back.
+	Gate *load.Gate
 	// HelpPhone is shown on every page when set.
 	HelpPhone string
 	// Log gets internal errors; never anything about a person. Nil: [slog.Default].

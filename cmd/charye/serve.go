@@ -16,6 +16,7 @@ import (
 	"charye/epcis"
 	"charye/internal/clock"
 	"charye/internal/durable"
+	"charye/internal/load"
 	"charye/internal/seal"
 	"charye/internal/telemetry"
 	"charye/line"
@@ -82,6 +83,8 @@ type server struct {
 	listener net.Listener
 	http     *http.Server
 	draining chan struct{}               // closed when draining begins
+	gate     *load.Gate                  // holds back what can wait when there is too much to do
+	reads    int                         // how many may read from the stores at once, that none who books waits for a connection
 	work     func(context.Context) error // in the background: admission above all
 	closers  []func() error
 }
@@ -192,7 +195,7 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 	if err != nil {
 		return err
 	}
-	s.stores = opened
+	s.stores, s.reads = opened, e.reads()
 	if s.tokens != nil || hasStorage(s.programme) {
 		if s.custody, err = openCustody(ctx, dir, e.Postgres); err != nil {
 			return err
@@ -264,6 +267,10 @@ func (s *server) run(ctx context.Context) error {
 		case <-gctx.Done():
 			return nil
 		}
+	})
+	g.Go(func() error {
+		s.gate.Run(gctx)
+		return nil
 	})
 	bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
 	g.Go(func() error {
