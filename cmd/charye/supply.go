@@ -56,7 +56,7 @@ func (w supplyWhere) with(ctx context.Context, do func(*supplyRoom) error) (err 
 	if err != nil {
 		return err
 	}
-	if err := rightPlace(dir, w.Postgres != ""); err != nil {
+	if err := rightPlace(dir, w.Postgres); err != nil {
 		return err
 	}
 	p, err := servedProgramme(dir)

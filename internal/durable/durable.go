@@ -55,6 +55,7 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 	common.Add("_pragma", "foreign_keys(1)")
 	write := url.Values{"_pragma": append([]string{
 		"journal_mode(WAL)", "synchronous(FULL)", "cache_size(-65536)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
+		"secure_delete(1)", // what is erased, or written anew, leaves nothing behind in the file
 	}, common["_pragma"]...), "_txlock": {"immediate"}}
 	read := url.Values{"_pragma": append([]string{"query_only(1)", "cache_size(-16384)"}, common["_pragma"]...)}
 
