@@ -62,7 +62,7 @@ var rooms = map[string][]string{
 	"walk":          domains,
 	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
-	"keeping/**":    {"booking", "notify", "person", "programme"},
+	"keeping/**":    {"booking", "leftover", "notify", "person", "programme"},
 	"api/**":        append([]string{"walk"}, domains...),
 	"web/**":        append([]string{"walk"}, domains...),
 	"rush/**":       domains,
