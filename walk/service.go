@@ -35,6 +35,9 @@ type Deps struct {
 	Outbox    notify.Outbox  // nil: nobody is told anything
 	Leftovers leftover.Store // nil: leftover doses are not offered
 	Approvals approval.Store // nil: nothing can be asked for
+	Rules     *Rules         // that wait for two people; nil: none
+	Version   string         // of the program
+	Shared    bool           // the engines are those of many nodes
 	Keys      *seal.Keys
 	Clock     clock.Func
 	Log       *slog.Logger
@@ -71,6 +74,10 @@ type Walk struct {
 	near    map[uint32]*lookedAt
 
 	approvals approval.Store // nil: none
+	rules     *Rules
+	version   string
+	shared    bool
+	started   time.Time
 
 	leftovers     leftover.Store
 	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
@@ -107,6 +114,10 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 		approvals: d.Approvals,
+		rules:     d.Rules,
+		version:   d.Version,
+		shared:    d.Shared,
+		started:   d.Clock(),
 
 		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},

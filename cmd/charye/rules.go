@@ -15,6 +15,7 @@ import (
 	"charye/approval"
 	"charye/internal/durable"
 	"charye/programme"
+	"charye/walk"
 )
 
 type rulesCmd struct {
@@ -62,17 +63,10 @@ func bodyFile(body []byte) []byte {
 	return file
 }
 
-// waitingRules are rules that a file has and that are not agreed to: the server goes on with those it had.
-type waitingRules struct {
-	File    string
-	Changes []programme.Change
-	How     string // how the matter stands
-}
-
 // takeProgramme decides with which rules the server starts. A file that changes the rules of a campaign that has begun is taken when managers
 // agreed to exactly this change; otherwise the rules that were kept are served on, and said so: a server that would not start would stop
 // everybody for the sake of one change.
-func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string, src []byte, log *slog.Logger) (*programme.Programme, *waitingRules, error) {
+func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string, src []byte, log *slog.Logger) (*programme.Programme, *walk.Rules, error) {
 	c, err := changeOf(dir, name, src, time.Now())
 	if err != nil {
 		return nil, nil, err
@@ -96,7 +90,7 @@ func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string,
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &waitingRules{File: name, Changes: c.open, How: how}
+	w := &walk.Rules{File: name, Changes: c.open, How: how}
 	log.LogAttrs(ctx, slog.LevelError, "THE PROGRAMME FILE IS NOT TAKEN: it changes rules of a campaign that has begun, and two must agree to that; the rules from before are served",
 		slog.String("file", name), slog.String("state", how), slog.String("first", c.open[0].String()), slog.Int("changes", len(c.open)))
 	return before, w, nil
