@@ -68,6 +68,26 @@ type Register struct {
 // Head is the chain over all that the register knows.
 func (g *Register) Head() chain.Noted { return chain.Noted{Seq: g.seq, Chain: g.chain} }
 
+// Request finds one; [ErrNone].
+func (g *Register) Request(id int64) (Request, error) {
+	if id < 1 || id > int64(len(g.list)) {
+		return Request{}, fmt.Errorf("%w: number %d", ErrNone, id)
+	}
+	return g.list[id-1].clone(), nil
+}
+
+// Latest lists requests, the last first, from the first before an id on; before 0: from the last one. At most limit.
+func (g *Register) Latest(before int64, limit int) (out []Request) {
+	last := len(g.list)
+	if before > 0 && before <= int64(last) {
+		last = int(before) - 1
+	}
+	for i := last; i > 0 && len(out) < limit; i-- {
+		out = append(out, g.list[i-1].clone())
+	}
+	return out
+}
+
 // Decide takes a step, wholly or not at all, and gives the row to keep and the request as it is then. The rules:
 //
 //   - Who asked never agrees nor declines, whatever role or session they come with; nobody agrees twice. On the command line nobody agrees.
@@ -85,8 +105,8 @@ func (g *Register) Decide(s Step) (Row, Request, error) {
 	if s.Op == OpAsk {
 		return g.ask(s)
 	}
-	if s.Request < 1 || s.Request > int64(len(g.list)) {
-		return Row{}, Request{}, fmt.Errorf("%w: number %d", ErrNone, s.Request)
+	if _, err := g.Request(s.Request); err != nil {
+		return Row{}, Request{}, err
 	}
 	r := g.list[s.Request-1]
 	if err := r.refuses(&s); err != nil {

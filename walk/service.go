@@ -78,6 +78,7 @@ type Walk struct {
 	version   string
 	shared    bool
 	started   time.Time
+	lookKey   [32]byte // of the names in an auditor's pages
 
 	leftovers     leftover.Store
 	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
@@ -118,6 +119,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		version:   d.Version,
 		shared:    d.Shared,
 		started:   d.Clock(),
+		lookKey:   d.Keys.Secret("look-names"),
 
 		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},

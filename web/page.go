@@ -29,6 +29,7 @@ type view struct {
 	Others    []otherLanguage
 	SignedIn  bool
 	Desk      bool // a page for staff
+	Manages   bool // who looks has pages under /manage
 	Trial     bool
 	Help      string // telephone
 	Refresh   int    // seconds after which a browser without JavaScript asks again; 0: never
@@ -184,6 +185,10 @@ func (q *request) show(status int, page string, v view) error {
 		return fmt.Errorf("no page %q", page)
 	}
 	v.Lang, v.SignedIn, v.Help, v.Desk = q.lang.id, q.session != nil, q.h.opts.HelpPhone, q.base != ""
+	if q.base != "" && q.session != nil {
+		a, err := q.actor()
+		v.Manages = err == nil && manages(a)
+	}
 	p := q.h.svc.Programme()
 	v.Programme, v.Trial = p.Name.In(q.lang.id), p.Trial
 	for _, n := range languageNames {
