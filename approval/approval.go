@@ -13,7 +13,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"charye/internal/chain"
 	"charye/person"
@@ -159,6 +161,20 @@ func (r *Request) clone() Request {
 	out := *r
 	out.Summary, out.Agreed, out.History = slices.Clone(r.Summary), slices.Clone(r.Agreed), slices.Clone(r.History)
 	return out
+}
+
+// Clip makes a line fit for a summary.
+func Clip(line string) string {
+	line = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(line, ""))
+	if len(line) > MaxLine {
+		line = strings.ToValidUTF8(line[:MaxLine-len("…")], "") + "…"
+	}
+	return line
 }
 
 // What a request may have at most. A staff that asks for more has another problem than the ones that four eyes are for.

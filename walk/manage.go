@@ -2,8 +2,10 @@ package walk
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"charye/approval"
 	"charye/booking"
 	"charye/internal/chain"
 	"charye/programme"
@@ -92,6 +94,56 @@ type Check struct {
 	Name string // a fixed word
 	OK   bool
 	Took time.Duration
+}
+
+// RuleChange is what a programme file would change.
+type RuleChange struct {
+	Open, Rest []programme.Change // as [programme.Differences] has them
+	Needs      bool               // others must agree
+	Body       []byte             // what they agree to
+}
+
+// Lines tells the change for those who must agree.
+func (c *RuleChange) Lines() []string {
+	lines := make([]string, 0, approval.MaxLines)
+	add := func(s string) { lines = append(lines, approval.Clip(s)) }
+	for i, v := range c.Open {
+		if i == approval.MaxLines-2 && len(c.Open) > i+1 {
+			add(fmt.Sprintf("and %d changes more", len(c.Open)-i))
+			break
+		}
+		add(v.String())
+	}
+	if len(c.Rest) > 0 {
+		add(fmt.Sprintf("and %d changes that touch no campaign that has begun", len(c.Rest)))
+	}
+	return lines
+}
+
+// RuleChange says what a programme file would change. A file that is wrong is refused with its first problems.
+func (w *Walk) RuleChange(a Actor, src []byte) (c RuleChange, err error) {
+	if err := may(a, AskRules); err != nil {
+		return c, err
+	}
+	if w.changeOf == nil || len(src) == 0 {
+		return c, refuse(BadRequest, "file: want a programme file").field("file")
+	}
+	if c, err = w.changeOf(src); err != nil {
+		return c, refuse(BadRequest, "%.1000s", err.Error()).field("file")
+	}
+	return c, nil
+}
+
+// AskRules asks for exactly this file.
+func (w *Walk) AskRules(ctx context.Context, a Actor, src []byte, reason string) (approval.Request, error) {
+	c, err := w.RuleChange(a, src)
+	if err != nil {
+		return approval.Request{}, err
+	}
+	if !c.Needs {
+		return approval.Request{}, refuse(Conflict, "nobody has to be asked: the next start of the server takes this file").field("free")
+	}
+	return w.Ask(ctx, a, Asking{Kind: approval.Programme, Body: c.Body, Summary: c.Lines(), Reason: reason})
 }
 
 // Installation is the state of this node and what it reaches; nobody is in it.

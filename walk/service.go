@@ -36,11 +36,13 @@ type Deps struct {
 	Leftovers leftover.Store // nil: leftover doses are not offered
 	Approvals approval.Store // nil: nothing can be asked for
 	Rules     *Rules         // that wait for two people; nil: none
-	Version   string         // of the program
-	Shared    bool           // the engines are those of many nodes
-	Keys      *seal.Keys
-	Clock     clock.Func
-	Log       *slog.Logger
+	// ChangeOf holds a programme file against the one that is served; nil: it cannot be done here.
+	ChangeOf func(src []byte) (RuleChange, error)
+	Version  string // of the program
+	Shared   bool   // the engines are those of many nodes
+	Keys     *seal.Keys
+	Clock    clock.Func
+	Log      *slog.Logger
 }
 
 // Walk is the service that faces call. Safe for concurrent use.
@@ -75,6 +77,7 @@ type Walk struct {
 
 	approvals approval.Store // nil: none
 	rules     *Rules
+	changeOf  func([]byte) (RuleChange, error)
 	version   string
 	shared    bool
 	started   time.Time
@@ -116,6 +119,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		log:       d.Log,
 		approvals: d.Approvals,
 		rules:     d.Rules,
+		changeOf:  d.ChangeOf,
 		version:   d.Version,
 		shared:    d.Shared,
 		started:   d.Clock(),

@@ -20,6 +20,7 @@ const (
 	AskRequest     Act = "ask-request"     // ask for what another must want too, withdraw it, carry it out once it is agreed
 	DecideRequest  Act = "decide-request"  // agree to what somebody else asks for, or decline it
 
+	AskRules        Act = "ask-rules"        // hold a changed programme file against the one that is served, and ask for it
 	SeeFigures      Act = "see-figures"      // how the campaigns stand, in numbers
 	SeeWaiting      Act = "see-waiting"      // rules that the programme file has and that wait for two people
 	SeeChains       Act = "see-chains"       // the chains over what happened, to be kept elsewhere
@@ -28,7 +29,7 @@ const (
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation}
+var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest, AskRules, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -40,6 +41,7 @@ var mayDo = map[Act][]person.Role{
 	AskRequest:     {person.Manager, person.Logistics},
 	DecideRequest:  {person.Manager},
 
+	AskRules:        {person.Manager},
 	SeeFigures:      {person.Manager},
 	SeeWaiting:      {person.Manager, person.Operator},
 	SeeChains:       {person.Auditor},

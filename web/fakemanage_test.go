@@ -90,3 +90,20 @@ func (s *scripted) Installation(context.Context, walk.Actor) (walk.Installation,
 }
 
 func (s *scripted) StaffName(k person.Key) string { return "name-" + k.String()[:4] }
+
+func (s *scripted) RuleChange(a walk.Actor, src []byte) (walk.RuleChange, error) {
+	if string(src) == "" || string(src) == "nonsense" {
+		return walk.RuleChange{}, &walk.Error{Code: walk.BadRequest, Field: "file", Detail: "file:1: what is this"}
+	}
+	c := walk.RuleChange{Rest: []programme.Change{{Path: "name", Before: "a", After: "b"}}, Body: src}
+	if string(src) != "free" {
+		c.Open, c.Needs = []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, true
+	}
+	return c, s.step("RuleChange", "%s %d", a.Channel, len(src))
+}
+
+func (s *scripted) AskRules(_ context.Context, a walk.Actor, src []byte, reason string) (approval.Request, error) {
+	return s.take(a, "AskRules", approval.Step{
+		Op: approval.OpAsk, Why: reason, Kind: approval.Programme, Body: src, Summary: []string{"campaigns[c].stock: 10 → 20"}, Lapses: s.now.Add(time.Hour),
+	})
+}

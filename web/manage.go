@@ -26,6 +26,8 @@ type ManageService interface {
 	Agree(ctx context.Context, a walk.Actor, id int64, digest approval.Digest, why string) (approval.Request, error)
 	Decline(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
 	Withdraw(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
+	RuleChange(a walk.Actor, src []byte) (walk.RuleChange, error)
+	AskRules(ctx context.Context, a walk.Actor, src []byte, reason string) (approval.Request, error)
 	WaitingRules(a walk.Actor) (*walk.Rules, error)
 	Figures(ctx context.Context, a walk.Actor) ([]walk.Figures, error)
 	Looks(ctx context.Context, a walk.Actor, day civil.Date, desk string, before int64) (walk.LookSheet, error)
@@ -43,6 +45,8 @@ func (h *handler) manageTable() []deskRoute {
 		{pattern: "POST /manage/requests/{number}/agree", act: walk.DecideRequest, f: h.agreeRequest},
 		{pattern: "POST /manage/requests/{number}/decline", act: walk.DecideRequest, f: h.declineRequest},
 		{pattern: "POST /manage/requests/{number}/withdraw", act: walk.AskRequest, f: h.withdrawRequest},
+		{pattern: "GET /manage/rules", act: walk.AskRules, f: h.rulesForm},
+		{pattern: "POST /manage/rules", act: walk.AskRules, f: h.askRules},
 		{pattern: "GET /manage/figures", act: walk.SeeFigures, f: h.figures},
 		{pattern: "GET /manage/looks", act: walk.SeeLooks, f: h.looks},
 		{pattern: "GET /manage/chains", act: walk.SeeChains, f: h.chains},
@@ -96,6 +100,7 @@ type manageData struct {
 	Open, Closed                 []requestCard
 	Next                         string
 	Figures, Looks, Chains, Node bool
+	Asks                         bool // may ask for other rules
 }
 
 // requestsPage is how many requests are looked at for one page.
@@ -112,6 +117,7 @@ func (h *handler) manageHome(q *request) error {
 	d := manageData{
 		Name: q.name(), Role: roleNames[a.Role], Requests: walk.May(a, walk.SeeRequests), Decides: walk.May(a, walk.DecideRequest), Figures: walk.May(a, walk.SeeFigures),
 		Looks: walk.May(a, walk.SeeLooks), Chains: walk.May(a, walk.SeeChains), Node: walk.May(a, walk.SeeInstallation),
+		Asks: walk.May(a, walk.AskRules),
 	}
 	if walk.May(a, walk.SeeWaiting) {
 		if d.Rules, err = h.svc.WaitingRules(a); err != nil {

@@ -100,3 +100,33 @@ func TestManageForms(t *testing.T) {
 		t.Errorf("calls: %v", svc.calls)
 	}
 }
+
+// TestAskRules: first what changes, then the question, and a wrong file is told with its line.
+func TestAskRules(t *testing.T) {
+	t.Parallel()
+	for _, lang := range languageNames {
+		b, svc := atDesk(t, "manager")
+		b.lang = lang.ID
+		page := func(status int, says []string, form ...string) {
+			t.Helper()
+			w := b.post("/manage/rules", form...)
+			wantPage(t, w, status, says...)
+			checkPage(t, "rules", lang.ID, w.Body.String())
+		}
+		w := b.get("/manage/rules")
+		wantPage(t, w, 200, `action="/manage/rules"`)
+		checkPage(t, "rules", lang.ID, w.Body.String())
+		page(400, []string{"file:1: what is this", "nonsense</textarea>"}, "file", "nonsense")
+		page(200, []string{"campaigns[c].stock: 10 → 20", "name: a → b", `value="ask"`}, "file", "changed <b>")
+		w = b.post("/manage/rules", "file", "free", "do", "look")
+		if body := w.Body.String(); w.Code != 200 || strings.Contains(body, `value="ask"`) {
+			t.Error("asks for what needs nobody")
+		}
+		page(400, []string{`role="alert"`}, "file", "changed", "do", "ask")
+		wantRedirect(t, b.post("/manage/rules", "file", "changed", "do", "ask", "reason", "더 왔음"), "/manage/requests/3")
+		page(409, []string{`role="alert"`}, "file", "changed", "do", "ask", "reason", "더 왔음")
+		if !svc.called("AskRules") {
+			t.Errorf("calls: %v", svc.calls)
+		}
+	}
+}

@@ -129,9 +129,7 @@ type asking struct {
 func (a asking) ask(ctx context.Context, to io.Writer, s approval.Store, kind approval.Kind, body []byte, summary []string) error {
 	now := time.Now()
 	for i, l := range summary {
-		if len(l) > approval.MaxLine {
-			summary[i] = strings.ToValidUTF8(l[:approval.MaxLine-len("…")], "") + "…"
-		}
+		summary[i] = approval.Clip(l)
 	}
 	if len(summary) > approval.MaxLines {
 		rest := len(summary) - approval.MaxLines + 1

@@ -57,6 +57,11 @@ func rulesBody(kept, src []byte) []byte {
 	return append(fmt.Appendf(nil, "in the place of %x\n", sha256.Sum256(kept)), src...)
 }
 
+// asked is the change as others are asked for it.
+func (c *ruleChange) asked() walk.RuleChange {
+	return walk.RuleChange{Open: c.open, Rest: c.rest, Needs: c.needs, Body: rulesBody(c.kept, c.src)}
+}
+
 // bodyFile is the file in a body.
 func bodyFile(body []byte) []byte {
 	_, file, _ := bytes.Cut(body, []byte("\n"))
@@ -224,13 +229,7 @@ func (c rulesAskCmd) Run(ctx context.Context, out streams) error {
 		if !change.needs {
 			return errors.Join(change.write(out.out), errors.New("nobody has to be asked: start the server with this file"))
 		}
-		lines := make([]string, 0, len(change.open)+1)
-		for _, v := range change.open {
-			lines = append(lines, v.String())
-		}
-		if len(change.rest) > 0 {
-			lines = append(lines, fmt.Sprintf("and %d changes that touch no campaign that has begun", len(change.rest)))
-		}
-		return c.Asking.ask(ctx, out.out, s, approval.Programme, rulesBody(change.kept, change.src), lines)
+		asked := change.asked()
+		return c.Asking.ask(ctx, out.out, s, approval.Programme, asked.Body, asked.Lines())
 	})
 }

@@ -190,7 +190,10 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 	}
 	s.walk, err = walk.New(ctx, walk.Deps{
 		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers, Approvals: s.approvals,
-		Rules: s.waiting, Version: version, Shared: e.Postgres != "",
+		Rules: s.waiting, ChangeOf: func(src []byte) (walk.RuleChange, error) {
+			c, err := changeOf(dir, "file", src, time.Now())
+			return c.asked(), err
+		}, Version: version, Shared: e.Postgres != "",
 		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {
