@@ -218,11 +218,9 @@ func (r *Request) refuses(s *Step) error {
 		}
 	case OpBegin, OpDone:
 		switch {
-		case state == Done && weak.Off(weak.Once):
 		case state != Agreed && state != Begun:
 			return wrong
-		}
-		if !seen {
+		case !seen:
 			return ErrChanged
 		}
 	case OpAsk:
