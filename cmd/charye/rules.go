@@ -52,9 +52,13 @@ func changeOf(dir *durable.Dir, name string, src []byte, now time.Time) (c ruleC
 	return c, nil
 }
 
-// rulesBody is what two people agree to: this file in the place of that one.
+// rulesBody is what two people agree to: this file in the place of that one, whatever its ends of lines, which a browser's form changes.
 func rulesBody(kept, src []byte) []byte {
-	return append(fmt.Appendf(nil, "in the place of %x\n", sha256.Sum256(kept)), src...)
+	return append(fmt.Appendf(nil, "in the place of %x\n", sha256.Sum256(plainLines(kept))), plainLines(src)...)
+}
+
+func plainLines(b []byte) []byte {
+	return append(bytes.TrimRight(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), "\n"), '\n')
 }
 
 // asked is the change as others are asked for it.
@@ -121,7 +125,7 @@ func takeAgreed(ctx context.Context, dir *durable.Dir, postgres string, kept, sr
 	if lerr != nil {
 		return "", lerr
 	}
-	if found && bytes.Equal(bodyFile(last), src) {
+	if found && bytes.Equal(bodyFile(last), plainLines(src)) {
 		return "", take()
 	}
 	return err.Error(), nil
