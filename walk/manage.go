@@ -92,6 +92,7 @@ func (w *Walk) WaitingRules(a Actor) (*Rules, error) {
 // Check is one thing that was tried.
 type Check struct {
 	Name string // a fixed word
+	Of   string // a campaign's id, of its line
 	OK   bool
 	Took time.Duration
 }
@@ -168,26 +169,26 @@ func (w *Walk) Installation(ctx context.Context, a Actor) (out Installation, err
 	out = Installation{
 		At: w.now(), Started: w.started, Version: w.version, Shared: w.shared, Feed: w.free.Version(), Untold: -1, Waiting: w.Waiting(), Rules: w.rules,
 	}
-	try := func(name string, do func() error) {
+	try := func(name, of string, do func() error) {
 		begun := w.now()
 		err := do()
-		out.Checks = append(out.Checks, Check{name, err == nil, w.now().Sub(begun)})
+		out.Checks = append(out.Checks, Check{name, of, err == nil, w.now().Sub(begun)})
 	}
-	try("sites", func() error { _, err := w.siteStore.Version(ctx); return err })
-	try("people", func() error { _, err := w.people.RosterVersions(ctx); return err })
-	try("bookings", func() error { _, err := w.ledger.Events(ctx, max(0, out.Feed-1), 1); return err })
+	try("sites", "", func() error { _, err := w.siteStore.Version(ctx); return err })
+	try("people", "", func() error { _, err := w.people.RosterVersions(ctx); return err })
+	try("bookings", "", func() error { _, err := w.ledger.Events(ctx, max(0, out.Feed-1), 1); return err })
 	for i := range w.programme.Campaigns {
-		try("line", func() error { _, err := w.line.Status(ctx, w.programme.Campaigns[i].Num); return err })
+		try("line", w.programme.Campaigns[i].ID, func() error { _, err := w.line.Status(ctx, w.programme.Campaigns[i].Num); return err })
 	}
 	if w.outbox != nil {
-		try("messages", func() error {
+		try("messages", "", func() error {
 			at, err := w.outbox.Begin(ctx, out.Feed)
 			out.Untold = max(0, out.Feed-at)
 			return err
 		})
 	}
 	if w.approvals != nil {
-		try("requests", func() error {
+		try("requests", "", func() error {
 			list, err := w.approvals.Latest(ctx, 0, 1000)
 			for i := range list {
 				if list[i].State(out.At).Open() {

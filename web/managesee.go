@@ -118,6 +118,7 @@ func (h *handler) chains(q *request) error {
 
 type checkRow struct {
 	Name string // catalogue key
+	Of   string // a campaign's id; may be empty
 	OK   bool
 }
 
@@ -138,7 +139,7 @@ func (h *handler) installation(q *request) error {
 	}
 	d := installationData{Installation: in}
 	for _, c := range in.Checks {
-		d.Rows = append(d.Rows, checkRow{checkNames[c.Name], c.OK})
+		d.Rows = append(d.Rows, checkRow{checkNames[c.Name], c.Of, c.OK})
 		if !c.OK {
 			d.Bad++
 		}

@@ -24,7 +24,7 @@ func TestManage(t *testing.T) {
 	changed := strings.Replace(string(text), "stock: 1000", "stock: 2000", 1)
 
 	// The first asks, without script.
-	w := b.Visitor(journeys.WithoutScript)
+	w := b.Visitor(journeys.WithoutScript, journeys.OnPhone)
 	w.Open(s.URL + "/manage")
 	clerkSignsIn(w, "가담당", "manager", "", true)
 	w.WaitForText("가담당 – 사업 담당")
