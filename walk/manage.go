@@ -16,7 +16,7 @@ type Figures struct {
 	Campaign
 	Line    LineDoc
 	Taken   int // doses of dose 1 that are booked or held
-	Standby int // numbers called so far in vain, or not yet, once it is sold out
+	Standby int // once it is sold out: those in line without a dose, whoever has left it meanwhile among them
 }
 
 // Figures gives the figures of every campaign.

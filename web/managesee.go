@@ -34,7 +34,7 @@ func (h *handler) figures(q *request) error {
 	for _, f := range list {
 		d.List = append(d.List, figureCard{f, q.card(f.Campaign, d.At).StateName, int(f.Line.Admitted)})
 	}
-	return q.show(http.StatusOK, "managefigures", view{Title: q.words("manage.figures.title"), Refresh: 60, D: d})
+	return q.show(http.StatusOK, "managefigures", view{Title: q.words("manage.figures.title"), D: d})
 }
 
 // lookWhys are the catalogue keys of the words that looks are for.
