@@ -30,10 +30,11 @@ const (
 	Reschedule Kind = "reschedule" // a plan by which booked doses move, or its undoing
 	Programme  Kind = "programme"  // other rules for a campaign that has begun
 	Export     Kind = "export"     // all that is kept about a person
+	Sessions   Kind = "sessions"   // the end of sessions of staff: one person alone may stop somebody, and it is on record here
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Verdict, Reschedule, Programme, Export}
+var Kinds = []Kind{Verdict, Reschedule, Programme, Export, Sessions}
 
 // Digest says exactly what a request is about.
 type Digest = chain.Hash
@@ -80,9 +81,12 @@ func (w Who) String() string {
 func (w Who) valid() bool { return w.Shell == w.Key.IsZero() && w.Role != person.NoRole }
 
 // Needs is how many people must agree to what somebody asks: one more who is signed in; two where it was asked on the command line, since
-// there nobody knows who asks.
-func Needs(asked Who) int {
-	if asked.Shell {
+// there nobody knows who asks; nobody where somebody is stopped.
+func Needs(k Kind, asked Who) int {
+	switch {
+	case k == Sessions:
+		return 0
+	case asked.Shell:
 		return 2
 	}
 	return 1

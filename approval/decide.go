@@ -92,7 +92,7 @@ func (g *Register) Latest(before int64, limit int) (out []Request) {
 //
 //   - Who asked never agrees nor declines, whatever role or session they come with; nobody agrees twice. On the command line nobody agrees.
 //   - Who agrees saw what is asked for: they bring its digest. So does who begins it or says that it is done.
-//   - A request is agreed when as many agree as [Needs] says. Somebody's no, also after that, ends it, and so does who asked, until it is begun.
+//   - A request is agreed when as many agree as [Needs] says, at once where that is nobody. Somebody's no, also after that, ends it, and so does who asked, until it is begun.
 //   - From the instant it lapses nothing becomes of it, unless it was begun before.
 //   - What is agreed is done once. Beginning again changes nothing and gives no row (Row.Seq is 0): what was interrupted goes on.
 //   - What is open is not asked for twice: the error wraps [ErrAsked] and the request is given.
@@ -134,7 +134,7 @@ func (g *Register) ask(s Step) (Row, Request, error) {
 	}
 	return g.add(Event{
 		Request: int64(len(g.list)) + 1, At: s.At, Op: OpAsk, By: s.By, Digest: digest, Why: s.Why,
-		Kind: s.Kind, Summary: slices.Clone(s.Summary), Lapses: s.Lapses, Needs: Needs(s.By),
+		Kind: s.Kind, Summary: slices.Clone(s.Summary), Lapses: s.Lapses, Needs: Needs(s.Kind, s.By),
 	})
 }
 
@@ -161,6 +161,9 @@ func (g *Register) apply(e Event) *Request {
 	v := Vote{Who: e.By, At: e.At, Why: e.Why}
 	switch e.Op {
 	case OpAsk:
+		if r.Needs == 0 {
+			r.state = Agreed
+		}
 	case OpAgree:
 		if r.Agreed = append(r.Agreed, v); r.Missing() == 0 {
 			r.state = Agreed

@@ -39,6 +39,8 @@ func TestEveryManagersStep(t *testing.T) {
 		}},
 		"rules":        {walk.AskRules, func(a walk.Actor) error { _, err := w.RuleChange(a, []byte("x")); return err }},
 		"ask rules":    {walk.AskRules, func(a walk.Actor) error { _, err := w.AskRules(ctx, a, []byte("x"), "why"); return err }},
+		"end":          {walk.EndSessions, func(a walk.Actor) error { return w.EndSessions(ctx, a, "x", "why") }},
+		"ended":        {walk.EndSessions, func(a walk.Actor) error { _, err := w.Ended(ctx, a); return err }},
 		"figures":      {walk.SeeFigures, func(a walk.Actor) error { _, err := w.Figures(ctx, a); return err }},
 		"waiting":      {walk.SeeWaiting, func(a walk.Actor) error { _, err := w.WaitingRules(a); return err }},
 		"chains":       {walk.SeeChains, func(a walk.Actor) error { _, err := w.ChainHeads(ctx, a); return err }},
@@ -234,5 +236,58 @@ func TestFiguresAndState(t *testing.T) {
 		if c.OK && c.Name == "people" {
 			t.Errorf("%s answers who has gone", c.Name)
 		}
+	}
+}
+
+// TestSessionsEnd: a session that has begun before it was ended counts no more, at another node within seconds; another's, and one that begins later,
+// does; and where the store does not answer, what is known counts for half a minute and then nothing does.
+func TestSessionsEnd(t *testing.T) {
+	t.Parallel()
+	w := newDesk(t)
+	ctx := t.Context()
+	other, err := walk.New(ctx, w.deps) // another node
+	must(t, err)
+	t.Cleanup(other.Stop)
+	lost, colleague, boss := w.clerk(1, person.CallDesk, 0), w.clerk(2, person.CallDesk, 0), w.clerk(3, person.Manager, 0)
+	is := func(node *walk.Walk, a walk.Actor, want bool) {
+		t.Helper()
+		if over, err := node.SessionEnded(ctx, a.Session); err != nil || over != want {
+			t.Errorf("ended: %v %v, want %v", over, err, want)
+		}
+	}
+	is(w.Walk, lost, false)
+	is(other, lost, false)
+	wantCode(t, w.EndSessions(ctx, boss, "somebody", "x"), walk.BadRequest)
+	wantCode(t, w.EndSessions(ctx, boss, w.StaffName(lost.Key), ""), walk.BadRequest)
+	wantCode(t, w.EndSessions(ctx, colleague, w.StaffName(lost.Key), "x"), walk.NotAllowed)
+	must(t, w.EndSessions(ctx, boss, w.StaffName(lost.Key), "a lost laptop"))
+	is(w.Walk, lost, true)
+	is(w.Walk, colleague, false)
+	is(w.Walk, boss, false)
+	w.set(at(12, 20, 2))
+	is(other, lost, true)
+	again := w.clerk(1, person.CallDesk, 0)
+	is(w.Walk, again, false)
+	must(t, w.EndSessions(ctx, boss, walk.EverybodyOfStaff, "a drill"))
+	must(t, w.EndSessions(ctx, boss, walk.EverybodyOfStaff, "a drill"))
+	for _, a := range []walk.Actor{lost, again, colleague, boss} {
+		is(w.Walk, a, true)
+	}
+	list, err := w.Ended(ctx, boss)
+	if err != nil || len(list) != 3 || list[0].Staff != walk.EverybodyOfStaff || list[2].Why != "a lost laptop" {
+		t.Errorf("%+v %v", list, err)
+	}
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	w.set(at(12, 20, 2).Add(20 * time.Second))
+	if over, err := w.SessionEnded(gone, lost.Session); err != nil || !over {
+		t.Errorf("the store is away for 20 seconds: %v %v", over, err)
+	}
+	w.set(at(12, 20, 3))
+	_, err = w.SessionEnded(gone, colleague.Session)
+	wantCode(t, err, walk.Overloaded)
+	w.set(at(13, 5, 0))
+	if list, err := w.Ended(ctx, boss); err != nil || len(list) != 0 {
+		t.Errorf("after a shift: %+v %v", list, err)
 	}
 }

@@ -81,6 +81,7 @@ type Walk struct {
 	version   string
 	shared    bool
 	started   time.Time
+	ended     ended
 	lookKey   [32]byte // of the names in an auditor's pages
 
 	leftovers     leftover.Store

@@ -21,6 +21,7 @@ const (
 	DecideRequest  Act = "decide-request"  // agree to what somebody else asks for, or decline it
 
 	AskRules        Act = "ask-rules"        // hold a changed programme file against the one that is served, and ask for it
+	EndSessions     Act = "end-sessions"     // end sessions of staff before their time
 	SeeFigures      Act = "see-figures"      // how the campaigns stand, in numbers
 	SeeWaiting      Act = "see-waiting"      // rules that the programme file has and that wait for two people
 	SeeChains       Act = "see-chains"       // the chains over what happened, to be kept elsewhere
@@ -29,7 +30,7 @@ const (
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest, AskRules, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation}
+var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest, AskRules, EndSessions, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -42,6 +43,7 @@ var mayDo = map[Act][]person.Role{
 	DecideRequest:  {person.Manager},
 
 	AskRules:        {person.Manager},
+	EndSessions:     {person.Manager, person.Operator},
 	SeeFigures:      {person.Manager},
 	SeeWaiting:      {person.Manager, person.Operator},
 	SeeChains:       {person.Auditor},

@@ -114,6 +114,15 @@ func (h *handler) readSession(q *request) {
 	if err != nil || s.IsStaff() != staff && !weak.Off(weak.Apart) {
 		return
 	}
+	if staff {
+		over, err := h.svc.SessionEnded(q.Context(), s)
+		if err != nil {
+			q.unknown = err
+		}
+		if over || err != nil {
+			return
+		}
+	}
 	q.session, q.token = &s, token
 	if staff {
 		q.role = roleOf(s.Roles, h.cookies.get(q.Request, cookieRole))
@@ -238,6 +247,7 @@ type roleRow struct{ ID, Name string }
 
 type deskHomeData struct {
 	Name      string
+	Me        string // the name that stands for them in pages
 	Role      string // catalogue key
 	Until     time.Time
 	Others    []roleRow
@@ -254,7 +264,7 @@ func (h *handler) deskHome(q *request) error {
 	}
 	d := deskHomeData{
 		Name: q.name(), Role: roleNames[a.Role], Until: a.ExpiresAt, Serves: walk.May(a, walk.ServeCaller), Issues: walk.May(a, walk.IssueTemporary),
-		Manages: manages(a),
+		Manages: manages(a), Me: h.svc.StaffName(a.Key),
 	}
 	for r := range a.Roles.All() {
 		if r != a.Role {

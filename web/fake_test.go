@@ -34,6 +34,7 @@ var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
 type scripted struct {
 	lists []walk.LeftoverSite // of leftover doses
 	asked *approval.Register
+	ended map[person.Key]bool // of staff
 	offer *walk.LeftoverOffer
 
 	mu         sync.Mutex

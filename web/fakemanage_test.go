@@ -107,3 +107,24 @@ func (s *scripted) AskRules(_ context.Context, a walk.Actor, src []byte, reason 
 		Op: approval.OpAsk, Why: reason, Kind: approval.Programme, Body: src, Summary: []string{"campaigns[c].stock: 10 → 20"}, Lapses: s.now.Add(time.Hour),
 	})
 }
+
+func (s *scripted) SessionEnded(_ context.Context, p person.Session) (bool, error) {
+	if s.fail["SessionEnded"] != nil { // not a call that tests count
+		return false, s.fail["SessionEnded"]
+	}
+	return s.ended[p.Key], nil
+}
+
+func (s *scripted) EndSessions(_ context.Context, a walk.Actor, staff, why string) error {
+	if _, err := walk.EndBody(staff, s.now); err != nil {
+		return err
+	}
+	if why == "" {
+		return &walk.Error{Code: walk.BadRequest, Field: "step"}
+	}
+	return s.step("EndSessions", "%s %s %q", a.Channel, staff, why)
+}
+
+func (s *scripted) Ended(context.Context, walk.Actor) ([]walk.EndedSessions, error) {
+	return []walk.EndedSessions{{Staff: "abcdefabcdef", At: s.now, Why: "잃어버림"}, {Staff: walk.EverybodyOfStaff, At: s.now, Why: "훈련"}}, s.step("Ended", "")
+}

@@ -34,6 +34,9 @@ type ManageService interface {
 	ChainHeads(ctx context.Context, a walk.Actor) (walk.ChainHeads, error)
 	Installation(ctx context.Context, a walk.Actor) (walk.Installation, error)
 	StaffName(k person.Key) string
+	SessionEnded(ctx context.Context, s person.Session) (bool, error)
+	EndSessions(ctx context.Context, a walk.Actor, staff, why string) error
+	Ended(ctx context.Context, a walk.Actor) ([]walk.EndedSessions, error)
 }
 
 // manageTable lists the pages.
@@ -47,6 +50,8 @@ func (h *handler) manageTable() []deskRoute {
 		{pattern: "POST /manage/requests/{number}/withdraw", act: walk.AskRequest, f: h.withdrawRequest},
 		{pattern: "GET /manage/rules", act: walk.AskRules, f: h.rulesForm},
 		{pattern: "POST /manage/rules", act: walk.AskRules, f: h.askRules},
+		{pattern: "GET /manage/sessions", act: walk.EndSessions, f: h.sessionsForm},
+		{pattern: "POST /manage/sessions", act: walk.EndSessions, f: h.endSessions},
 		{pattern: "GET /manage/figures", act: walk.SeeFigures, f: h.figures},
 		{pattern: "GET /manage/looks", act: walk.SeeLooks, f: h.looks},
 		{pattern: "GET /manage/chains", act: walk.SeeChains, f: h.chains},
@@ -100,7 +105,7 @@ type manageData struct {
 	Open, Closed                 []requestCard
 	Next                         string
 	Figures, Looks, Chains, Node bool
-	Asks                         bool // may ask for other rules
+	Asks, Ends                   bool // may ask for other rules; may end sessions
 }
 
 // requestsPage is how many requests are looked at for one page.
@@ -117,7 +122,7 @@ func (h *handler) manageHome(q *request) error {
 	d := manageData{
 		Name: q.name(), Role: roleNames[a.Role], Requests: walk.May(a, walk.SeeRequests), Decides: walk.May(a, walk.DecideRequest), Figures: walk.May(a, walk.SeeFigures),
 		Looks: walk.May(a, walk.SeeLooks), Chains: walk.May(a, walk.SeeChains), Node: walk.May(a, walk.SeeInstallation),
-		Asks: walk.May(a, walk.AskRules),
+		Asks: walk.May(a, walk.AskRules), Ends: walk.May(a, walk.EndSessions),
 	}
 	if walk.May(a, walk.SeeWaiting) {
 		if d.Rules, err = h.svc.WaitingRules(a); err != nil {

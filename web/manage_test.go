@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"charye/approval"
+	"charye/person"
 	"charye/walk"
 )
 
@@ -128,5 +129,33 @@ func TestAskRules(t *testing.T) {
 		if !svc.called("AskRules") {
 			t.Errorf("calls: %v", svc.calls)
 		}
+	}
+}
+
+// TestEndedSessions: a manager ends sessions; one that was ended is none, and where nobody knows it counts for nothing.
+func TestEndedSessions(t *testing.T) {
+	t.Parallel()
+	for _, lang := range languageNames {
+		b, svc := atDesk(t, "operator")
+		b.lang = lang.ID
+		w := b.get("/manage/sessions")
+		wantPage(t, w, 200, "abcdefabcdef", "name-0700")
+		checkPage(t, "sessions", lang.ID, w.Body.String())
+		w = b.post("/manage/sessions", "staff", "nobody", "why", "x", "do", "one")
+		wantPage(t, w, 400, `role="alert"`, `value="nobody"`)
+		checkPage(t, "sessions", lang.ID, w.Body.String())
+		wantPage(t, b.post("/manage/sessions", "staff", "abcdefabcdef", "do", "one"), 400, `role="alert"`)
+		wantRedirect(t, b.post("/manage/sessions", "staff", "abcdefabcdef", "why", "lost", "do", "one"), "/manage/sessions")
+		wantRedirect(t, b.post("/manage/sessions", "why", "drill", "do", "all"), "/manage/sessions")
+		if !svc.called(`EndSessions operator abcdefabcdef "lost"`) || !svc.called(`EndSessions operator all "drill"`) {
+			t.Errorf("calls: %v", svc.calls)
+		}
+		svc.fail["SessionEnded"] = &walk.Error{Code: walk.Overloaded}
+		wantPage(t, b.get("/manage"), 503)
+		wantPage(t, b.post("/manage/sessions", "why", "drill", "do", "all"), 503)
+		delete(svc.fail, "SessionEnded")
+		svc.ended = map[person.Key]bool{{7}: true}
+		wantRedirect(t, b.get("/manage"), "/desk/sign-in?return=%2Fmanage&why=needed")
+		wantRedirect(t, b.get("/desk"), "/desk/sign-in?return=%2Fdesk&why=needed")
 	}
 }

@@ -6,7 +6,7 @@ import "charye/approval"
 var (
 	kindNames = map[approval.Kind]string{
 		approval.Verdict: "manage.kind.verdict", approval.Reschedule: "manage.kind.reschedule", approval.Programme: "manage.kind.programme",
-		approval.Export: "manage.kind.export",
+		approval.Export: "manage.kind.export", approval.Sessions: "manage.kind.sessions",
 	}
 	stateNames = map[approval.State]string{
 		approval.Asked: "manage.state.asked", approval.Agreed: "manage.state.agreed", approval.Begun: "manage.state.begun", approval.Done: "manage.state.done",

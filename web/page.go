@@ -96,6 +96,7 @@ type request struct {
 	again   []string        // the fields to send once more when a form met a busy server; nil: not to be repeated
 	base    string          // where these pages are mounted: "" for citizens, [deskBase] for staff
 	role    person.Role     // of staff: what they act as
+	unknown error           // of staff: whether the session still counts could not be found out
 }
 
 // maxForm bounds what a form may send.
@@ -137,6 +138,9 @@ func (h *handler) pageAt(base string, f action) http.Handler {
 
 // actor gives who is asking, or the refusal that sends them to sign in.
 func (q *request) actor() (walk.Actor, error) {
+	if q.unknown != nil {
+		return walk.Actor{}, q.unknown
+	}
 	if q.session == nil {
 		return walk.Actor{}, &walk.Error{Code: walk.NotSignedIn, Detail: "sign in first"}
 	}

@@ -36,6 +36,7 @@ const (
 	Guesses      Defence = "guesses"    // identity numbers cannot be tried one after the other
 	OtherEyes    Defence = "other-eyes" // who asked does not agree
 	Distinct     Defence = "distinct"   // nobody agrees twice
+	Ended        Defence = "ended"      // a session that was ended counts no more
 	Unchanged    Defence = "unchanged"  // what is done is what was agreed
 )
 
@@ -69,5 +70,5 @@ var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
 	Factor, Role, DeskOf, Apart,
 	Frames, LastInChunks, IDToken, Nonce, Guesses,
-	OtherEyes, Distinct, Unchanged,
+	OtherEyes, Distinct, Unchanged, Ended,
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"charye/internal/weak"
 	"charye/test/program"
@@ -172,4 +173,34 @@ var doneTwice = attack{name: "a plan carried out twice, or changed after it was 
 		a.Fatalf("what was agreed cannot be done: %v %s", err, out)
 	}
 	try("again", "is done")
+}}
+
+var nameShown = regexp.MustCompile(`가명은 ([0-9a-f]{12}) `)
+
+// A laptop of staff that was left on a train: somebody goes on with the session in it after it was ended.
+var endedSession = attack{name: "a session of staff that was ended", without: weak.Ended, run: func(a *assault) {
+	clerk, _ := a.atWork("사직원", "office", "", true)
+	name := nameShown.FindSubmatch(a.page("GET", "/desk", nil, clerk).body)
+	if name == nil {
+		a.Fatal("the desk does not say which name stands for its clerk")
+	}
+	r := a.page("POST", "/manage/sessions", url.Values{"staff": {string(name[1])}, "why": {"lost"}, "do": {"one"}}, a.manager("아담당"))
+	if r.status != http.StatusSeeOther {
+		a.Fatalf("a manager cannot end it: %d %.300s", r.status, r.body)
+	}
+	for _, p := range deskPages {
+		method, path, _ := strings.Cut(p, " ")
+		r := a.page(method, path, url.Values{}, clerk)
+		stopped := r.status == http.StatusSeeOther && strings.HasPrefix(r.header.Get("Location"), "/desk/sign-in")
+		a.note(stopped, fmt.Sprintf("%d", r.status))
+	}
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(300 * time.Millisecond) { // a sign-in is known by its second
+		again, _ := a.atWork("사직원", "office", "", true)
+		if r = a.page("GET", "/desk", nil, again); r.status == http.StatusOK {
+			return
+		}
+		if time.Now().After(until) {
+			a.Fatalf("who signs in again is not let in: %d", r.status)
+		}
+	}
 }}
