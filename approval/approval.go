@@ -27,6 +27,7 @@ type Kind string
 // The kinds.
 const (
 	Verdict    Kind = "verdict"    // on boxes of vaccine: hold, release, recall, destroy
+	Command    Kind = "command"    // the same, carried out by somebody on the command line and not by the server
 	Reschedule Kind = "reschedule" // a plan by which booked doses move, or its undoing
 	Programme  Kind = "programme"  // other rules for a campaign that has begun
 	Export     Kind = "export"     // all that is kept about a person
@@ -34,7 +35,7 @@ const (
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Verdict, Reschedule, Programme, Export, Sessions}
+var Kinds = []Kind{Verdict, Command, Reschedule, Programme, Export, Sessions}
 
 // Digest says exactly what a request is about.
 type Digest = chain.Hash

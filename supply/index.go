@@ -92,6 +92,14 @@ func NewIndex(products ...*Product) (*Index, error) {
 	return x, nil
 }
 
+// WithoutAppointments is an index that has everything of this one but the appointments, and takes its own. The two share what they have:
+// after that nothing else may be added to either.
+func (x *Index) WithoutAppointments() *Index {
+	y := *x
+	y.sites = map[site.Num][]Appointment{}
+	return &y
+}
+
 // What the index refuses.
 var (
 	ErrUnknownBox = errors.New("no such box")

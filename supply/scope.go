@@ -250,20 +250,13 @@ func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 }
 
 func (x *Index) exposure(l *legRecord, p *Product, on civil.Date, at AsOf) Exposure {
-	now := at.At.UnixNano()
-	end := min(l.end, now)
+	end := x.counts(l, at)
 	if end <= l.begin {
 		return Exposure{}
-	}
-	r := x.points[l.Point]
-	if l.end > now { // it goes on
-		if heard := max(r.last, l.begin); heard < end && now-heard <= int64(at.Overdue) {
-			end = heard
-		}
 	}
 	rule := p.rule(l.Stage, on)
 	if rule == nil {
 		return Exposure{Unknown: time.Duration(end - l.begin)}
 	}
-	return r.exposure(rule, l.begin, end, l.Unlogged)
+	return x.points[l.Point].exposure(rule, l.begin, end, l.Unlogged)
 }

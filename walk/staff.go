@@ -19,6 +19,9 @@ const (
 	SeeRequests    Act = "see-requests"    // what others are asked to agree to, and what became of it
 	AskRequest     Act = "ask-request"     // ask for what another must want too, withdraw it, carry it out once it is agreed
 	DecideRequest  Act = "decide-request"  // agree to what somebody else asks for, or decline it
+	SeeSupply      Act = "see-supply"      // boxes, temperatures, alarms, what a reading touches; nobody is named
+	AskVerdict     Act = "ask-verdict"     // preview a verdict on boxes and ask for it
+	AgreeVerdict   Act = "agree-verdict"   // agree to what somebody else asked for, or decline it
 
 	AskRules        Act = "ask-rules"        // hold a changed programme file against the one that is served, and ask for it
 	EndSessions     Act = "end-sessions"     // end sessions of staff before their time
@@ -30,7 +33,10 @@ const (
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest, AskRules, EndSessions, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation}
+var Acts = []Act{
+	FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict,
+	AskRules, EndSessions, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation,
+}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -41,6 +47,9 @@ var mayDo = map[Act][]person.Role{
 	SeeRequests:    {person.Manager, person.Auditor},
 	AskRequest:     {person.Manager, person.Logistics},
 	DecideRequest:  {person.Manager},
+	SeeSupply:      {person.Manager, person.Logistics, person.Auditor},
+	AskVerdict:     {person.Manager, person.Logistics},
+	AgreeVerdict:   {person.Manager, person.Logistics},
 
 	AskRules:        {person.Manager},
 	EndSessions:     {person.Manager, person.Operator},

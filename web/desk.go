@@ -193,7 +193,7 @@ func (h *handler) deskSignIn(q *request) error {
 // staffPath is where staff go on: a page for staff, whatever was asked for.
 func staffPath(p string) string {
 	p = localPath(p)
-	for _, base := range []string{deskBase, manageBase} {
+	for _, base := range []string{deskBase, manageBase, supplyBase} {
 		if rest, ok := strings.CutPrefix(p, base); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
 			return p
 		}
@@ -254,6 +254,7 @@ type deskHomeData struct {
 	Serves    bool // this role serves callers
 	Issues    bool
 	Manages   bool // this role has pages under /manage
+	Supply    bool // this role may see the supply room
 	Campaigns []campaignCard
 }
 
@@ -265,6 +266,7 @@ func (h *handler) deskHome(q *request) error {
 	d := deskHomeData{
 		Name: q.name(), Role: roleNames[a.Role], Until: a.ExpiresAt, Serves: walk.May(a, walk.ServeCaller), Issues: walk.May(a, walk.IssueTemporary),
 		Manages: manages(a), Me: h.svc.StaffName(a.Key),
+		Supply: walk.May(a, walk.SeeSupply),
 	}
 	for r := range a.Roles.All() {
 		if r != a.Role {

@@ -113,7 +113,7 @@ func TestDeskSignIn(t *testing.T) {
 	wantRedirect(t, b.post("/desk/role", "role", "operator"), "/desk") // not theirs
 	wantPage(t, b.get("/desk"), 200, "– 콜센터")
 	wantRedirect(t, b.post("/desk/role", "role", "auditor"), "/desk")
-	wantPage(t, b.get("/desk"), 200, "– 감사", `href="/manage"`)
+	wantPage(t, b.get("/desk"), 200, "– 감사", `href="/manage"`, `href="/supply"`)
 	wantPage(t, b.get("/desk/callers/new"), 403, "역할이 아닙니다")
 	wantRedirect(t, b.post("/desk/sign-out"), "/desk/sign-in")
 	if b.cookies[cookieStaff] != "" || b.cookies[cookieRole] != "" {

@@ -89,7 +89,7 @@ type requestCard struct {
 func cardOf(r *approval.Request, now time.Time) requestCard {
 	s := r.State(now)
 	c := requestCard{
-		ID: r.ID, Kind: kindNames[r.Kind], State: stateNames[s], Open: s.Open(), AskedAt: r.AskedAt, Lapses: r.Lapses,
+		ID: r.ID, Kind: kindNames[r.Kind], State: requestStates[s], Open: s.Open(), AskedAt: r.AskedAt, Lapses: r.Lapses,
 		First: r.Summary[0], More: len(r.Summary) - 1,
 	}
 	if s == approval.Asked {

@@ -5,10 +5,10 @@ import "charye/approval"
 // The catalogue keys of what the pages of requests and of the installation name.
 var (
 	kindNames = map[approval.Kind]string{
-		approval.Verdict: "manage.kind.verdict", approval.Reschedule: "manage.kind.reschedule", approval.Programme: "manage.kind.programme",
+		approval.Verdict: "manage.kind.verdict", approval.Command: "manage.kind.command", approval.Reschedule: "manage.kind.reschedule", approval.Programme: "manage.kind.programme",
 		approval.Export: "manage.kind.export", approval.Sessions: "manage.kind.sessions",
 	}
-	stateNames = map[approval.State]string{
+	requestStates = map[approval.State]string{
 		approval.Asked: "manage.state.asked", approval.Agreed: "manage.state.agreed", approval.Begun: "manage.state.begun", approval.Done: "manage.state.done",
 		approval.Declined: "manage.state.declined", approval.Withdrawn: "manage.state.withdrawn", approval.Lapsed: "manage.state.lapsed",
 	}

@@ -46,8 +46,14 @@ type supplyRoom struct {
 	closers   []func() error
 }
 
+// verdictStore keeps verdicts, alarms and plans.
+type verdictStore interface {
+	supply.Verdicts
+	supply.Alarms
+}
+
 // openVerdicts opens the verdicts of PostgreSQL when url is given, else those of the data directory.
-func openVerdicts(ctx context.Context, dir *durable.Dir, url string) (supply.Verdicts, error) {
+func openVerdicts(ctx context.Context, dir *durable.Dir, url string) (verdictStore, error) {
 	if url != "" {
 		return supplypostgres.Open(ctx, url)
 	}

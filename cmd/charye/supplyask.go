@@ -35,7 +35,6 @@ type whichBoxes struct {
 
 // verdictBody is a verdict as it is asked for on the command line.
 type verdictBody struct {
-	Shell  bool          `json:"shell"` // the pages of the supply room have another form
 	Action supply.Action `json:"action"`
 	saidVerdict
 	Boxes []byte `json:"boxes"`          // the SSCCs, in order, 8 bytes each, big-endian
@@ -91,7 +90,7 @@ func (c supplyAskCmd) Run(ctx context.Context, out streams) error {
 		if err != nil {
 			return err
 		}
-		b := verdictBody{Shell: true, Action: supply.Action(c.Action), saidVerdict: c.Said, Undo: undo}
+		b := verdictBody{Action: supply.Action(c.Action), saidVerdict: c.Said, Undo: undo}
 		v := supply.Verdict{Action: b.Action, Case: b.Case, Boxes: boxes, Reason: b.Reason, Evidence: b.Evidence, Asked: approval.Shell.String(), Agreed: "two managers"}
 		if c.Boxes.Lot != "" {
 			if v.Boxes = w.OfLot(c.Boxes.Lot, v); len(v.Boxes) == 0 {
@@ -134,7 +133,7 @@ func (c supplyAskCmd) Run(ctx context.Context, out streams) error {
 		for _, e := range v.Evidence {
 			lines = append(lines, "Evidence: "+e)
 		}
-		return asking{Reason: c.Said.Reason, Life: c.Life}.ask(ctx, out.out, s, approval.Verdict, body, lines)
+		return asking{Reason: c.Said.Reason, Life: c.Life}.ask(ctx, out.out, s, approval.Command, body, lines)
 	})
 }
 
@@ -160,7 +159,7 @@ func (f *verdictFlags) requested(ctx context.Context, s approval.Store, action s
 		return v, nil, err
 	}
 	var b verdictBody
-	if r.Kind != approval.Verdict || json.Unmarshal(body, &b) != nil || !b.Shell {
+	if r.Kind != approval.Command || json.Unmarshal(body, &b) != nil {
 		return v, nil, fmt.Errorf("request %d is not one that `charye supply ask` made", r.ID)
 	}
 	if b.Action != action {

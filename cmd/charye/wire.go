@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"charye/api"
+	"charye/internal/load"
 	"charye/internal/ratelimit"
 	"charye/internal/telemetry"
 	"charye/person"
@@ -64,6 +65,8 @@ func (s *server) wire(configured identityProviders) error {
 	metrics := telemetry.New()
 	metrics.Build(version, s.programme.Trial)
 	metrics.WatchLines(s.lineSamples)
+	s.gate = load.NewGate(maxConnections, s.reads)
+	metrics.WatchBatch("gate", func() int { return s.gate.State().Waiting })
 	metrics.WatchBatch("bookings", s.walk.Waiting)
 	metrics.WatchBatch("joins", s.joinsWaiting)
 	metrics.WatchBatch("passes", s.passesWaiting)
@@ -76,10 +79,10 @@ func (s *server) wire(configured identityProviders) error {
 		}
 	}
 	theAPI := api.New(s.walk, sessions, api.Options{
-		Logger: s.log, Metrics: metrics, Ready: s.isReady, Waiting: s.waitsFor, Limits: limits, TrustedProxies: s.proxies,
+		Logger: s.log, Metrics: metrics, Ready: s.isReady, Waiting: s.waitsFor, Limits: limits, TrustedProxies: s.proxies, Gate: s.gate,
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log,
+		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log, Gate: s.gate,
 	})
 	if err != nil {
 		return err

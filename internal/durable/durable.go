@@ -31,6 +31,9 @@ var ErrNewerData = errors.New("data was written by a newer version of charye")
 // ErrDamaged means that a data file is not what was written: a file of another kind, or bytes changed on disk.
 var ErrDamaged = errors.New("the data file is damaged")
 
+// Readers is how many connections a database has for reading.
+const Readers = 4
+
 // DB is one embedded database: a writer that is a single connection, and readers that never wait for it.
 // Both are safe for concurrent use; writers queue.
 type DB struct {
@@ -68,8 +71,8 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 		_ = w.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	r.SetMaxOpenConns(4)
-	r.SetMaxIdleConns(4)
+	r.SetMaxOpenConns(Readers)
+	r.SetMaxIdleConns(Readers)
 	return &DB{W: w, R: r}, nil
 }
 

@@ -135,7 +135,8 @@ type Trace struct {
 	Unknown  int      // doses given to people whom no booking names; each counts as one person
 	Findings []string // what contradicts itself: more given than was there, given where the box is not, counted otherwise
 	Problems []Problem
-	Read     int // events that count
+	Read     int  // events that count
+	AsOf     Mark // the last event read
 
 	boxes  map[supply.SSCC]*Box
 	order  []supply.SSCC

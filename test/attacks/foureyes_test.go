@@ -55,14 +55,14 @@ func (a *assault) asksOnShell(n int) string {
 }
 
 var (
-	requestShown = regexp.MustCompile(`request (\d+) `)
-	digestShown  = regexp.MustCompile(`<code>([0-9a-f]{64})</code>`)
+	requestShown  = regexp.MustCompile(`request (\d+) `)
+	requestDigest = regexp.MustCompile(`<code>([0-9a-f]{64})</code>`)
 )
 
 // agrees is a manager who has read a request's page.
 func (a *assault) agrees(at string, manager map[string]string) reply {
 	a.Helper()
-	digest := digestShown.FindSubmatch(a.page("GET", at, nil, manager).body)
+	digest := requestDigest.FindSubmatch(a.page("GET", at, nil, manager).body)
 	if digest == nil {
 		a.Fatalf("%s shows no digest", at)
 	}
@@ -100,14 +100,14 @@ var twoSessions = attack{name: "one manager agrees twice", without: weak.Distinc
 var anotherDigest = attack{name: "agreed to what was not read", without: weak.Unchanged, run: func(a *assault) {
 	manager := a.manager("라담당")
 	first, second := a.asksOnShell(1), a.asksOnShell(2)
-	digest := digestShown.FindSubmatch(a.page("GET", first, nil, manager).body)
+	digest := requestDigest.FindSubmatch(a.page("GET", first, nil, manager).body)
 	a.refused("the digest of another request", a.page("POST", second+"/agree", url.Values{"digest": {string(digest[1])}}, manager), 409)
 }}
 
 // Whoever is not a manager has found the address.
 var notManagers = attack{name: "not managers at a request", without: weak.Role, run: func(a *assault) {
 	at := a.asksOnShell(1)
-	digest := digestShown.FindSubmatch(a.page("GET", at, nil, a.manager("마담당")).body)
+	digest := requestDigest.FindSubmatch(a.page("GET", at, nil, a.manager("마담당")).body)
 	for _, role := range []string{"calldesk", "office", "clinic", "logistics", "operator", "auditor"} {
 		c, _ := a.atWork("바직원", role, "", true)
 		a.kept(role+" agrees", a.page("POST", at+"/agree", url.Values{"digest": {string(digest[1])}}, c))

@@ -31,6 +31,7 @@ var attacks = []attack{
 	idTokens, otherSignIn, signInAnswers, providerDown, guessing,
 	askerAgrees, twoSessions, anotherDigest, notManagers, doneTwice, endedSession,
 	foreignFrame, manyNames, smuggled,
+	citizenInSupply, clerkInSupply, ownVerdict, otherDigest,
 }
 
 // assault is an attack under way.
