@@ -180,6 +180,9 @@ type Outbox interface {
 	Messages(ctx context.Context, to person.Key, limit int) ([]Kept, error)
 	// Count gives how many messages are in each state.
 	Count(ctx context.Context) (map[State]int, error)
+
+	Keeper
+
 	Close() error
 }
 

@@ -100,7 +100,7 @@ type parser struct {
 
 func (p *parser) programme(root *yaml.Node) *Programme {
 	out := &Programme{}
-	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages", "fourEyes")
+	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages", "fourEyes", "retention")
 	if !ok {
 		return out
 	}
@@ -153,6 +153,9 @@ func (p *parser) programme(root *yaml.Node) *Programme {
 	out.Messages = DefaultMessages
 	if n, ok := o.opt("messages"); ok {
 		out.Messages = p.messages(n)
+	}
+	if n, ok := o.opt("retention"); ok {
+		out.Retention = p.retention(n)
 	}
 	return out
 }

@@ -34,6 +34,7 @@ type Programme struct {
 	Timetables []Timetable
 	Messages   MessageRules
 	FourEyes   FourEyes
+	Retention  Retention // the zero one erases nothing by date
 
 	resolved map[string]string
 	plans    *plans

@@ -74,18 +74,6 @@ func (x *Index) Way(k SSCC, at AsOf) (Way, error) {
 	return w, nil
 }
 
-// counts is up to when a leg counts, seen from a moment; not after its begin when it does not count yet.
-func (x *Index) counts(l *legRecord, at AsOf) int64 {
-	now := at.At.UnixNano()
-	end := min(l.end, now)
-	if end > l.begin && l.end > now { // it goes on
-		if heard := max(x.points[l.Point].last, l.begin); heard < end && now-heard <= int64(at.Overdue) {
-			end = heard
-		}
-	}
-	return end
-}
-
 // parts gives what was told of [begin, end), in order: what no reading tells is taken from summaries, and what those do not tell either is not known.
 func (p *record) parts(begin, end int64, unlogged bool) (out []Part) {
 	add := func(from, to int64, t Part) {

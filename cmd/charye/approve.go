@@ -27,7 +27,7 @@ func (c where) requestsAt(ctx context.Context, do func(*durable.Dir, *programme.
 	if err != nil {
 		return err
 	}
-	if err := rightPlace(dir, c.Postgres != ""); err != nil {
+	if err := rightPlace(dir, c.Postgres); err != nil {
 		return err
 	}
 	p, err := servedProgramme(dir)

@@ -92,7 +92,7 @@ func openKeys(dir *durable.Dir) (*seal.Keys, error) {
 			}
 		}
 	}
-	keys, err := seal.LoadOrCreate(name)
+	keys, err := seal.LoadOrCreate(name, kms)
 	if _, io := errors.AsType[*fs.PathError](err); err != nil && !io {
 		return nil, fmt.Errorf("%w; put it back from a backup, or name another data directory", err)
 	}

@@ -47,6 +47,9 @@ type cli struct {
 	Deliver    deliverCmd    `cmd:"" help:"Tell that vaccine came to a campaign beside what its programme foresees, or went: what comes is shared out in the order of the line."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a day on which things go wrong, and check every promise."`
 	Supply     supplyCmd     `cmd:"" help:"Vaccine on its way: custody, readings, which boxes are in doubt, whom that touches, and verdicts on them."`
+	Keys       keysCmd       `cmd:"" help:"The keys of an installation: list them, rotate them while everything is served, re-seal what they sealed, retire them."`
+	Retain     retainCmd     `cmd:"" help:"Erase people's data by the dates of the programme's retention rules."`
+	Erase      eraseCmd      `cmd:"" help:"Erase one person's data because they ask for it, as far as the programme's rules allow; with a preview."`
 	Leftovers  leftoversCmd  `cmd:"" help:"Offer the doses that a site has left over today to the people on its list, one after the other."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Help       helpCmd       `cmd:"" help:"Print this help, or that of a command."`

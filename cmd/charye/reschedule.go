@@ -38,7 +38,7 @@ func (w whereBooked) with(ctx context.Context, do func(*durable.Dir, booking.Led
 		return err
 	}
 	shared := w.Postgres != ""
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, w.Postgres); err != nil {
 		return err
 	}
 	if !shared {

@@ -107,6 +107,9 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	if err := protectedPostgres(c.Engines.Postgres, draft.Trial); err != nil {
+		return nil, err
+	}
 	if err := checkPublicURL(c.PublicURL); err != nil {
 		return nil, err
 	}
@@ -170,7 +173,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		}
 		s.closers = append(s.closers, dir.Unlock)
 	}
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, c.Engines.Postgres); err != nil {
 		return nil, err
 	}
 	if s.programme, s.waiting, err = takeProgramme(ctx, dir, c.Engines.Postgres, c.Programme, src, log); err != nil {
@@ -183,6 +186,10 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	if err := s.openCourier(dir, ways); err != nil {
+		return nil, err
+	}
+	s.follow(dir.File(keyFile))
+	if err := s.chainRooms(ctx, shared); err != nil {
 		return nil, err
 	}
 	return s, s.wire(providers)

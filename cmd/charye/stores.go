@@ -27,8 +27,6 @@ import (
 	linesqlite "charye/line/sqlite"
 	linevalkey "charye/line/valkey"
 	"charye/notify"
-	notifypostgres "charye/notify/postgres"
-	notifysqlite "charye/notify/sqlite"
 	"charye/person"
 	personpostgres "charye/person/postgres"
 	personsqlite "charye/person/sqlite"
@@ -158,12 +156,7 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 		return s, closers, err
 	}
 	closers = append(closers, s.ledger.Close)
-	if e.Postgres != "" {
-		s.outbox, err = notifypostgres.Open(ctx, e.Postgres, keys)
-	} else {
-		s.outbox, err = notifysqlite.Open(ctx, dir.Path(), keys)
-	}
-	if err != nil {
+	if s.outbox, err = openOutbox(ctx, dir, e.Postgres, keys); err != nil {
 		return s, closers, err
 	}
 	closers = append(closers, s.outbox.Close)

@@ -16,6 +16,7 @@ import (
 	"charye/person"
 	"charye/person/oidctest"
 	"charye/programme"
+	"charye/walk"
 	"charye/web"
 )
 
@@ -82,7 +83,9 @@ func (s *server) wire(configured identityProviders) error {
 		Logger: s.log, Metrics: metrics, Ready: s.isReady, Waiting: s.waitsFor, Limits: limits, TrustedProxies: s.proxies, Gate: s.gate,
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log, Gate: s.gate,
+		PublicURL: s.url, Calendar: api.Calendar,
+		Export:  func(a walk.Actor, h walk.Held) []byte { return api.Export(s.programme, a, h) },
+		PushKey: s.pushKey, Log: s.log, Gate: s.gate,
 	})
 	if err != nil {
 		return err
