@@ -151,7 +151,7 @@ func (q *request) sentence(w *supply.Way) string {
 	var worst *supply.Finding
 	for i := range j.Findings {
 		f := &j.Findings[i]
-		if worst == nil || f.Side == supply.Cold && worst.Side != supply.Cold {
+		if worst == nil || f.Side == supply.Cold && worst.Side != supply.Cold || f.Side == supply.Warm && worst.Side == supply.Store {
 			worst = f
 		}
 	}
@@ -163,6 +163,9 @@ func (q *request) sentence(w *supply.Way) string {
 		return q.words("supply.says.frozen", "band", worst.Band, "long", q.long(worst.Spent), "most", celsius(j.Exposure.Coldest))
 	case worst.Side == supply.Cold:
 		return q.words("supply.says.cold", "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget), "most", celsius(j.Exposure.Coldest))
+	}
+	if worst.Side == supply.Store {
+		return q.words("supply.says.expired", "stage", q.words(stageNames[worst.Stage]), "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget))
 	}
 	return q.words("supply.says.warm", "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget), "most", celsius(j.Exposure.Warmest))
 }

@@ -52,6 +52,8 @@ type Deps struct {
 	Programme *programme.Programme
 	Places    func(context.Context) (Places, error) // safe for concurrent use
 	Custody   trace.Source
+	Reader    *trace.Reader  // how far Custody was read already; nil: not at all
+	Follower  trace.Follower // reads on from there and keeps it; nil: it is not kept
 	Verdicts  supply.Verdicts
 	Alarms    supply.Alarms
 	Ledger    booking.Ledger
@@ -95,10 +97,16 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	for _, p := range products {
 		r.products[p.ID] = p
 	}
-	r.live = trace.NewLive(trace.NewReader(), d.Custody, func(ctx context.Context) (trace.Rules, error) {
+	if d.Reader == nil {
+		d.Reader = trace.NewReader()
+	}
+	r.live = trace.NewLive(d.Reader, d.Custody, func(ctx context.Context) (trace.Rules, error) {
 		places, err := d.Places(ctx)
 		return trace.Rules{Products: products, DosesPerVial: perVial, Site: places.Site, Who: onePerBooking}, err
 	})
+	if d.Follower != nil {
+		r.live.By(d.Follower)
+	}
 	var err error
 	r.free, err = booking.NewSnapshot(ctx, d.Ledger)
 	return r, err
