@@ -175,15 +175,32 @@ func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []le
 	for _, l := range v.Trace.Journey(k) {
 		places[l.Begin.UnixNano()] = l
 	}
-	if r := w.Rules[supply.Unopened]; r != nil {
-		for _, b := range r.Bands {
-			heads = append(heads, b.Name)
+	type column struct {
+		stage supply.Stage
+		band  int
+	}
+	var columns []column
+	for st, r := range w.Rules {
+		if r == nil || !slices.ContainsFunc(w.Stretches, func(s supply.Stretch) bool { return s.Leg.Stage == supply.Stage(st) }) {
+			continue
+		}
+		for i, b := range r.Bands {
+			name := b.Name
+			if supply.Stage(st) != supply.Unopened {
+				name = q.words(stageNames[supply.Stage(st)]) + ": " + name
+			}
+			heads, columns = append(heads, name), append(columns, column{supply.Stage(st), i})
 		}
 	}
+	var before trace.Leg
 	for i := range w.Stretches {
 		s := &w.Stretches[i]
 		place := string(s.Leg.Point)
 		l, ok := places[s.Leg.Begin.UnixNano()]
+		if !ok && before.Point == s.Leg.Point { // the same leg, after a change of stage
+			l, ok = before, true
+		}
+		before = l
 		if ok {
 			place = l.Place
 		}
@@ -200,9 +217,9 @@ func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []le
 		if c, ok := s.Exposure.MeanKinetic(); ok {
 			row.Kinetic = celsius(c)
 		}
-		for b := range heads {
+		for _, c := range columns {
 			text := "–"
-			if t := s.Exposure.Time[s.Leg.Stage][b]; t > 0 {
+			if t := s.Exposure.Time[c.stage][c.band]; t > 0 {
 				text = q.long(t)
 			}
 			row.Bands = append(row.Bands, text)
