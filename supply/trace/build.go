@@ -81,6 +81,9 @@ func (r *Reader) Build(rules Rules) (*Trace, error) {
 		if t.sensorFault != "" {
 			b.problem(t, "%s", t.sensorFault)
 		}
+		if t.to != "" && leaves(t.step) {
+			b.send(t)
+		}
 		b.event(t)
 	}
 	g, problems := gather(list, mounts)
@@ -327,6 +330,11 @@ func (b *builder) move(boxes []supply.SSCC, place string, at site.Num, when time
 				b.sum(at, x.Lot).Received += x.Left()
 			}
 		}
+		if at != 0 {
+			x.Sent = Sent{}
+		} else if !b.carries(place) {
+			x.Sent.Stopped = x.Sent.To != ""
+		}
 		b.leave(k, when)
 		via := []string{keyOf(k)}
 		for p := b.parent[via[0]]; p != "" && len(via) < 16; p = b.parent[p] {
@@ -353,7 +361,7 @@ func (b *builder) end(k supply.SSCC, when time.Time) {
 	if x.Site != 0 {
 		b.sum(x.Site, x.Lot).Returned += x.Left() // nothing, when it was empty
 	}
-	x.Place, x.Site, x.Since = "", 0, when
+	x.Place, x.Site, x.Since, x.Sent = "", 0, when, Sent{}
 	b.gone[k] = true
 }
 

@@ -94,6 +94,7 @@ type told struct {
 	action      string
 	step        string
 	place       string // where it happened: bizLocation, else readPoint
+	to          string // where what leaves is meant to go: of destinationList, the location before the parties
 	parent      string
 	things      []string
 	portions    []portion
@@ -136,6 +137,10 @@ func tell(e *epcis.Event) *told {
 		Transactions []struct {
 			ID string `json:"bizTransaction"`
 		} `json:"bizTransactionList"`
+		Destinations []struct {
+			Type string `json:"type"`
+			ID   string `json:"destination"`
+		} `json:"destinationList"`
 		Sensors []element `json:"sensorElementList"`
 	}
 	if err := json.Unmarshal(e.JSON, &more); err != nil {
@@ -152,6 +157,11 @@ func tell(e *epcis.Event) *told {
 	for _, x := range more.Transactions {
 		if id, dose, ok := bookingOf(x.ID); ok {
 			t.booking, t.dose = id, dose
+		}
+	}
+	for _, x := range more.Destinations {
+		if t.to == "" || epcis.Word(x.Type) == "location" {
+			t.to = epcis.Key(x.ID)
 		}
 	}
 	var fault string

@@ -106,6 +106,15 @@ type Box struct {
 	Since time.Time
 	Given int // doses
 	Waste int
+	Sent  Sent
+}
+
+// Sent is where a box is meant to go, as the event told with which it left; zero when it has reached a site since.
+type Sent struct {
+	At       time.Time
+	From, To string   // places as the events name them; From is empty when nobody told
+	Site     site.Num // of To; 0: not a site
+	Stopped  bool     // since then it has been at a place that is no site: a hub, or a store
 }
 
 // Left is how many doses are in it.
