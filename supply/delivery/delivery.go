@@ -58,8 +58,8 @@ type Input struct {
 	Programme *programme.Programme
 	Sites     *site.Index
 	Now       time.Time
-	From      civil.Date // the first day of use that is planned for; today or later
-	Days      int        // how many
+	From      civil.Date // the first day of use that is asked for; today or later. What is needed before it is planned for with it
+	Days      int        // how many, from From on
 	Needs     []Need     // from today on, also beyond the days planned for: a site gives away nothing that it needs later
 	Boxes     []Box
 	// Room gives how long a box may still be out of its store, and whether it may travel once more at all: thawed vials never do. nil: none may.
@@ -69,7 +69,7 @@ type Input struct {
 // Plan says what goes where, and what does not. It is the same for the same input, in whatever order that was given.
 type Plan struct {
 	Made      time.Time
-	From, To  civil.Date // the days of use it is for, both included
+	From, To  civil.Date // the days of use that were asked for, both included; Short and Totals are of these
 	Shipments []Shipment // from depots; by day of leaving, depot, site
 	Transfers []Shipment // from site to site; by day of leaving, giver, site
 	Short     []Short    // by day, site, product
@@ -78,7 +78,7 @@ type Plan struct {
 	Totals    Totals
 }
 
-// Totals are sums of vials over the days planned for.
+// Totals are sums of vials over the days asked for.
 type Totals struct{ Needed, There, Shipped, Moved, Short int }
 
 // Shipment is boxes that go together.

@@ -80,6 +80,9 @@ func (l *lacks) Pop() any {
 	return x
 }
 
+// shown reports whether a day is one of those asked for. What is needed before them is planned all the same: a box goes only once.
+func (p *planner) shown(day civil.Date) bool { return day >= p.in.From }
+
 // day uses what sites have and brings what is missing.
 func (p *planner) day(day civil.Date, product int) {
 	shelf := p.calendar.shelfLife(p.products[product], day)
@@ -92,12 +95,7 @@ func (p *planner) day(day civil.Date, product int) {
 		if vials == 0 {
 			continue
 		}
-		missing := use(c.stock, day, shelf, vials)
-		if day < p.in.From {
-			continue // planned before, or too late for
-		}
-		p.out.Totals.There += vials - missing
-		if missing > 0 {
+		if missing := use(c.stock, day, shelf, vials); missing > 0 {
 			list = append(list, lack{c, missing})
 		}
 	}
@@ -105,16 +103,35 @@ func (p *planner) day(day civil.Date, product int) {
 	for len(list) > 0 {
 		l := &list[0]
 		if !p.bring(l, day, shelf) {
-			p.short(l.cell, day, shelf, l.vials)
+			p.short(l.cell, day, shelf)
 			heap.Pop(&list)
 			continue
 		}
-		if l.vials = use(l.cell.stock, day, shelf, l.vials); l.vials == 0 {
+		if l.vials = p.again(l.cell, day, nil); l.vials == 0 {
 			heap.Pop(&list)
 		} else {
 			heap.Fix(&list, 0)
 		}
 	}
+}
+
+// again uses up anew what a site has, up to a day, and gives what is missing on it: a box that came may be there for some days before, and expire
+// before those that were used then. note is told what is missing on every day.
+func (p *planner) again(c *cell, upto civil.Date, note func(day civil.Date, vials int)) (missing int) {
+	for i := range c.stock {
+		c.stock[i].left = c.stock[i].box.Vials
+	}
+	for i := 0; i < len(c.needs) && c.needs[i].Day <= upto; {
+		day, vials := c.needs[i].Day, 0
+		for ; i < len(c.needs) && c.needs[i].Day == day; i++ {
+			vials += c.needs[i].Vials
+		}
+		missing = use(c.stock, day, p.calendar.shelfLife(p.products[c.product], day), vials)
+		if note != nil {
+			note(day, missing)
+		}
+	}
+	return missing
 }
 
 // offer is a box that could come, and with what.
@@ -202,7 +219,7 @@ func (p *planner) send(c *cell, o offer, day civil.Date, reserve bool) {
 	}
 	s.Loads = append(s.Loads, loaded(b, day, reserve))
 	c.add(b, s.Arrives)
-	if !reserve {
+	if !reserve && p.shown(day) {
 		p.out.Totals.Shipped += b.Vials
 	}
 }
@@ -215,14 +232,9 @@ func loaded(b *Box, day civil.Date, reserve bool) Load {
 	return l
 }
 
-// short notes what is missing, and why.
-func (p *planner) short(c *cell, day, shelf civil.Date, vials int) {
-	x := Short{Site: c.place.Num, Day: day, Product: p.products[c.product], Vials: vials, Why: NoBox}
-	if s := p.in.Programme.ShippingOn(day); s != nil {
-		if r, ok := s.Product(x.Product); ok {
-			x.Boxes = (vials + r.VialsPerBox - 1) / r.VialsPerBox
-		}
-	}
+// short notes that something is missing, and why; how much is counted in the end.
+func (p *planner) short(c *cell, day, shelf civil.Date) {
+	x := Short{Site: c.place.Num, Day: day, Product: p.products[c.product], Why: NoBox}
 	served := p.calendar.late(c.place.region, x.Product, c.product, day)
 	if len(served) == 0 {
 		x.Why = NoDepot
@@ -235,7 +247,6 @@ func (p *planner) short(c *cell, day, shelf civil.Date, vials int) {
 			x.Why, x.CutOff = PastCutOff, w.cutOff
 		}
 	}
-	p.out.Totals.Short += vials
 	p.out.Short = append(p.out.Short, x)
 }
 

@@ -41,9 +41,11 @@ func newPlanner(in *Input) (*planner, error) {
 			return nil, err
 		}
 		c.needs = append(c.needs, *n)
-		if n.Day >= in.From && n.Day <= p.to {
+		if n.Day <= p.to {
 			c.wanted += n.Vials
-			p.out.Totals.Needed += n.Vials
+			if p.shown(n.Day) {
+				p.out.Totals.Needed += n.Vials
+			}
 		}
 	}
 	if err := p.load(byKey); err != nil {
@@ -55,6 +57,17 @@ func newPlanner(in *Input) (*planner, error) {
 			slices.SortFunc(c.needs, func(a, b Need) int { return cmp.Compare(a.Day, b.Day) })
 		}
 	}
+	for _, list := range p.cells { // how far what is there goes by itself
+		for _, c := range list {
+			p.again(c, p.to, func(day civil.Date, vials int) {
+				if p.shown(day) {
+					p.out.Totals.There -= vials
+				}
+			})
+			p.again(c, p.today-1, nil)
+		}
+	}
+	p.out.Totals.There += p.out.Totals.Needed
 	p.surplus()
 	return p, nil
 }

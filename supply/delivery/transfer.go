@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"cmp"
 	"slices"
 
 	"charye/internal/civil"
@@ -33,10 +32,18 @@ type move struct {
 
 // search goes through the givers around a site, the nearest first. Those that have nothing for a day have nothing for a later one.
 type search struct {
-	page []site.Near
+	page []neighbour
 	next string
 	last bool
 }
+
+type neighbour struct {
+	num    site.Num
+	metres int32
+}
+
+// atOnce is how many neighbours are looked up at a time: mostly the first will do.
+const atOnce = 8
 
 // handing is a box that another site could give.
 type handing struct {
@@ -115,12 +122,12 @@ func (p *planner) giver(g *givers, c *cell, day, shelf civil.Date) (h handing, o
 			return h, false
 		}
 		near := &c.near.page[0]
-		if near.Metres > t.WithinKm*1000 {
+		if int(near.metres) > t.WithinKm*1000 {
 			return h, false
 		}
-		if near.Num != c.place.Num {
-			if b := p.gives(g.spare[near.Num], t, day+shelf); b != nil {
-				return handing{g.spare[near.Num], b, w, near.Metres, p.moving(t, near.Num, c.place.Num, w.leave, near.Metres)}, true
+		if near.num != c.place.Num {
+			if b := p.gives(g.spare[near.num], t, day+shelf); b != nil {
+				return handing{g.spare[near.num], b, w, int(near.metres), p.moving(t, near.num, c.place.Num, w.leave, int(near.metres))}, true
 			}
 		}
 		c.near.page = c.near.page[1:]
@@ -132,12 +139,16 @@ func (s *search) more(x *site.Index, at site.Site) bool {
 	if s.last {
 		return false
 	}
-	page, next, err := x.Nearest(at.Lat, at.Lon, s.next, site.MaxPage)
+	page, next, err := x.Nearest(at.Lat, at.Lon, s.next, atOnce)
 	if err != nil {
 		s.last = true
 		return false
 	}
-	s.page, s.next, s.last = page, next, next == ""
+	s.page = s.page[:0]
+	for i := range page {
+		s.page = append(s.page, neighbour{page[i].Num, int32(page[i].Metres)})
+	}
+	s.next, s.last = next, next == ""
 	return len(page) > 0
 }
 
@@ -188,50 +199,7 @@ func (p *planner) hand(c *cell, h handing, day civil.Date, why Why) {
 	}
 	x.Loads = append(x.Loads, loaded(h.box, day, false))
 	c.add(h.box, x.Arrives)
-	p.out.Totals.Moved += h.box.Vials
-}
-
-// finish sorts the plan and lists what is left.
-func (p *planner) finish() {
-	for _, list := range p.stops {
-		for _, s := range list {
-			p.out.Shipments = append(p.out.Shipments, *s)
-		}
+	if p.shown(day) {
+		p.out.Totals.Moved += h.box.Vials
 	}
-	for _, s := range p.moved {
-		p.out.Transfers = append(p.out.Transfers, *s)
-	}
-	for _, list := range [][]Shipment{p.out.Shipments, p.out.Transfers} {
-		slices.SortFunc(list, func(a, b Shipment) int {
-			return cmp.Or(cmp.Compare(a.Leave, b.Leave), cmp.Compare(slices.Index(p.calendar.depots, a.Depot), slices.Index(p.calendar.depots, b.Depot)),
-				cmp.Compare(a.Giver, b.Giver), cmp.Compare(a.Site, b.Site))
-		})
-		for i := range list {
-			slices.SortFunc(list[i].Loads, func(a, b Load) int {
-				return cmp.Or(cmp.Compare(a.Product, b.Product), cmp.Compare(a.Expires, b.Expires), cmp.Compare(a.Box, b.Box))
-			})
-		}
-	}
-	slices.SortFunc(p.out.Short, func(a, b Short) int {
-		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Site, b.Site), cmp.Compare(a.Product, b.Product))
-	})
-	unused := func(b *Box, vials int) {
-		if vials > 0 && b.Expires <= p.to+p.calendar.shelfLife(b.Product, p.to) {
-			p.out.Unused = append(p.out.Unused, Unused{b.SSCC, b.Product, b.Lot, b.Expires, vials, b.Depot, b.Site})
-		}
-	}
-	for _, s := range p.shelves {
-		s.left(func(b *Box) { unused(b, b.Vials) })
-	}
-	for _, list := range p.cells {
-		for _, c := range list {
-			for i := range c.stock {
-				x := *c.stock[i].box
-				x.Depot, x.Site = "", c.place.Num
-				unused(&x, c.stock[i].left)
-			}
-		}
-	}
-	slices.SortFunc(p.out.Unused, func(a, b Unused) int { return cmp.Or(cmp.Compare(a.Expires, b.Expires), cmp.Compare(a.Box, b.Box)) })
-	slices.SortFunc(p.out.Aside, func(a, b Aside) int { return cmp.Or(cmp.Compare(a.Why, b.Why), cmp.Compare(a.Box.SSCC, b.Box.SSCC)) })
 }
