@@ -50,7 +50,7 @@ func (r *Reader) Build(rules Rules) (*Trace, error) {
 		return nil, err
 	}
 	b := &builder{
-		rules: rules, t: &Trace{Index: x, boxes: map[supply.SSCC]*Box{}, expiry: map[supply.LotKey]civil.Date{}, Read: len(r.events)},
+		rules: rules, t: &Trace{Index: x, boxes: map[supply.SSCC]*Box{}, expiry: map[supply.LotKey]civil.Date{}, Read: len(r.events), site: rules.Site},
 		byGTIN: map[supply.GTIN]*supply.Product{}, parent: map[string]string{}, inside: map[string]map[string]bool{},
 		open: map[supply.SSCC]*stay{}, sums: map[account]*Account{}, gone: map[supply.SSCC]bool{},
 	}

@@ -17,6 +17,14 @@ type Shipping struct {
 	Boxes    []supply.SSCC
 }
 
+// PlaceKey is a place as the boxes of a trace name it: of the 13 digits of a GLN, or of a URI.
+func PlaceKey(text string) string {
+	if g, err := supply.ParseGLN(text); err == nil {
+		return epcis.Key("https://id.gs1.org/414/" + g.String())
+	}
+	return epcis.Key(text)
+}
+
 // ShippingDocument writes an EPCISDocument with a shipping event for each of a list. The events have no ID of their own: the same
 // shipping makes the same event, so that capturing it again adds nothing. A [Reader] of them has the boxes under way to To.
 func ShippingDocument(list []Shipping, made time.Time) ([]byte, error) {

@@ -149,10 +149,14 @@ type Trace struct {
 	boxes  map[supply.SSCC]*Box
 	order  []supply.SSCC
 	expiry map[supply.LotKey]civil.Date
+	site   func(string) site.Num
 }
 
 // Box finds a box.
 func (t *Trace) Box(k supply.SSCC) (*Box, bool) { b, ok := t.boxes[k]; return b, ok }
+
+// SiteAt gives the site that a place belongs to, by the rules that the story was told by; 0: none.
+func (t *Trace) SiteAt(place string) site.Num { return t.site(place) }
 
 // Boxes lists all, in the order in which they came into being.
 func (t *Trace) Boxes() []supply.SSCC { return t.order }

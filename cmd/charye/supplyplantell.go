@@ -1,0 +1,183 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"charye/internal/civil"
+	"charye/site"
+	planning "charye/supply/delivery"
+)
+
+const planMinute = "2006-01-02 15:04"
+
+// tellDeliveries says what there is to do, what is short, and what will not be used.
+func (r *supplyRoom) tellDeliveries(to io.Writer, p *planning.Plan, most int) {
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(to, format+"\n", args...) }
+	in := func(t time.Time) string { return t.In(r.programme.Zone).Format(planMinute) }
+	n := p.Totals
+	say("%s – %s, as of %s: %d vials needed, %d of them there or under way, %d short", p.From, p.To, in(p.Made), n.Needed, n.There, n.Short)
+	say("sent for these days: %d vials by depots, %d by other sites", n.Shipped, n.Moved)
+	today := civil.Of(p.Made, r.programme.Zone)
+	list := departures(p)
+	settle, later := 0, 0
+	for _, d := range list {
+		if civil.Of(d.cutOff, r.programme.Zone) > today {
+			later++
+			continue
+		}
+		if settle++; settle == 1 {
+			say("to be settled today:")
+		}
+		say("  before %s: %s, leaves %s, %d boxes with %d vials for %d sites", d.cutOff.In(r.programme.Zone).Format("15:04"), r.depot(p, d.depot), in(d.leaves), d.boxes, d.vials, len(d.sites))
+	}
+	if settle == 0 {
+		say("nothing is to be settled today")
+	}
+	if later > 0 {
+		say("later:")
+		shown := 0
+		for _, d := range list {
+			if civil.Of(d.cutOff, r.programme.Zone) <= today {
+				continue
+			}
+			if shown++; shown > most {
+				say("  … and %d departures more", later-most)
+				break
+			}
+			say("  before %s: %s, leaves %s, %d boxes with %d vials for %d sites", in(d.cutOff), r.depot(p, d.depot), in(d.leaves), d.boxes, d.vials, len(d.sites))
+		}
+	}
+	lines(to, "from site to site", len(p.Transfers), most, func(i int) string {
+		s := &p.Transfers[i]
+		vials := 0
+		for _, l := range s.Loads {
+			vials += l.Vials
+		}
+		return fmt.Sprintf("before %s: %s gives %s %d boxes with %d vials, leaves %s, %d m: %s", in(s.CutOff), r.place("", s.Giver), r.place("", s.Site), len(s.Loads), vials, in(s.Leaves), s.Metres, whyText(s.Why))
+	})
+	lines(to, "short", len(p.Short), most, func(i int) string {
+		s := &p.Short[i]
+		why := whyText(s.Why)
+		if !s.CutOff.IsZero() {
+			why += " (" + in(s.CutOff) + ")"
+		}
+		return fmt.Sprintf("%s on %s: %d vials of %s (%d boxes): %s", r.place("", s.Site), s.Day, s.Vials, s.Product, s.Boxes, why)
+	})
+	lines(to, "nobody is foreseen for before they expire", len(p.Unused), most, func(i int) string {
+		u := &p.Unused[i]
+		return fmt.Sprintf("%s lot %s until %s: %d vials of %s, %s", u.Box, u.Lot.ID, u.Expires, u.Vials, u.Product, r.whereabouts(p, u.Depot, u.Site))
+	})
+	lines(to, "left out", len(p.Aside), most, func(i int) string {
+		a := &p.Aside[i]
+		return fmt.Sprintf("%s lot %s, %s: %s", a.Box.SSCC, a.Box.Lot.ID, r.whereabouts(p, a.Box.Depot, a.Box.Site), barText(a.Why))
+	})
+}
+
+// lines prints a list under its heading; nothing, when it is empty.
+func lines(to io.Writer, heading string, n, most int, line func(int) string) {
+	if n == 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(to, "%s: %d\n", heading, n)
+	for i := range min(n, most) {
+		_, _ = fmt.Fprintf(to, "  %s\n", line(i))
+	}
+	if n > most {
+		_, _ = fmt.Fprintf(to, "  … and %d more\n", n-most)
+	}
+}
+
+func (r *supplyRoom) depot(p *planning.Plan, id string) string {
+	if s := r.programme.ShippingOn(p.To); s != nil {
+		if d, ok := s.Depot(id); ok {
+			return id + " " + d.Name.In("ko")
+		}
+	}
+	return id
+}
+
+func (r *supplyRoom) whereabouts(p *planning.Plan, depot string, at site.Num) string {
+	switch {
+	case depot != "":
+		return r.depot(p, depot)
+	case at != 0:
+		return r.place("", at)
+	}
+	return "somewhere else"
+}
+
+func whyText(w planning.Why) string {
+	return map[planning.Why]string{
+		planning.PastCutOff: "past the cut-off",
+		planning.NoBox:      "no depot has a usable box in time",
+		planning.NoDepot:    "no depot serves it",
+		planning.Sooner:     "no depot can bring it in time",
+		planning.Cheaper:    "cheaper than a stop of a depot",
+	}[w]
+}
+
+func barText(b planning.Bar) string {
+	return map[planning.Bar]string{
+		planning.Held:      "held, recalled or destroyed",
+		planning.Doubt:     "in doubt by its readings, see supply judge",
+		planning.Unknown:   "nothing is known of its temperature for some of its way",
+		planning.NoExpiry:  "nobody told when its lot expires",
+		planning.Late:      "under way, and long overdue",
+		planning.Elsewhere: "neither in a depot nor at a site, and nobody told where it goes",
+	}[b]
+}
+
+// writeDeliveries writes the whole plan, a line for each box that goes, is short, is not used or is left out.
+func (r *supplyRoom) writeDeliveries(to io.Writer, p *planning.Plan) error {
+	w := csv.NewWriter(to)
+	_ = w.Write([]string{"what", "from", "site", "name", "settled before", "leaves", "usable from", "product", "box", "lot", "expires", "vials", "needed on", "why"})
+	in := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.In(r.programme.Zone).Format(time.RFC3339)
+	}
+	names := func(at site.Num) (id, name string) {
+		s, _ := r.sites.ByNum(at)
+		return s.ID, plainCell(s.Name)
+	}
+	for _, list := range [][]planning.Shipment{p.Shipments, p.Transfers} {
+		for _, s := range list {
+			id, name := names(s.Site)
+			what, from := "deliver", s.Depot
+			if s.Giver != 0 {
+				what = "transfer"
+				from, _ = names(s.Giver)
+			}
+			for _, l := range s.Loads {
+				day, why := l.For.String(), string(s.Why)
+				if l.Reserve {
+					day, why = "", "reserve"
+				}
+				_ = w.Write([]string{what, from, id, name, in(s.CutOff), in(s.Leaves), s.Arrives.String(), l.Product, l.Box.String(), plainCell(l.Lot.ID), l.Expires.String(), strconv.Itoa(l.Vials), day, why})
+			}
+		}
+	}
+	for _, s := range p.Short {
+		id, name := names(s.Site)
+		_ = w.Write([]string{"short", "", id, name, in(s.CutOff), "", "", s.Product, "", "", "", strconv.Itoa(s.Vials), s.Day.String(), string(s.Why)})
+	}
+	for _, u := range p.Unused {
+		id, name := names(u.Site)
+		_ = w.Write([]string{"unused", u.Depot, id, name, "", "", "", u.Product, u.Box.String(), plainCell(u.Lot.ID), u.Expires.String(), strconv.Itoa(u.Vials), "", ""})
+	}
+	for _, a := range p.Aside {
+		id, name := names(a.Box.Site)
+		expires := ""
+		if a.Box.Expires != 0 {
+			expires = a.Box.Expires.String()
+		}
+		_ = w.Write([]string{"left out", a.Box.Depot, id, name, "", "", "", a.Box.Product, a.Box.SSCC.String(), plainCell(a.Box.Lot.ID), expires, strconv.Itoa(a.Box.Vials), "", string(a.Why)})
+	}
+	w.Flush()
+	return w.Error()
+}
