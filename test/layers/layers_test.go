@@ -23,7 +23,7 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -52,6 +52,7 @@ var rooms = map[string][]string{
 	"supply/epcis":      {},
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
+	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/trace"},
 	"supply/sqlite":     {"supply"},
 	"supply/postgres":   {"supply"},
 	"supply/supplytest": {"supply"},
@@ -145,6 +146,8 @@ func TestArrowsBite(t *testing.T) {
 			[]string{"charye/supply/trace must not import charye/booking"}},
 		{"order and an engine", pkg{"charye/supply/order", []string{"charye/supply/sqlite"}, nil},
 			[]string{"charye/supply/order must not import charye/supply/sqlite"}},
+		{"delivery and an engine", pkg{"charye/supply/delivery", []string{"charye/booking/sqlite", "charye/supply/trace"}, nil},
+			[]string{"charye/supply/delivery must not import charye/booking/sqlite"}},
 		{"the engine of verdicts and another room", pkg{"charye/supply/sqlite", []string{"charye/supply", "charye/booking"}, []string{"database/sql"}},
 			[]string{"charye/supply/sqlite must not import charye/booking"}},
 		{"relief that reaches SQL around a corner", pkg{"charye/supply/relief", []string{"charye/booking"}, []string{"database/sql"}},
