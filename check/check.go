@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 
+	"charye/approval"
 	"charye/booking"
+	"charye/internal/chain"
 	"charye/line"
 	"charye/programme"
 )
@@ -24,6 +26,9 @@ type Input struct {
 	// Noted are chains over the events that were written down elsewhere, of earlier reports.
 	Noted  []booking.Noted
 	Supply *Supply // nil: there is no supply room
+	// Requests are what two people decide on, and NotedRequests chains over their history.
+	Requests      approval.Source
+	NotedRequests []chain.Noted
 	// Progress is told what is being read; nil: nobody.
 	Progress func(what string)
 }
@@ -35,6 +40,7 @@ type Report struct {
 	Findings []string
 	Notes    []string
 	Chain    booking.Noted // over all events: what to write down elsewhere
+	Requests chain.Noted   // the same over what happened to requests
 	noted    int
 }
 
@@ -108,6 +114,19 @@ func Run(ctx context.Context, in Input) (*Report, error) {
 			return r, err
 		}
 	}
+	if in.Requests != nil {
+		say("requests")
+		a, err := approval.Audit(ctx, in.Requests, in.NotedRequests...)
+		if err != nil {
+			return r, fmt.Errorf("requests: %w", err)
+		}
+		for _, f := range a.Findings {
+			r.find("requests: %s", f)
+		}
+		r.Requests = a.Head
+		r.count("requests, none agreed to by who asked and none done unless agreed", a.Requests)
+		r.count("events of requests, without a gap, as the chain over them says", a.Head.Seq)
+	}
 	return r, nil
 }
 
@@ -137,6 +156,11 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if _, err := fmt.Fprintf(w, "chain         %v\n", r.Chain); err != nil {
 		return err
+	}
+	if r.Requests.Seq > 0 {
+		if _, err := fmt.Fprintf(w, "chain         %v of requests\n", r.Requests); err != nil {
+			return err
+		}
 	}
 	last := "every promise is kept"
 	if !r.OK() {

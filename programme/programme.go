@@ -34,6 +34,7 @@ type Programme struct {
 	Timetables []Timetable
 	Messages   MessageRules
 	Shipping   []Shipping // by From, ascending; empty: deliveries are not planned
+	FourEyes   FourEyes
 
 	resolved map[string]string
 	plans    *plans

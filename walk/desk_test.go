@@ -96,7 +96,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"clinic": "", "calldesk": "find-caller list-callers serve-caller", "office": "find-caller list-callers serve-caller issue-temporary",
-		"manager": "", "logistics": "", "auditor": "", "operator": "", "none": "",
+		"manager": "see-requests ask-request decide-request", "logistics": "ask-request", "auditor": "see-requests", "operator": "", "none": "",
 	}
 	for _, r := range append(person.AllRoles(), person.NoRole) {
 		var may []string

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"charye/approval"
 	"charye/booking"
 	"charye/internal/batch"
 	"charye/internal/clock"
@@ -33,6 +34,7 @@ type Deps struct {
 	People    person.Store
 	Outbox    notify.Outbox  // nil: nobody is told anything
 	Leftovers leftover.Store // nil: leftover doses are not offered
+	Approvals approval.Store // nil: nothing can be asked for
 	Keys      *seal.Keys
 	Clock     clock.Func
 	Log       *slog.Logger
@@ -68,6 +70,8 @@ type Walk struct {
 	callees map[uint32]callees      // by campaign
 	near    map[uint32]*lookedAt
 
+	approvals approval.Store // nil: none
+
 	leftovers     leftover.Store
 	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
 	leftoverKey   [32]byte                                        // of the draw among equals
@@ -102,6 +106,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		guesses:   ratelimit.NewMemory(1 << 16),
 		now:       d.Clock,
 		log:       d.Log,
+		approvals: d.Approvals,
 
 		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},

@@ -16,10 +16,13 @@ const (
 	ListCallers    Act = "list-callers"    // whom of the desk to call back
 	ServeCaller    Act = "serve-caller"    // take a place, go in, book, change and cancel for a caller of the desk
 	IssueTemporary Act = "issue-temporary" // give an identity to somebody who has none
+	SeeRequests    Act = "see-requests"    // what others are asked to agree to, and what became of it
+	AskRequest     Act = "ask-request"     // ask for what another must want too, withdraw it, carry it out once it is agreed
+	DecideRequest  Act = "decide-request"  // agree to what somebody else asks for, or decline it
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary}
+var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -27,6 +30,9 @@ var mayDo = map[Act][]person.Role{
 	ListCallers:    {person.CallDesk, person.Office},
 	ServeCaller:    {person.CallDesk, person.Office},
 	IssueTemporary: {person.Office},
+	SeeRequests:    {person.Manager, person.Auditor},
+	AskRequest:     {person.Manager, person.Logistics},
+	DecideRequest:  {person.Manager},
 }
 
 // May reports whether an actor may do an act: as the one role that they act in, which must be among those of their session.

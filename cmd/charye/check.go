@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"os"
 
-	"charye/booking"
 	"charye/check"
+	"charye/internal/chain"
 	"charye/internal/durable"
 	"charye/internal/seal"
 	"charye/internal/telemetry"
@@ -22,23 +22,33 @@ import (
 )
 
 type checkCmd struct {
-	Data    string   `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
-	Chain   []string `placeholder:"N:HASH" help:"A chain that an earlier check printed and that was kept elsewhere: what happened up to event N must be what it was then. May be repeated."`
-	Engines engines  `embed:""`
+	Data     string   `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
+	Chain    []string `placeholder:"N:HASH" help:"A chain that an earlier check printed and that was kept elsewhere: what happened up to event N must be what it was then. May be repeated."`
+	Requests []string `name:"chain-requests" placeholder:"N:HASH" help:"The same of the requests that two people decide on."`
+	Engines  engines  `embed:""`
 }
+
+// chains are chains that were kept elsewhere.
+type chains struct{ bookings, requests []chain.Noted }
 
 // errBrokenPromise ends a check that found something; the lines above name it.
 var errBrokenPromise = errors.New("a promise is broken; the lines above name it")
 
 // Run re-reads everything and says what it proved and what is wrong.
 func (c checkCmd) Run(ctx context.Context, std streams) error {
-	var noted []booking.Noted
-	for _, text := range c.Chain {
-		n, err := booking.ParseNoted(text)
-		if err != nil {
-			return &usageError{msg: "--chain: " + err.Error()}
+	var noted chains
+	for _, of := range []struct {
+		flag  string
+		texts []string
+		to    *[]chain.Noted
+	}{{"--chain", c.Chain, &noted.bookings}, {"--chain-requests", c.Requests, &noted.requests}} {
+		for _, text := range of.texts {
+			n, err := chain.ParseNoted(text)
+			if err != nil {
+				return &usageError{msg: of.flag + ": " + err.Error()}
+			}
+			*of.to = append(*of.to, n)
 		}
-		noted = append(noted, n)
 	}
 	r, err := checkInstallation(ctx, c.Data, c.Engines, noted, std.err)
 	if r != nil {
@@ -51,7 +61,7 @@ func (c checkCmd) Run(ctx context.Context, std streams) error {
 }
 
 // checkInstallation checks a directory that is not served, or a cluster at rest.
-func checkInstallation(ctx context.Context, data string, e engines, noted []booking.Noted, progress io.Writer) (r *check.Report, err error) {
+func checkInstallation(ctx context.Context, data string, e engines, noted chains, progress io.Writer) (r *check.Report, err error) {
 	shared, err := e.shared()
 	if err != nil {
 		return nil, err
@@ -84,7 +94,7 @@ func checkInstallation(ctx context.Context, data string, e engines, noted []book
 }
 
 // prove opens everything that an installation keeps and checks it.
-func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted []booking.Noted, log *slog.Logger, progress io.Writer) (r *check.Report, err error) {
+func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted chains, log *slog.Logger, progress io.Writer) (r *check.Report, err error) {
 	s, closers, err := openStores(ctx, dir, e, p, keys, log)
 	defer func() {
 		for i := len(closers) - 1; i >= 0; i-- {
@@ -108,7 +118,7 @@ func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Progra
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeRoom()) }()
-	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted, Supply: room, Progress: say})
+	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted.bookings, Supply: room, Requests: s.approvals, NotedRequests: noted.requests, Progress: say})
 }
 
 func isTerminal(f *os.File) bool {

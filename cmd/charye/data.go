@@ -81,7 +81,7 @@ func keepProgramme(dir *durable.Dir, name string, src []byte) (*programme.Progra
 func openKeys(dir *durable.Dir) (*seal.Keys, error) {
 	name := dir.File(keyFile)
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		for _, keyed := range []string{"people.db", "line.db", "booking.db", "leftover.db"} {
+		for _, keyed := range []string{"people.db", "line.db", "booking.db", "leftover.db", "approval.db"} {
 			if _, err := os.Stat(dir.File(keyed)); err == nil {
 				return nil, fmt.Errorf("key file %s is missing, and %s was written with it; put it back from a backup, or name another data directory", name, keyed)
 			}

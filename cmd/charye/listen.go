@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"charye/internal/weak"
 )
 
 // The bounds of the HTTP server. Headers and bodies must come promptly; an answer may take long only where it is long.
@@ -105,11 +107,23 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler: h, Protocols: protocols,
+		Handler: lastInChunks(h), Protocols: protocols,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// lastInChunks ends a connection with the first request whose body came in chunks. Where such a request also said a length, a proxy
+// in front may have read another end of it (RFC 9112, 6.1), and net/http does not tell which of them did: so nothing that follows on the
+// connection is taken for a request.
+func lastInChunks(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 && !weak.Off(weak.LastInChunks) {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // boundedListener holds back the accepting of connections beyond its room.

@@ -188,7 +188,7 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 		s.closers = append(s.closers, s.custody.Close)
 	}
 	s.walk, err = walk.New(ctx, walk.Deps{
-		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers,
+		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers, Approvals: s.approvals,
 		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {

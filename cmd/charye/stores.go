@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"charye/approval"
+	approvalpostgres "charye/approval/postgres"
+	approvalsqlite "charye/approval/sqlite"
 	"charye/booking"
 	bookingpostgres "charye/booking/postgres"
 	bookingsqlite "charye/booking/sqlite"
@@ -88,6 +91,7 @@ type stores struct {
 
 	custody   custody.Store // nil: none is asked for
 	leftovers leftover.Store
+	approvals approval.Store
 
 	closeLine                   func() error
 	joinsWaiting, passesWaiting func() int
@@ -122,6 +126,14 @@ func openLedger(ctx context.Context, dir *durable.Dir, postgres string) (booking
 	return l, nil
 }
 
+// openApprovals opens the requests of PostgreSQL when url is given, else those of the data directory.
+func openApprovals(ctx context.Context, dir *durable.Dir, url string) (approval.Store, error) {
+	if url != "" {
+		return approvalpostgres.Open(ctx, url)
+	}
+	return approvalsqlite.Open(ctx, dir.Path())
+}
+
 // openStores opens everything a server keeps; closers undo it, last first, also after an error.
 func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger) (s stores, closers []func() error, err error) {
 	if s.sites, err = openSites(ctx, dir, e.Postgres); err != nil {
@@ -149,6 +161,10 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 		return s, closers, err
 	}
 	closers = append(closers, s.leftovers.Close)
+	if s.approvals, err = openApprovals(ctx, dir, e.Postgres); err != nil {
+		return s, closers, err
+	}
+	closers = append(closers, s.approvals.Close)
 	if err = s.openLine(ctx, dir, e, p, keys, log); err != nil {
 		return s, closers, err
 	}

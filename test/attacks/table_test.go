@@ -28,6 +28,8 @@ var attacks = []attack{
 	keyAbuse, anothersBooking, notEligible, anothersRecipient, handOver, otherMethods, foreignForm, openRedirect, foreignHost, keptAnswers,
 	telling, tooLarge, slowCallers, politeMacro, leftoverMacros,
 	citizenAtDesk, staffForThemselves, oneFactor, otherRole, otherDesk, forgedRoles,
+	idTokens, otherSignIn, signInAnswers, providerDown, guessing,
+	foreignFrame, manyNames, smuggled,
 }
 
 // assault is an attack under way.

@@ -20,7 +20,7 @@ import (
 const module = "charye/"
 
 // domains are the pure rooms.
-var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "notify"}
+var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "approval", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
 var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery")
@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 	"line":      {"person"},
 	"booking":   {"person", "programme", "site"},
 	"leftover":  {"person", "site"},
+	"approval":  {"person"},
 	"notify":    {"booking", "person", "programme", "site"},
 
 	"person/*":    {"person"},
@@ -43,6 +44,7 @@ var rooms = map[string][]string{
 	"line/*":      {"line", "person"},
 	"booking/*":   {"booking", "person", "programme", "site"},
 	"leftover/*":  {"leftover", "person", "site"},
+	"approval/*":  {"approval", "person"},
 	"notify/*":    {"booking", "notify", "person", "programme", "site"},
 
 	"supply":            {"person", "site"},
@@ -59,7 +61,7 @@ var rooms = map[string][]string{
 	"supply/epcis/*":    {"supply/epcis"},
 
 	"walk":          domains,
-	"check/**":      {"booking", "line", "programme", "supply", "supply/trace"},
+	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
 	"api/**":        append([]string{"walk"}, domains...),
 	"web/**":        append([]string{"walk"}, domains...),
