@@ -25,6 +25,7 @@ type supplyPlanCmd struct {
 	Days     int           `default:"14" placeholder:"N" help:"For how many days; ${default} by default."`
 	Needs    string        `placeholder:"FILE" help:"CSV with the header site,day,product,vials: what is needed beside what is booked."`
 	At       string        `placeholder:"TIME" help:"As of this instant (RFC 3339); now by default. What is past its cut-off then is not planned."`
+	Promised string        `placeholder:"FILE" help:"The CSV of an earlier plan: what is past its cut-off in it and was not told to have left yet is promised, and counts where it goes."`
 	CSV      string        `name:"csv" placeholder:"FILE" help:"Write the whole plan as CSV."`
 	EPCIS    string        `name:"epcis" placeholder:"FILE" help:"Write the shipping events of one day as an EPCIS document, for supply capture when the vehicles leave."`
 	Leaving  string        `placeholder:"DATE" help:"Of which day; the first on which anything of the plan leaves, by default."`
@@ -49,7 +50,7 @@ func (c supplyPlanCmd) Run(ctx context.Context, out streams) error {
 		return &usageError{msg: fmt.Sprintf("--days: is %d; want a whole number from 1 to %d", c.Days, mostPlanDays)}
 	}
 	return c.Where.with(ctx, func(r *supplyRoom) error {
-		in, err := c.gather(ctx, r, now, out.err)
+		in, kept, err := c.gather(ctx, r, now, out.err)
 		if err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ func (c supplyPlanCmd) Run(ctx context.Context, out streams) error {
 		}
 		if c.CSV != "" {
 			var b bytes.Buffer
-			if err := r.writeDeliveries(&b, p); err != nil {
+			if err := p.WriteCSV(&b, r.sites, r.programme.Zone, plainCell); err != nil {
 				return err
 			}
 			if err := durable.WriteFile(c.CSV, b.Bytes()); err != nil {
@@ -86,6 +87,7 @@ func (c supplyPlanCmd) Run(ctx context.Context, out streams) error {
 		}
 		to := bufio.NewWriter(out.out)
 		r.tellDeliveries(to, p, c.Most)
+		r.tellPromises(to, kept, now, c.Most)
 		if c.CSV != "" {
 			_, _ = fmt.Fprintf(to, "the whole plan is in %s\n", c.CSV)
 		}
@@ -97,45 +99,65 @@ func (c supplyPlanCmd) Run(ctx context.Context, out streams) error {
 }
 
 // gather reads what the plan is made from.
-func (c supplyPlanCmd) gather(ctx context.Context, r *supplyRoom, now time.Time, problems io.Writer) (in planning.Input, err error) {
+func (c supplyPlanCmd) gather(ctx context.Context, r *supplyRoom, now time.Time, problems io.Writer) (in planning.Input, kept planning.Kept, err error) {
 	today := civil.Of(now, r.programme.Zone)
 	from, err := dayOf("--from", c.From, today)
 	if err != nil {
-		return in, err
+		return in, kept, err
 	}
 	switch {
 	case from < today:
-		return in, &usageError{msg: fmt.Sprintf("--from: %s is over; want today, %s, or later", from, today)}
+		return in, kept, &usageError{msg: fmt.Sprintf("--from: %s is over; want today, %s, or later", from, today)}
 	case from > today+mostPlanDays:
-		return in, &usageError{msg: fmt.Sprintf("--from: %s is too far ahead; want %s at the latest", from, today+mostPlanDays)}
+		return in, kept, &usageError{msg: fmt.Sprintf("--from: %s is too far ahead; want %s at the latest", from, today+mostPlanDays)}
 	case len(r.programme.Shipping) == 0:
-		return in, fmt.Errorf("programme %s says nothing of shipping; write the field shipping: depots, cut-offs, vials in a box (docs/programme.md)", r.programme.ID)
+		return in, kept, fmt.Errorf("programme %s says nothing of shipping; write the field shipping: depots, cut-offs, vials in a box (docs/programme.md)", r.programme.ID)
 	}
 	var more []planning.Need
-	if c.Needs != "" {
-		f, err := os.Open(c.Needs)
-		if err != nil {
-			return in, fmt.Errorf("--needs: %w", err)
-		}
-		defer func() { _ = f.Close() }()
-		if more, err = planning.ReadNeeds(c.Needs, f, r.sites, r.programme); err != nil {
-			return in, fmt.Errorf("--needs: %w", err)
-		}
+	if err := readInto("--needs", c.Needs, &more, func(f io.Reader) ([]planning.Need, error) {
+		return planning.ReadNeeds(c.Needs, f, r.sites, r.programme)
+	}); err != nil {
+		return in, kept, err
+	}
+	var promises []planning.Promise
+	if err := readInto("--promised", c.Promised, &promises, func(f io.Reader) ([]planning.Promise, error) {
+		return planning.ReadPromises(c.Promised, f, r.sites)
+	}); err != nil {
+		return in, kept, err
 	}
 	t, err := r.trace(ctx)
 	if err != nil {
-		return in, err
+		return in, kept, err
 	}
 	tellProblems(problems, t.Problems, c.Most)
 	g, _, err := supply.Registered(ctx, r.verdicts)
 	if err != nil {
-		return in, err
+		return in, kept, err
 	}
 	in, err = planning.Gather(ctx, r.ledger, planning.World{
 		Programme: r.programme, Sites: r.sites, Trace: t, Register: g, Now: now, Overdue: c.Overdue, Handover: c.Handover,
 	})
+	if err != nil {
+		return in, kept, err
+	}
 	in.From, in.Days, in.Needs = from, c.Days, append(in.Needs, more...)
-	return in, err
+	return in, in.Keep(promises), nil
+}
+
+// readInto reads the file of a flag, when it is given.
+func readInto[T any](flag, name string, to *[]T, read func(io.Reader) ([]T, error)) error {
+	if name == "" {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err == nil {
+		*to, err = read(f)
+		_ = f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	return nil
 }
 
 // leaving is the day whose shipping events are written.

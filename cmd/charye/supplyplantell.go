@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"charye/internal/civil"
@@ -131,53 +129,24 @@ func barText(b planning.Bar) string {
 	}[b]
 }
 
-// writeDeliveries writes the whole plan, a line for each box that goes, is short, is not used or is left out.
-func (r *supplyRoom) writeDeliveries(to io.Writer, p *planning.Plan) error {
-	w := csv.NewWriter(to)
-	_ = w.Write([]string{"what", "from", "site", "name", "settled before", "leaves", "usable from", "product", "box", "lot", "expires", "vials", "needed on", "why"})
-	in := func(t time.Time) string {
-		if t.IsZero() {
-			return ""
-		}
-		return t.In(r.programme.Zone).Format(time.RFC3339)
-	}
-	names := func(at site.Num) (id, name string) {
-		s, _ := r.sites.ByNum(at)
-		return s.ID, plainCell(s.Name)
-	}
-	for _, list := range [][]planning.Shipment{p.Shipments, p.Transfers} {
-		for _, s := range list {
-			id, name := names(s.Site)
-			what, from := "deliver", s.Depot
-			if s.Giver != 0 {
-				what = "transfer"
-				from, _ = names(s.Giver)
-			}
-			for _, l := range s.Loads {
-				day, why := l.For.String(), string(s.Why)
-				if l.Reserve {
-					day, why = "", "reserve"
-				}
-				_ = w.Write([]string{what, from, id, name, in(s.CutOff), in(s.Leaves), s.Arrives.String(), l.Product, l.Box.String(), plainCell(l.Lot.ID), l.Expires.String(), strconv.Itoa(l.Vials), day, why})
-			}
+// tellPromises says what became of what was settled before.
+func (r *supplyRoom) tellPromises(to io.Writer, k planning.Kept, now time.Time, most int) {
+	line := func(list []planning.Promise) func(int) string {
+		return func(i int) string {
+			p := &list[i]
+			return fmt.Sprintf("%s for %s, leaves %s, there on %s", p.Box, r.place("", p.Site), p.Leaves.In(r.programme.Zone).Format(planMinute), p.Arrives)
 		}
 	}
-	for _, s := range p.Short {
-		id, name := names(s.Site)
-		_ = w.Write([]string{"short", "", id, name, in(s.CutOff), "", "", s.Product, "", "", "", strconv.Itoa(s.Vials), s.Day.String(), string(s.Why)})
-	}
-	for _, u := range p.Unused {
-		id, name := names(u.Site)
-		_ = w.Write([]string{"unused", u.Depot, id, name, "", "", "", u.Product, u.Box.String(), plainCell(u.Lot.ID), u.Expires.String(), strconv.Itoa(u.Vials), "", ""})
-	}
-	for _, a := range p.Aside {
-		id, name := names(a.Box.Site)
-		expires := ""
-		if a.Box.Expires != 0 {
-			expires = a.Box.Expires.String()
+	var today, later []planning.Promise
+	for _, p := range k.Waiting {
+		if civil.Of(p.Leaves, r.programme.Zone) > civil.Of(now, r.programme.Zone) {
+			later = append(later, p)
+		} else {
+			today = append(today, p)
 		}
-		_ = w.Write([]string{"left out", a.Box.Depot, id, name, "", "", "", a.Box.Product, a.Box.SSCC.String(), plainCell(a.Box.Lot.ID), expires, strconv.Itoa(a.Box.Vials), "", string(a.Why)})
 	}
-	w.Flush()
-	return w.Error()
+	lines(to, "settled before, boxes that leave today or should have left", len(today), most, line(today))
+	lines(to, "settled before, boxes that leave later", len(later), most, line(later))
+	lines(to, "settled before, boxes that must not go any more", len(k.Barred), most, line(k.Barred))
+	lines(to, "settled before, boxes that never left and are free again", len(k.Missed), most, line(k.Missed))
 }

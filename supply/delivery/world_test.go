@@ -85,3 +85,7 @@ func mustPlan(t testing.TB, in delivery.Input) *delivery.Plan {
 	}
 	return p
 }
+
+func timeOf(minutes int) time.Duration { return time.Duration(minutes) * time.Minute }
+
+func dateOf(t time.Time) civil.Date { return civil.Of(t, seoul) }
