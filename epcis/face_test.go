@@ -76,6 +76,12 @@ var now = time.Date(2026, 9, 21, 3, 0, 0, 0, time.UTC)
 
 func serve(t testing.TB, store epcis.Store) *client {
 	t.Helper()
+	return serveFor(t, store, 0)
+}
+
+// serveFor serves a face that waits so long for a capture.
+func serveFor(t testing.TB, store epcis.Store, patience time.Duration) *client {
+	t.Helper()
 	c := &client{t: t, all: map[string]string{}}
 	var file strings.Builder
 	for name, rights := range map[string]face.Rights{"both": face.MayCapture | face.MayQuery, "maker": face.MayCapture, "reader": face.MayQuery} {
@@ -87,7 +93,7 @@ func serve(t testing.TB, store epcis.Store) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.face = face.New(store, face.Options{Tokens: tokens, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Metrics: telemetry.New()})
+	c.face = face.New(store, face.Options{Tokens: tokens, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Metrics: telemetry.New(), Patience: patience})
 	server := httptest.NewServer(c.face)
 	t.Cleanup(func() {
 		server.Close()

@@ -129,7 +129,7 @@ func (c supplyPlanCmd) gather(ctx context.Context, r *supplyRoom, now time.Time,
 	if err != nil {
 		return in, kept, err
 	}
-	tellProblems(problems, t.Problems, c.Most)
+	r.tellProblems(problems, t.Problems, c.Most)
 	g, _, err := supply.Registered(ctx, r.verdicts)
 	if err != nil {
 		return in, kept, err

@@ -123,6 +123,7 @@ func barText(b planning.Bar) string {
 		planning.Held:      "held, recalled or destroyed",
 		planning.Doubt:     "in doubt by its readings, see supply judge",
 		planning.Unknown:   "nothing is known of its temperature for some of its way",
+		planning.Thawed:    "some of its vials were thawed or punctured, and these do not travel",
 		planning.NoExpiry:  "nobody told when its lot expires",
 		planning.Late:      "under way, and long overdue",
 		planning.Elsewhere: "neither in a depot nor at a site, and nobody told where it goes",

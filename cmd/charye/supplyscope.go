@@ -35,7 +35,7 @@ func (c supplyScopeCmd) Run(ctx context.Context, out streams) error {
 		if err != nil {
 			return err
 		}
-		tellProblems(out.err, w.Trace.Problems, c.Most)
+		r.tellProblems(out.err, w.Trace.Problems, c.Most)
 		to := bufio.NewWriter(out.out)
 		boxes, err := c.boxes(r, w.Trace, to)
 		if err != nil {
@@ -178,7 +178,7 @@ type supplyJudgeCmd struct {
 	At       string        `placeholder:"TIME" help:"As of this instant (RFC 3339); now by default."`
 	Overdue  time.Duration `default:"26h" help:"How long a refrigerator may be without a word from its logger; ${default} by default."`
 	Handover time.Duration `default:"1h" help:"How long a box may be between two places; ${default} by default."`
-	Only     string        `placeholder:"CAUSE" enum:"frozen,warm,unknown," default:"" help:"Print only the SSCCs of one cause, one a line, as --boxes takes them: frozen, warm or unknown."`
+	Only     string        `placeholder:"CAUSE" enum:"frozen,warm,expired,unknown," default:"" help:"Print only the SSCCs of one cause, one a line, as --boxes takes them: frozen, warm, expired (thawed or punctured for too long) or unknown."`
 	Most     int           `default:"50" placeholder:"N" help:"How many boxes of a cause are listed; ${default} by default."`
 }
 
@@ -200,22 +200,23 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 		if err != nil {
 			return err
 		}
-		tellProblems(out.err, t.Problems, c.Most)
-		by := map[string][]doubt{}
+		r.tellProblems(out.err, t.Problems, c.Most)
+		by := map[supply.Cause][]doubt{}
 		t.Index.Unfit(supply.AsOf{At: at, Zone: r.programme.Zone, Overdue: c.Overdue, Handover: c.Handover}, func(k supply.SSCC, j supply.Judgement) {
-			by[causeOf(&j)] = append(by[causeOf(&j)], doubt{k, j})
+			by[j.Cause()] = append(by[j.Cause()], doubt{k, j})
 		})
 		to := bufio.NewWriter(out.out)
 		if c.Only != "" {
-			for _, d := range by[c.Only] {
+			for _, d := range by[supply.Cause(c.Only)] {
 				_, _ = fmt.Fprintln(to, d.box)
 			}
 			return to.Flush()
 		}
-		for _, cause := range []string{"frozen", "warm", "unknown"} {
+		fit := len(t.Boxes())
+		for _, cause := range supply.Causes() {
 			r.tellDoubts(to, cause, by[cause], t, g, c.Most)
+			fit -= len(by[cause])
 		}
-		fit := len(t.Boxes()) - len(by["frozen"]) - len(by["warm"]) - len(by["unknown"])
 		_, _ = fmt.Fprintf(to, "fit: %d of %d boxes, by %d events as of %s\n", fit, len(t.Boxes()), t.Read, at.In(r.programme.Zone).Format(time.RFC3339))
 		return to.Flush()
 	})
@@ -226,19 +227,7 @@ type doubt struct {
 	j   supply.Judgement
 }
 
-// causeOf names what is against a box: freezing before heat, and both before what is not known.
-func causeOf(j *supply.Judgement) string {
-	cause := "unknown"
-	for _, f := range j.Findings {
-		if f.Side == supply.Cold {
-			return "frozen"
-		}
-		cause = "warm"
-	}
-	return cause
-}
-
-func (r *supplyRoom) tellDoubts(to io.Writer, cause string, list []doubt, t *trace.Trace, g *supply.Register, most int) {
+func (r *supplyRoom) tellDoubts(to io.Writer, cause supply.Cause, list []doubt, t *trace.Trace, g *supply.Register, most int) {
 	doses := 0
 	for _, d := range list {
 		b, _ := t.Box(d.box)

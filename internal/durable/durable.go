@@ -25,6 +25,9 @@ import (
 // call succeeds.
 var ErrDiskFull = errors.New("the disk is full")
 
+// ErrLocked means that another process was writing to the file, and did not end in time. Nothing took effect; the same call succeeds later.
+var ErrLocked = errors.New("another process is writing to the data file")
+
 // ErrNewerData means that a data file was written by a later version of Charye than this one.
 var ErrNewerData = errors.New("data was written by a newer version of charye")
 
@@ -99,7 +102,7 @@ func (d *DB) Each(ctx context.Context, what string, take func(*sql.Rows) error, 
 }
 
 // Wrap gives database errors their meaning: a full disk becomes [ErrDiskFull], a file that is no database, or not whole,
-// [ErrDamaged]; others pass through.
+// [ErrDamaged], one that others write to [ErrLocked]; others pass through.
 func Wrap(err error) error {
 	if se, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch se.Code() & 0xff {
@@ -107,6 +110,8 @@ func Wrap(err error) error {
 			return fmt.Errorf("%w: %w", ErrDiskFull, err)
 		case sqlite3.SQLITE_IOERR:
 			return fmt.Errorf("%w (or it cannot be written): %w", ErrDiskFull, err)
+		case sqlite3.SQLITE_BUSY:
+			return fmt.Errorf("%w: %w", ErrLocked, err)
 		case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}

@@ -27,7 +27,8 @@ func (g *gatherer) boxes() []Box {
 		if g.products[x.Product] == nil {
 			continue
 		}
-		b := Box{SSCC: k, Product: x.Product, Lot: x.Lot, Vials: x.Left() / x.DosesPerVial, Site: x.Site}
+		b := Box{SSCC: k, Product: x.Product, Lot: x.Lot, Site: x.Site}
+		b.Vials, b.Away = whole(x)
 		b.Expires, _ = t.Expires(x.Lot)
 		switch depot := depots.of(x.Place); {
 		case b.Vials == 0 || x.Place == "" && !x.Since.IsZero():
@@ -43,13 +44,29 @@ func (g *gatherer) boxes() []Box {
 			b.Bar = Held
 		case doubt[k] == Doubt:
 			b.Bar = Doubt
-		case doubt[k] == Unknown && (rules == nil || !rules.Unknown):
+		case b.Away == "" && doubt[k] == Unknown && (rules == nil || !rules.Unknown):
 			b.Away = Unknown
 		}
 		out = append(out, b)
 	}
 	g.takeUntold(out)
 	return out
+}
+
+// whole is how many vials of a box were not opened, and whether some are thawed. A vial that was punctured is open for the day.
+func whole(x *trace.Box) (vials int, away Bar) {
+	if len(x.Parts) == 0 {
+		return x.Left() / x.DosesPerVial, ""
+	}
+	for _, p := range x.Parts {
+		if p.Stage != supply.Punctured {
+			vials += p.Doses / x.DosesPerVial
+		}
+		if p.Stage != supply.Unopened {
+			away = Thawed
+		}
+	}
+	return vials, away
 }
 
 // underWay says where a box is meant to go and when it is there.

@@ -48,6 +48,7 @@ const (
 	Held      Bar = "held"      // by a verdict: held, recalled or destroyed
 	Doubt     Bar = "doubt"     // its readings passed a budget, and nobody has decided yet
 	Unknown   Bar = "unknown"   // nothing is known of its temperature for some of its way
+	Thawed    Bar = "thawed"    // some of its vials were thawed or punctured: it stays where it is
 	NoExpiry  Bar = "no-expiry" // nobody told when its lot expires
 	Late      Bar = "late"      // under way, and overdue for longer than the rules allow
 	Elsewhere Bar = "elsewhere" // neither in a depot of the rules nor at a site, and nobody told where it goes

@@ -110,7 +110,7 @@ func (g *gathering) book(product string, at site.Num, days ...int) int64 {
 func (g *gathering) tell(hours float64, text string) {
 	g.Helper()
 	at := monday.At(0, seoul).Add(time.Duration(hours * float64(time.Hour)))
-	list, err := epcis.Parse([]byte(fmt.Sprintf(`{"@context":[{"cbvmda":"urn:epcglobal:cbv:mda:"}],"eventTime":%q,"eventTimeZoneOffset":"+09:00",%s}`, at.Format(time.RFC3339), text)), 1)
+	list, err := epcis.Parse([]byte(fmt.Sprintf(`{"@context":[{"cbvmda":"urn:epcglobal:cbv:mda:","charye":"urn:charye:epcis:"}],"eventTime":%q,"eventTimeZoneOffset":"+09:00",%s}`, at.Format(time.RFC3339), text)), 1)
 	if err != nil {
 		g.Fatal(err)
 	}
@@ -295,6 +295,12 @@ func TestBoxesAreWhereCustodyHasThem(t *testing.T) {
 	n = g.box(icheon)
 	g.held = append(g.held, sscc(n))
 	want[n] = "4 vials at icheon0 held"
+	n = g.box("urn:x:busan")
+	g.tell(-3, fmt.Sprintf(`"type":"ObjectEvent","action":"OBSERVE","bizStep":"storing","epcList":[%q],"quantityList":[{"epcClass":%q,"quantity":1}],"charye:stage":"thawed","bizLocation":{"id":"urn:x:busan"}`, uri(n), lotQ))
+	want[n] = "4 vials at busan0 thawed"
+	n = g.box(t1)
+	g.tell(-3, fmt.Sprintf(`"type":"ObjectEvent","action":"OBSERVE","bizStep":"storing","epcList":[%q],"quantityList":[{"epcClass":%q,"quantity":1}],"charye:stage":"punctured","bizLocation":{"id":%q}`, uri(n), lotQ, t1))
+	want[n] = "3 vials at 1 thawed"
 	n = g.box("urn:x:busan")
 	g.tell(-2, fmt.Sprintf(`"type":"ObjectEvent","action":"OBSERVE","bizStep":"decommissioning","epcList":[%q]`, uri(n)))
 	got := map[int]string{}

@@ -125,3 +125,28 @@ func TestShippingDocument(t *testing.T) {
 		t.Error("a place that is no URI was written")
 	}
 }
+
+// TestSentIsKept: what was read of custody and kept in a frame still knows where boxes were sent.
+func TestSentIsKept(t *testing.T) {
+	t.Parallel()
+	l := &log{t: t}
+	l.pack(1, 1, 10)
+	l.ship(3, depot, clinic, 1)
+	r := trace.NewReader()
+	for i := range l.list {
+		if err := r.Take(&l.list[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := trace.NewReader()
+	if err := again.Restore(r.AppendFrame(nil, 0)); err != nil {
+		t.Fatal(err)
+	}
+	told, err := again.Build(rules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, ok := told.Box(box(1)); !ok || b.Sent.Site != 1 || b.Sent.From != depot || !b.Sent.At.Equal(at(3)) {
+		t.Errorf("restored: %+v", b)
+	}
+}

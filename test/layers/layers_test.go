@@ -53,6 +53,7 @@ var rooms = map[string][]string{
 	"supply/drill":      {"booking", "person", "site", "supply", "supply/relief"},
 	"supply/epcis":      {},
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
+	"supply/trace/kept": {"supply/epcis", "supply/trace"},
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
 	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/trace"},
 	"supply/sqlite":     {"supply"},
