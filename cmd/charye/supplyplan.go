@@ -49,6 +49,9 @@ func (c supplyPlanCmd) Run(ctx context.Context, out streams) error {
 	if c.Days < 1 || c.Days > mostPlanDays {
 		return &usageError{msg: fmt.Sprintf("--days: is %d; want a whole number from 1 to %d", c.Days, mostPlanDays)}
 	}
+	if c.Leaving != "" && c.EPCIS == "" {
+		return &usageError{msg: "--leaving goes with --epcis: the day whose shipping events are written"}
+	}
 	return c.Where.with(ctx, func(r *supplyRoom) error {
 		in, kept, err := c.gather(ctx, r, now, out.err)
 		if err != nil {

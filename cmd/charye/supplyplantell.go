@@ -69,9 +69,28 @@ func (r *supplyRoom) tellDeliveries(to io.Writer, p *planning.Plan, most int) {
 		u := &p.Unused[i]
 		return fmt.Sprintf("%s lot %s until %s: %d vials of %s, %s", u.Box, u.Lot.ID, u.Expires, u.Vials, u.Product, r.whereabouts(p, u.Depot, u.Site))
 	})
-	lines(to, "left out", len(p.Aside), most, func(i int) string {
-		a := &p.Aside[i]
-		return fmt.Sprintf("%s lot %s, %s: %s", a.Box.SSCC, a.Box.Lot.ID, r.whereabouts(p, a.Box.Depot, a.Box.Site), barText(a.Why))
+	r.tellAside(to, p, most)
+}
+
+// tellAside says how many boxes were left out, why and where; which ones is in the CSV.
+func (r *supplyRoom) tellAside(to io.Writer, p *planning.Plan, most int) {
+	type group struct {
+		why   planning.Bar
+		where string
+	}
+	boxes, vials := map[group]int{}, map[group]int{}
+	var order []group
+	for i := range p.Aside {
+		b := &p.Aside[i].Box
+		g := group{p.Aside[i].Why, r.whereabouts(p, b.Depot, b.Site)}
+		if boxes[g]++; boxes[g] == 1 {
+			order = append(order, g)
+		}
+		vials[g] += b.Vials
+	}
+	lines(to, "places with boxes that were left out", len(order), most, func(i int) string {
+		g := order[i]
+		return fmt.Sprintf("%s: %d boxes with %d vials: %s", g.where, boxes[g], vials[g], barText(g.why))
 	})
 }
 
