@@ -38,6 +38,11 @@ func (x *Index) Travel(k SSCC, at AsOf, unknown bool) (room time.Duration, may b
 	if err != nil || len(j.Findings) > 0 || !unknown && !j.Fit() {
 		return 0, false
 	}
+	for i := range x.boxes[x.bySSCC[k]].parts {
+		if len(x.boxes[x.bySSCC[k]].parts[i].changes) > 0 {
+			return 0, false
+		}
+	}
 	for s := Thawed; s <= Punctured; s++ {
 		for _, spent := range j.Exposure.Time[s] {
 			if spent > 0 {

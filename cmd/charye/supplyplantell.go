@@ -18,7 +18,10 @@ func (r *supplyRoom) tellDeliveries(to io.Writer, p *planning.Plan, most int) {
 	in := func(t time.Time) string { return t.In(r.programme.Zone).Format(planMinute) }
 	n := p.Totals
 	say("%s – %s, as of %s: %d vials needed, %d of them there or under way, %d short", p.From, p.To, in(p.Made), n.Needed, n.There, n.Short)
-	say("sent for these days: %d vials by depots, %d by other sites", n.Shipped, n.Moved)
+	say("sent for these days: %d vials by depots, %d by other sites; %d of them are beyond what is needed, since boxes are whole", n.Shipped, n.Moved, n.Over())
+	if n.Reserve > 0 {
+		say("in reserve: %d vials more", n.Reserve)
+	}
 	today := civil.Of(p.Made, r.programme.Zone)
 	list := departures(p)
 	settle, later := 0, 0

@@ -80,7 +80,17 @@ type Plan struct {
 }
 
 // Totals are sums of vials over the days asked for.
-type Totals struct{ Needed, There, Shipped, Moved, Short int }
+type Totals struct {
+	Needed  int
+	There   int // of these, what is at the sites or under way meets
+	Short   int // of these, what nothing meets
+	Shipped int // in boxes that depots send for these days
+	Moved   int // in boxes that sites give for these days
+	Reserve int // in boxes that depots send on top
+}
+
+// Over is how many vials come for these days that nobody needs: boxes are whole.
+func (t *Totals) Over() int { return max(0, t.Shipped+t.Moved-(t.Needed-t.There-t.Short)) }
 
 // Shipment is boxes that go together.
 type Shipment struct {

@@ -219,7 +219,10 @@ func (p *planner) send(c *cell, o offer, day civil.Date, reserve bool) {
 	}
 	s.Loads = append(s.Loads, loaded(b, day, reserve))
 	c.add(b, s.Arrives)
-	if !reserve && p.shown(day) {
+	switch {
+	case reserve:
+		p.out.Totals.Reserve += b.Vials
+	case p.shown(day):
 		p.out.Totals.Shipped += b.Vials
 	}
 }

@@ -161,15 +161,29 @@ func TestMake(t *testing.T) {
 			if d := cmp.Diff(c.want, tell(p)); d != "" {
 				t.Error(d)
 			}
-			if n := p.Totals; n.Needed != n.There+n.Short+served(p) {
-				t.Errorf("totals %+v do not add up", n)
+			sent, reserve, short := 0, 0, 0
+			for _, s := range p.Shipments {
+				for _, l := range s.Loads {
+					if l.Reserve {
+						reserve += l.Vials
+					} else {
+						sent += l.Vials
+					}
+				}
+			}
+			for _, s := range p.Short {
+				short += s.Vials
+			}
+			needed := 0
+			for _, n := range c.needs {
+				needed += n.Vials
+			}
+			if n := p.Totals; n.Needed != needed || n.Shipped != sent || n.Reserve != reserve || n.Short != short || n.Over() != sent-(needed-n.There-short) {
+				t.Errorf("totals %+v, want %d needed, %d sent, %d in reserve, %d short", n, needed, sent, reserve, short)
 			}
 		})
 	}
 }
-
-// served is how much of what comes is used on the days planned for, recounted from the plan.
-func served(p *delivery.Plan) int { return p.Totals.Needed - p.Totals.There - p.Totals.Short }
 
 func TestTransfers(t *testing.T) {
 	t.Parallel()
