@@ -363,6 +363,14 @@ func TestOneEvent(t *testing.T) {
 				t.Errorf("%s: %d events, want %d", path, len(got), want)
 			}
 		}
+		for path, want := range map[string]string{
+			"/epcs": `"member":["` + epcis.Key(box) + `"]`, "/readPoints": `"member":["` + epcis.Key("urn:epc:id:sgln:8801234.00001.0") + `"]`, "/bizSteps": `"member":["shipping"]`,
+			"/dispositions?perPage=7": `"member":["in_transit"]`, "/bizLocations": `"member":[]`,
+		} {
+			if got := c.do("GET", "/epcis/v2"+path, ""); got.status != 200 || !bytes.Contains(got.body, []byte(want)) || got.header.Get("Link") != "" {
+				t.Errorf("%s: %d %s, want %s", path, got.status, got.body, want)
+			}
+		}
 		if got := c.do("GET", "/epcis/v2/eventTypes", ""); !bytes.Contains(got.body, []byte(`"member":["ObjectEvent"`)) {
 			t.Errorf("%s", got.body)
 		}

@@ -100,7 +100,7 @@ type parser struct {
 
 func (p *parser) programme(root *yaml.Node) *Programme {
 	out := &Programme{}
-	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages", "shipping", "fourEyes")
+	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages", "shipping", "fourEyes", "retention")
 	if !ok {
 		return out
 	}
@@ -156,6 +156,9 @@ func (p *parser) programme(root *yaml.Node) *Programme {
 	out.Messages = DefaultMessages
 	if n, ok := o.opt("messages"); ok {
 		out.Messages = p.messages(n)
+	}
+	if n, ok := o.opt("retention"); ok {
+		out.Retention = p.retention(n)
 	}
 	return out
 }

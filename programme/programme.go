@@ -35,6 +35,7 @@ type Programme struct {
 	Messages   MessageRules
 	Shipping   []Shipping // by From, ascending; empty: deliveries are not planned
 	FourEyes   FourEyes
+	Retention  Retention // the zero one erases nothing by date
 
 	resolved map[string]string
 	plans    *plans

@@ -35,12 +35,12 @@ type Index struct {
 
 type boxRecord struct {
 	Box
-	lot   uint32
-	legs  []uint32 // by which it went itself, by begin
-	parts []partRecord
-	end   int64  // when it was no more; forever while it is
-	doses uint32 // the last dose given from it, counted from 1; 0: none
-	used  uint32
+	lot     uint32
+	legs    []uint32 // by which it went itself, by begin
+	batches []batchRecord
+	end     int64  // when it was no more; forever while it is
+	doses   uint32 // the last dose given from it, counted from 1; 0: none
+	used    uint32
 }
 
 // legRecord keeps instants as nanoseconds since 1970; end is the largest int64 while the leg goes on.

@@ -190,22 +190,22 @@ type counted struct {
 	open bool
 }
 
-// judge holds a box against the rules: as one, or each part that is still there, or was until the box was empty.
+// judge holds a box against the rules: as one, or each batch that is still there, or was until the box was empty.
 func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache *counted) Judgement {
 	b := &x.boxes[n]
 	now := min(at.At.UnixNano(), b.end)
-	if len(b.parts) == 0 {
-		return x.judgePart(n, nil, now, on, at, cache)
+	if len(b.batches) == 0 {
+		return x.judgeBatch(n, nil, now, on, at, cache)
 	}
 	var out Judgement
 	first := true
 	for _, gone := range []bool{false, true} {
-		for i := range b.parts {
-			p := &b.parts[i]
+		for i := range b.batches {
+			p := &b.batches[i]
 			if (p.until < now) != gone {
 				continue
 			}
-			j := x.judgePart(n, p.changes, min(now, p.until), on, at, cache)
+			j := x.judgeBatch(n, p.changes, min(now, p.until), on, at, cache)
 			if first {
 				out, first = j, false
 				continue
@@ -219,8 +219,8 @@ func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache *counted) Judgemen
 	return out
 }
 
-// judgePart judges vials of a box that changed their stage, by what the box went through until an instant.
-func (x *Index) judgePart(n uint32, changes []Change, until int64, on civil.Date, at AsOf, cache *counted) Judgement {
+// judgeBatch judges vials of a box that changed their stage, by what the box went through until an instant.
+func (x *Index) judgeBatch(n uint32, changes []Change, until int64, on civil.Date, at AsOf, cache *counted) Judgement {
 	p := x.products[x.boxes[n].Product]
 	now := at.At.UnixNano()
 	var sum Exposure
@@ -255,23 +255,6 @@ func (x *Index) judgePart(n uint32, changes []Change, until int64, on civil.Date
 	return j
 }
 
-// cut counts a leg in stretches, each in the stage that the vials were in, and not beyond an instant.
-func (x *Index) cut(sum *Exposure, l *legRecord, p *Product, changes []Change, until int64, on civil.Date, at AsOf) {
-	begin, stage := l.begin, l.Stage
-	stretch := func(to int64) {
-		if to = min(to, until); to > begin {
-			e := x.stretch(l, p, max(stage, l.Stage), begin, to, on, at)
-			sum.Add(&e)
-			begin = to
-		}
-	}
-	for _, c := range changes {
-		stretch(min(l.end, c.At.UnixNano()))
-		stage = c.Stage
-	}
-	stretch(l.end)
-}
-
 // FollowUp gives the doses that were given from a box after it had ceased to be fit, by person: each dose is judged by what its box had gone
 // through until then. Boxes that the index does not know, and those that are fit, have none.
 func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
@@ -301,25 +284,13 @@ func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 }
 
 func (x *Index) exposure(l *legRecord, p *Product, on civil.Date, at AsOf) Exposure {
-	return x.stretch(l, p, l.Stage, l.begin, l.end, on, at)
-}
-
-// stretch counts from begin to end of a leg in a stage, as far as it is over or its logger was heard of.
-func (x *Index) stretch(l *legRecord, p *Product, stage Stage, begin, end int64, on civil.Date, at AsOf) Exposure {
-	now := at.At.UnixNano()
-	upto := min(l.end, now)
-	r := x.points[l.Point]
-	if l.end > now { // it goes on
-		if heard := max(r.last, l.begin); heard < upto && now-heard <= int64(at.Overdue) {
-			upto = heard
-		}
-	}
-	if end = min(end, upto); end <= begin {
+	end := x.counts(l, at)
+	if end <= l.begin {
 		return Exposure{}
 	}
-	rule := p.rule(stage, on)
+	rule := p.rule(l.Stage, on)
 	if rule == nil {
-		return Exposure{Unknown: time.Duration(end - begin)}
+		return Exposure{Unknown: time.Duration(end - l.begin)}
 	}
-	return r.exposure(rule, begin, end, l.Unlogged)
+	return x.points[l.Point].exposure(rule, l.begin, end, l.Unlogged)
 }

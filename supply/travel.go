@@ -38,8 +38,8 @@ func (x *Index) Travel(k SSCC, at AsOf, unknown bool) (room time.Duration, may b
 	if err != nil || len(j.Findings) > 0 || !unknown && !j.Fit() {
 		return 0, false
 	}
-	for i := range x.boxes[x.bySSCC[k]].parts {
-		if len(x.boxes[x.bySSCC[k]].parts[i].changes) > 0 {
+	for _, b := range x.boxes[x.bySSCC[k]].batches {
+		if len(b.changes) > 0 {
 			return 0, false
 		}
 	}

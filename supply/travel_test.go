@@ -16,7 +16,7 @@ func TestTravel(t *testing.T) {
 		warm, hot int // minutes
 		known     bool
 		pass      bool // what is not known
-		parts     []supply.Part
+		parts     []supply.Batch
 		stage     supply.Stage
 		room      time.Duration
 		may       bool
@@ -29,9 +29,9 @@ func TestTravel(t *testing.T) {
 		"too hot":                       {0, 31, true, false, nil, 0, 0, false},
 		"not known":                     {0, 0, false, false, nil, 0, 0, false},
 		"not known, and passed over":    {0, 0, false, true, nil, 0, 800 * time.Minute, true},
-		"thawed a moment ago":           {0, 0, true, false, []supply.Part{{}, {Changes: []supply.Change{{Stage: supply.Thawed, At: minute(2000)}}}}, 0, 0, false},
+		"thawed a moment ago":           {0, 0, true, false, []supply.Batch{{}, {Changes: []supply.Change{{Stage: supply.Thawed, At: minute(2000)}}}}, 0, 0, false},
 		"a leg on which it was thawed":  {0, 0, true, true, nil, supply.Thawed, 0, false},
-		"divided, and all as they came": {0, 0, true, false, []supply.Part{{}}, 0, 800 * time.Minute, true},
+		"divided, and all as they came": {0, 0, true, false, []supply.Batch{{}}, 0, 800 * time.Minute, true},
 	} {
 		thawed := flu()
 		thawed.Rules = append(thawed.Rules, supply.Rule{From: thawed.Rules[0].From, Stage: supply.Thawed, Bands: thawed.Rules[0].Bands})

@@ -200,7 +200,7 @@ func (w *Walk) identify(ctx context.Context, a Actor, identity string, born civi
 		e.RetryAfter = wait
 		return person.Identity{}, e
 	}
-	known, err := w.people.FindIdentity(ctx, w.keyer.IdentityIndex(identity))
+	known, err := w.people.FindIdentity(ctx, person.Values(w.keyer.IdentityIndexes(identity))...)
 	if err != nil && !errors.Is(err, person.ErrIdentityUnknown) {
 		return known, unavailable(err)
 	}

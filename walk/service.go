@@ -21,6 +21,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply/room"
 
 	"golang.org/x/time/rate"
 )
@@ -35,6 +36,7 @@ type Deps struct {
 	Outbox    notify.Outbox  // nil: nobody is told anything
 	Leftovers leftover.Store // nil: leftover doses are not offered
 	Approvals approval.Store // nil: nothing can be asked for
+	Supply    *room.Room     // nil: no product has rules for its storage
 	Keys      *seal.Keys
 	Clock     clock.Func
 	Log       *slog.Logger
@@ -64,6 +66,7 @@ type Walk struct {
 	log       *slog.Logger
 
 	leavers leavers
+	supply  *room.Room
 
 	// Of the one goroutine of the background work that uses them.
 	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
@@ -111,6 +114,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
+	w.supply = d.Supply
 	if d.Leftovers != nil {
 		w.leftovers, w.leftoverKey = d.Leftovers, d.Keys.Secret("leftover-draw")
 		w.leftoverPool = batch.New(d.Leftovers.Apply, batch.Options{MaxBatch: leftover.MaxRequests})

@@ -26,11 +26,15 @@ type checkCmd struct {
 	Data     string   `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
 	Chain    []string `placeholder:"N:HASH" help:"A chain that an earlier check printed and that was kept elsewhere: what happened up to event N must be what it was then. May be repeated."`
 	Requests []string `name:"chain-requests" placeholder:"N:HASH" help:"The same of the requests that two people decide on."`
+	Rooms    []string `name:"chain-of" placeholder:"ROOM=N:HASH" help:"The same of what happened to sites, people, messages, leftovers or verdicts, as a check prints it."`
 	Engines  engines  `embed:""`
 }
 
 // chains are chains that were kept elsewhere.
-type chains struct{ bookings, requests []chain.Noted }
+type chains struct {
+	bookings, requests []chain.Noted
+	rooms              map[string][]chain.Noted
+}
 
 // errBrokenPromise ends a check that found something; the lines above name it.
 var errBrokenPromise = errors.New("a promise is broken; the lines above name it")
@@ -50,6 +54,10 @@ func (c checkCmd) Run(ctx context.Context, std streams) error {
 			}
 			*of.to = append(*of.to, n)
 		}
+	}
+	var err error
+	if noted.rooms, err = notedRooms(c.Rooms); err != nil {
+		return err
 	}
 	r, err := checkInstallation(ctx, c.Data, c.Engines, noted, std.err)
 	if r != nil {
@@ -88,7 +96,7 @@ func checkInstallation(ctx context.Context, data string, e engines, noted chains
 	if err != nil {
 		return nil, err
 	}
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, e.Postgres); err != nil {
 		return nil, err
 	}
 	return prove(ctx, dir, e, p, keys, noted, telemetry.NewLogger(progress, slog.LevelError), progress)
@@ -119,7 +127,13 @@ func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Progra
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeRoom()) }()
-	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted.bookings, Supply: room, Requests: s.approvals, NotedRequests: noted.requests, Progress: say})
+	histories, closeVerdicts, err := openHistories(ctx, dir, e.Postgres, s, noted.rooms)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeVerdicts()) }()
+	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted.bookings, Supply: room, Requests: s.approvals, NotedRequests: noted.requests,
+		Histories: histories, Progress: say})
 }
 
 func isTerminal(f *os.File) bool {

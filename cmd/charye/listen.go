@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"charye/internal/pgdb"
 	"charye/internal/weak"
 )
 
@@ -35,6 +36,21 @@ func checkPublicURL(s string) error {
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return &usageError{msg: "--public-url: want https://HOST, with a port if need be, and nothing behind it"}
+	}
+	return nil
+}
+
+// protectedPostgres refuses a database over a network without TLS: a real programme's people would travel there in the clear.
+func protectedPostgres(url string, trial bool) error {
+	if url == "" || trial {
+		return nil
+	}
+	hosts, err := pgdb.PlainHosts(url)
+	if err != nil {
+		return err
+	}
+	if len(hosts) > 0 {
+		return &usageError{msg: "--postgres: " + strings.Join(hosts, ", ") + " may be spoken to without TLS; put sslmode=verify-full into the URL, with sslrootcert=FILE where the certificate is of your own (a trial, this machine and a Unix socket need none)"}
 	}
 	return nil
 }

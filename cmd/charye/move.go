@@ -62,6 +62,9 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := protectedPostgres(c.To.Postgres, p.Trial); err != nil {
+		return err
+	}
 	keys, err := openKeys(dir)
 	if err != nil {
 		return err

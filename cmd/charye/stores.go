@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -26,8 +27,6 @@ import (
 	linesqlite "charye/line/sqlite"
 	linevalkey "charye/line/valkey"
 	"charye/notify"
-	notifypostgres "charye/notify/postgres"
-	notifysqlite "charye/notify/sqlite"
 	"charye/person"
 	personpostgres "charye/person/postgres"
 	personsqlite "charye/person/sqlite"
@@ -92,6 +91,7 @@ type stores struct {
 	custody   custody.Store // nil: none is asked for
 	leftovers leftover.Store
 	approvals approval.Store
+	verdicts  verdictStore // nil: there is no supply room
 
 	closeLine                   func() error
 	joinsWaiting, passesWaiting func() int
@@ -134,6 +134,14 @@ func openApprovals(ctx context.Context, dir *durable.Dir, url string) (approval.
 	return approvalsqlite.Open(ctx, dir.Path())
 }
 
+// reads is how many may read from each store at once so that one connection is left for whoever books.
+func (e engines) reads() int {
+	if e.Postgres == "" {
+		return durable.Readers - 1
+	}
+	return max(4, runtime.NumCPU()) - 1 // pgx's pools, unless the URL asks for more
+}
+
 // openStores opens everything a server keeps; closers undo it, last first, also after an error.
 func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger) (s stores, closers []func() error, err error) {
 	if s.sites, err = openSites(ctx, dir, e.Postgres); err != nil {
@@ -148,12 +156,7 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 		return s, closers, err
 	}
 	closers = append(closers, s.ledger.Close)
-	if e.Postgres != "" {
-		s.outbox, err = notifypostgres.Open(ctx, e.Postgres, keys)
-	} else {
-		s.outbox, err = notifysqlite.Open(ctx, dir.Path(), keys)
-	}
-	if err != nil {
+	if s.outbox, err = openOutbox(ctx, dir, e.Postgres, keys); err != nil {
 		return s, closers, err
 	}
 	closers = append(closers, s.outbox.Close)

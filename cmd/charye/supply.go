@@ -36,8 +36,14 @@ type supplyRoom struct {
 	closers   []func() error
 }
 
+// verdictStore keeps verdicts, alarms and plans.
+type verdictStore interface {
+	supply.Verdicts
+	supply.Alarms
+}
+
 // openVerdicts opens the verdicts of PostgreSQL when url is given, else those of the data directory.
-func openVerdicts(ctx context.Context, dir *durable.Dir, url string) (supply.Verdicts, error) {
+func openVerdicts(ctx context.Context, dir *durable.Dir, url string) (verdictStore, error) {
 	if url != "" {
 		return supplypostgres.Open(ctx, url)
 	}
@@ -50,7 +56,7 @@ func (w supplyWhere) with(ctx context.Context, do func(*supplyRoom) error) (err 
 	if err != nil {
 		return err
 	}
-	if err := rightPlace(dir, w.Postgres != ""); err != nil {
+	if err := rightPlace(dir, w.Postgres); err != nil {
 		return err
 	}
 	p, err := servedProgramme(dir)

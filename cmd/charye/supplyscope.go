@@ -201,19 +201,19 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 			return err
 		}
 		r.tellProblems(out.err, t.Problems, c.Most)
-		by := map[supply.Cause][]doubt{}
+		by := map[string][]doubt{}
 		t.Index.Unfit(supply.AsOf{At: at, Zone: r.programme.Zone, Overdue: c.Overdue, Handover: c.Handover}, func(k supply.SSCC, j supply.Judgement) {
-			by[j.Cause()] = append(by[j.Cause()], doubt{k, j})
+			by[causeOf(&j)] = append(by[causeOf(&j)], doubt{k, j})
 		})
 		to := bufio.NewWriter(out.out)
 		if c.Only != "" {
-			for _, d := range by[supply.Cause(c.Only)] {
+			for _, d := range by[c.Only] {
 				_, _ = fmt.Fprintln(to, d.box)
 			}
 			return to.Flush()
 		}
 		fit := len(t.Boxes())
-		for _, cause := range supply.Causes() {
+		for _, cause := range []string{"frozen", "warm", "expired", "unknown"} {
 			r.tellDoubts(to, cause, by[cause], t, g, c.Most)
 			fit -= len(by[cause])
 		}
@@ -227,7 +227,23 @@ type doubt struct {
 	j   supply.Judgement
 }
 
-func (r *supplyRoom) tellDoubts(to io.Writer, cause supply.Cause, list []doubt, t *trace.Trace, g *supply.Register, most int) {
+// causeOf names what is against a box: freezing before heat, heat before time that is over where the product belongs, and all before what is not known.
+func causeOf(j *supply.Judgement) string {
+	cause := "unknown"
+	for _, f := range j.Findings {
+		switch {
+		case f.Side == supply.Cold:
+			return "frozen"
+		case f.Side == supply.Warm:
+			cause = "warm"
+		case cause == "unknown":
+			cause = "expired"
+		}
+	}
+	return cause
+}
+
+func (r *supplyRoom) tellDoubts(to io.Writer, cause string, list []doubt, t *trace.Trace, g *supply.Register, most int) {
 	doses := 0
 	for _, d := range list {
 		b, _ := t.Box(d.box)

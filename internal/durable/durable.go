@@ -34,6 +34,9 @@ var ErrNewerData = errors.New("data was written by a newer version of charye")
 // ErrDamaged means that a data file is not what was written: a file of another kind, or bytes changed on disk.
 var ErrDamaged = errors.New("the data file is damaged")
 
+// Readers is how many connections a database has for reading.
+const Readers = 4
+
 // DB is one embedded database: a writer that is a single connection, and readers that never wait for it.
 // Both are safe for concurrent use; writers queue.
 type DB struct {
@@ -52,6 +55,7 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 	common.Add("_pragma", "foreign_keys(1)")
 	write := url.Values{"_pragma": append([]string{
 		"journal_mode(WAL)", "synchronous(FULL)", "cache_size(-65536)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
+		"secure_delete(1)", // what is erased, or written anew, leaves nothing behind in the file
 	}, common["_pragma"]...), "_txlock": {"immediate"}}
 	read := url.Values{"_pragma": append([]string{"query_only(1)", "cache_size(-16384)"}, common["_pragma"]...)}
 
@@ -71,8 +75,8 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 		_ = w.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	r.SetMaxOpenConns(4)
-	r.SetMaxIdleConns(4)
+	r.SetMaxOpenConns(Readers)
+	r.SetMaxIdleConns(Readers)
 	return &DB{W: w, R: r}, nil
 }
 

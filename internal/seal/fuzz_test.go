@@ -32,8 +32,8 @@ func FuzzKeyFile(f *testing.F) {
 			return
 		}
 		tg := k.Tagger("p")
-		tag := tg.Tag(src)
-		if !tg.Check(tg.KeyID(), src, tag[:]) {
+		tag := tg.Signer().Tag(src)
+		if !tg.Check(tg.Signer().KeyID(), src, tag[:]) {
 			t.Error("own tag refused")
 		}
 		_ = k.Secret("p")
@@ -73,10 +73,10 @@ func BenchmarkCheck(b *testing.B) {
 	}
 	tg := k.Tagger("session")
 	var msg [186]byte
-	tag := tg.Tag(msg[:])
+	tag := tg.Signer().Tag(msg[:])
 	b.ReportAllocs()
 	for b.Loop() {
-		if !tg.Check(tg.KeyID(), msg[:], tag[:]) {
+		if !tg.Check(tg.Signer().KeyID(), msg[:], tag[:]) {
 			b.Fatal("refused")
 		}
 	}

@@ -39,8 +39,23 @@ type Store interface {
 	// Event gives the event of an ID, then its error declaration if there is one, or [ErrNotFound].
 	Event(ctx context.Context, id string) ([]Stored, error)
 
+	// Names lists what events name, in the form by which it is compared, in the order of its bytes: those after a name, at most so many.
+	Names(ctx context.Context, what Named, after string, most int) ([]string, error)
+
 	Close() error
 }
+
+// Named is a kind of name in events.
+type Named uint8
+
+// The kinds.
+const (
+	NamedEPC         Named = iota // single things, in whatever role
+	NamedLocation                 // bizLocation
+	NamedReadPoint                // readPoint
+	NamedStep                     // bizStep
+	NamedDisposition              // disposition
+)
 
 // Job is what is captured at once.
 type Job struct {

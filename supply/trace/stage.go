@@ -38,7 +38,7 @@ func (p *batch) since() int64 {
 // staged is an event that says that vials were thawed or punctured: so many as it says of the one box that it names, or all that were not yet,
 // of all that it names. What was punctured does not become thawed again, and nothing becomes unopened.
 func (b *builder) staged(t *told) {
-	boxes := slices.Clone(b.named(t))
+	boxes := b.named(t)
 	said := !t.portions.none() && t.kind == ofObject
 	if len(boxes) == 0 || said && len(boxes) != 1 {
 		b.problem(t, "charye:stage wants boxes that were packed before, and a quantity one box; has %d", len(boxes))
@@ -150,9 +150,9 @@ func (b *builder) settle() {
 		if x.parts == nil {
 			continue
 		}
-		parts := make([]supply.Part, 0, len(x.parts))
+		batches := make([]supply.Batch, 0, len(x.parts))
 		for _, p := range x.parts {
-			one := supply.Part{}
+			one := supply.Batch{}
 			for _, c := range p.changes {
 				one.Changes = append(one.Changes, supply.Change{Stage: c.to.of(), At: instant(c.at)})
 			}
@@ -164,9 +164,9 @@ func (b *builder) settle() {
 					x.Parts[len(x.Parts)-1].Since = instant(p.since())
 				}
 			}
-			parts = append(parts, one)
+			batches = append(batches, one)
 		}
-		if err := b.t.Index.Divide(x.SSCC, parts); err != nil {
+		if err := b.t.Index.Divide(x.SSCC, batches); err != nil {
 			b.t.Problems = append(b.t.Problems, Problem{What: err.Error()})
 		}
 	}

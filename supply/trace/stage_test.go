@@ -73,8 +73,13 @@ func judgedAt(t testing.TB, x *trace.Trace, n int, hour float64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := []string{string(j.Cause())}
+	cause := ""
+	if j.Exposure.Unknown > 0 || j.Untraced {
+		cause = "unknown"
+	}
+	out := []string{cause}
 	for _, f := range j.Findings {
+		out[0] = map[supply.Side]string{supply.Cold: "frozen", supply.Store: "expired", supply.Warm: "warm"}[f.Side]
 		out = append(out, fmt.Sprintf("%s/%s %v", f.Stage, f.Band, f.Spent))
 	}
 	return strings.Join(out, " ")

@@ -3,7 +3,6 @@ package trace
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"slices"
 
 	"charye/person"
 	"charye/site"
@@ -42,7 +41,7 @@ func (b *builder) used(t *told) {
 		b.problem(t, "%s wants one box that was packed before; has %d", t.step, len(boxes))
 		return
 	}
-	for _, k := range slices.Clone(boxes) {
+	for _, k := range boxes { // nothing below asks for others
 		x := &b.boxes[k]
 		at := x.Site
 		if t.place != 0 {
@@ -107,7 +106,9 @@ func (b *builder) give(t *told, x *boxState, at site.Num, n int) {
 
 // nobody is a key for a dose whose person nobody told: of this dose alone.
 func nobody(event string, i int) (k person.Key) {
-	h := sha256.Sum256(binary.BigEndian.AppendUint32([]byte("charye dose without a booking\x00"+event+"\x00"), uint32(i)))
+	b := make([]byte, 0, 160) // most fit: this is done for every dose of a country
+	b = append(append(append(b, "charye dose without a booking\x00"...), event...), 0)
+	h := sha256.Sum256(binary.BigEndian.AppendUint32(b, uint32(i)))
 	copy(k[:], h[:])
 	return k
 }

@@ -30,6 +30,7 @@ var attacks = []attack{
 	citizenAtDesk, staffForThemselves, oneFactor, otherRole, otherDesk, forgedRoles,
 	idTokens, otherSignIn, signInAnswers, providerDown, guessing,
 	foreignFrame, manyNames, smuggled,
+	citizenInSupply, clerkInSupply, ownVerdict, otherDigest,
 }
 
 // assault is an attack under way.

@@ -30,7 +30,7 @@ name: {en: Attacked}
 timezone: Asia/Seoul
 trial: true
 products:
-  - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, series: {doses: 1}}
+  - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, series: {doses: 1}, gtins: ["08809999000013"], storage: [{from: 2020-01-01, bands: [{name: cold, under: 2, side: cold, for: 0m}, {name: fridge, upto: 8}, {name: hot, side: warm, for: 0m}]}]}
 campaigns:
   - {id: open, name: {en: Open}, products: [flu], eligible: {born: {from: 1950-01-01, to: 1990-12-31}}, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 500, perSecond: 500}, helpers: {allowed: true, perHelper: 5}, desk: {allowed: true, perClerk: 50}}
   - {id: later, name: {en: Later}, products: [flu], eligible: all, gathers: +0s, opens: +2h, closes: +6h, stock: 1000, line: {inside: 500, perSecond: 500}}

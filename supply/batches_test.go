@@ -14,14 +14,14 @@ func TestDivideRefuses(t *testing.T) {
 	at := func(h int) time.Time { return time.Date(2026, 9, 1, h, 0, 0, 0, time.UTC) }
 	for name, c := range map[string]struct {
 		box   supply.SSCC
-		parts []supply.Part
+		parts []supply.Batch
 		want  error
 	}{
 		"an unknown box": {b + 1, nil, supply.ErrUnknownBox},
-		"back":           {b, []supply.Part{{Changes: []supply.Change{{supply.Punctured, at(1)}, {supply.Thawed, at(2)}}}}, supply.ErrBox},
-		"to unopened":    {b, []supply.Part{{Changes: []supply.Change{{supply.Unopened, at(1)}}}}, supply.ErrBox},
-		"out of order":   {b, []supply.Part{{Changes: []supply.Change{{supply.Thawed, at(2)}, {supply.Punctured, at(1)}}}}, supply.ErrBox},
-		"as it goes":     {b, []supply.Part{{}, {Changes: []supply.Change{{supply.Thawed, at(1)}, {supply.Punctured, at(1)}}, Until: at(3)}}, nil},
+		"back":           {b, []supply.Batch{{Changes: []supply.Change{{supply.Punctured, at(1)}, {supply.Thawed, at(2)}}}}, supply.ErrBox},
+		"to unopened":    {b, []supply.Batch{{Changes: []supply.Change{{supply.Unopened, at(1)}}}}, supply.ErrBox},
+		"out of order":   {b, []supply.Batch{{Changes: []supply.Change{{supply.Thawed, at(2)}, {supply.Punctured, at(1)}}}}, supply.ErrBox},
+		"as it goes":     {b, []supply.Batch{{}, {Changes: []supply.Change{{supply.Thawed, at(1)}, {supply.Punctured, at(1)}}, Until: at(3)}}, nil},
 	} {
 		if err := x.Divide(c.box, c.parts); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
