@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 	"supply/trace/kept": {"supply/epcis", "supply/trace"},
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
 	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/trace"},
-	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/order", "supply/trace"},
+	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/order", "supply/trace"},
 	"supply/room/roomtest": {
 		"approval/sqlite", "booking", "booking/sqlite", "person", "programme", "site", "supply", "supply/epcis", "supply/epcis/sqlite", "supply/room", "supply/sqlite", "supply/trace",
 	},
@@ -65,12 +65,12 @@ var rooms = map[string][]string{
 	"supply/supplytest": {"supply"},
 	"supply/epcis/*":    {"supply/epcis"},
 
-	"walk":          append([]string{"supply", "supply/order", "supply/room"}, domains...),
+	"walk":          append([]string{"supply", "supply/delivery", "supply/order", "supply/room"}, domains...),
 	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
 	"keeping/**":    {"booking", "notify", "person", "programme"},
 	"api/**":        append([]string{"walk"}, domains...),
-	"web/**":        append([]string{"supply", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
+	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
 	"rush/**":       domains,
 	"epcis/**":      {"supply/epcis"},
 
