@@ -48,6 +48,13 @@ func (r Rooms) count(ctx context.Context, d Due, p *programme.Programme, today c
 		contacts, messages, err := r.Outbox.CountErasable(ctx, person.Key{})
 		return contacts + messages, err
 	}
+	if d.Rule == Leftovers {
+		c, ok := p.Campaign(d.Of)
+		if !ok {
+			return 0, nil
+		}
+		return r.Leftovers.CountEntries(ctx, c.Num, person.Key{})
+	}
 	err = r.Ledger.All(ctx, func(b booking.Booking) error {
 		if len(b.Sealed) > 0 && nameIsOver(&b, p.Retention.Names, today) {
 			n++
@@ -92,6 +99,15 @@ func (r Rooms) erase(ctx context.Context, d Due, p *programme.Programme, today c
 		return steps(ctx, pace, func() (int64, error) {
 			contacts, messages, err := r.Outbox.EraseContacts(ctx, person.Key{}, "retention", at, atOnce)
 			return contacts + messages, err
+		})
+	}
+	if d.Rule == Leftovers {
+		c, ok := p.Campaign(d.Of)
+		if !ok {
+			return 0, nil
+		}
+		return steps(ctx, pace, func() (int64, error) {
+			return r.Leftovers.EraseEntries(ctx, c.Num, person.Key{}, "retention", at, atOnce)
 		})
 	}
 	done, err := r.rewrite(ctx, at, "retention", pace, func(b *booking.Booking) ([]byte, error) {
@@ -139,6 +155,7 @@ func (r Rooms) rewrite(ctx context.Context, at time.Time, why string, pace seal.
 type Own struct {
 	Recipients         int64 // whom they help or are helped by, and their temporary identity
 	Contacts, Messages int64
+	Leftovers          int64 // lists for leftover doses that they are or were in
 	Names              int64 // on bookings, that may go
 	NamesKept          int64 // on bookings, that the programme's rules keep
 	Bookings           int64 // of which a name or none is kept; the bookings stay, with a key in place of the person
@@ -150,6 +167,9 @@ func Preview(ctx context.Context, rooms Rooms, p *programme.Programme, who perso
 		return o, err
 	}
 	if o.Contacts, o.Messages, err = rooms.Outbox.CountErasable(ctx, who); err != nil {
+		return o, err
+	}
+	if o.Leftovers, err = rooms.Leftovers.CountEntries(ctx, 0, who); err != nil {
 		return o, err
 	}
 	list, err := rooms.Ledger.Bookings(ctx, who)
@@ -189,6 +209,11 @@ func ErasePerson(ctx context.Context, rooms Rooms, p *programme.Programme, who p
 	}
 	calm := func(context.Context, int) error { return nil }
 	if o.Recipients, err = steps(ctx, calm, func() (int64, error) { return rooms.People.Erase(ctx, personal(who), at, atOnce) }); err != nil {
+		return o, err
+	}
+	if o.Leftovers, err = steps(ctx, calm, func() (int64, error) {
+		return rooms.Leftovers.EraseEntries(ctx, 0, who, "request", at, atOnce)
+	}); err != nil {
 		return o, err
 	}
 	o.Contacts, o.Messages = 0, 0

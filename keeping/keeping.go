@@ -12,6 +12,7 @@ import (
 
 	"charye/booking"
 	"charye/internal/civil"
+	"charye/leftover"
 	"charye/notify"
 	"charye/person"
 	"charye/programme"
@@ -28,6 +29,8 @@ type Rooms struct {
 	People person.Keeper
 	Outbox notify.Keeper
 	Ledger Ledger
+	// Leftovers are the lists for leftover doses.
+	Leftovers leftover.Keeper
 }
 
 // Rule names a rule of the programme's `retention`.
@@ -40,6 +43,7 @@ const (
 	Recipients  Rule = "recipients"
 	Temporaries Rule = "temporaries"
 	Rosters     Rule = "rosters"
+	Leftovers   Rule = "leftovers"
 	Names       Rule = "names"
 )
 
@@ -93,6 +97,9 @@ func Plan(p *programme.Programme, ends Ends) (list []Due) {
 		}
 		add(Phones, c.ID, end, r.Phones)
 		add(Recipients, c.ID, end, r.Recipients)
+		if c.Leftovers != nil {
+			add(Leftovers, c.ID, end, r.Leftovers)
+		}
 	}
 	for id, end := range rosters {
 		add(Rosters, id, end, r.Rosters)

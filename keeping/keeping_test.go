@@ -18,11 +18,14 @@ import (
 	"charye/internal/civil"
 	"charye/internal/seal"
 	"charye/keeping"
+	"charye/leftover"
+	leftoversqlite "charye/leftover/sqlite"
 	"charye/notify"
 	notifysqlite "charye/notify/sqlite"
 	"charye/person"
 	personsqlite "charye/person/sqlite"
 	"charye/programme"
+	"charye/site"
 )
 
 const rules = `programme: p
@@ -31,13 +34,13 @@ timezone: Asia/Seoul
 products:
   - {id: alpha, name: {ko: 가, en: A}, cvx: "207", dosesPerVial: 10, series: {doses: 2, intervals: [{from: 2021-01-01, default: 28d, min: 21d, max: 42d}]}}
 campaigns:
-  - {id: first, name: {en: F}, products: [alpha], eligible: {roster: staff}, opens: 2021-07-12T20:00:00+09:00, closes: 2021-07-18T00:00:00+09:00, stock: 100, line: {order: arrival}}
+  - {id: first, name: {en: F}, products: [alpha], eligible: {roster: staff}, opens: 2021-07-12T20:00:00+09:00, closes: 2021-07-18T00:00:00+09:00, stock: 100, line: {order: arrival}, leftovers: {minutes: 10, sites: 3, withinKm: 10}}
   - {id: second, name: {en: S}, products: [alpha], eligible: all, opens: 2021-09-01T20:00:00+09:00, closes: 2021-09-10T18:00:00+09:00, stock: 100, line: {order: arrival}}
 timetables:
   - {sites: all, start: 2021-07-19, days: 90, from: "09:00", to: "17:00", every: 30m, seats: 50}
 `
 
-const retention = "retention: {contacts: 30d, phones: 1w, recipients: 60d, temporaries: 90d, rosters: 20d, names: 100d}\n"
+const retention = "retention: {contacts: 30d, phones: 1w, recipients: 60d, temporaries: 90d, rosters: 20d, leftovers: 2d, names: 100d}\n"
 
 func parse(t *testing.T, src string) *programme.Programme {
 	t.Helper()
@@ -64,6 +67,7 @@ func TestPlan(t *testing.T) {
 	got := keeping.Plan(p, keeping.Ends{})
 	want := []keeping.Due{
 		{Rule: keeping.Names},
+		{Rule: keeping.Leftovers, Of: "first", On: day("2021-07-19")},
 		{Rule: keeping.Phones, Of: "first", On: day("2021-07-24")},
 		{Rule: keeping.Rosters, Of: "staff", On: day("2021-08-06")},
 		{Rule: keeping.Recipients, Of: "first", On: day("2021-09-15")},
@@ -99,10 +103,11 @@ type home struct {
 	people *personsqlite.Store
 	outbox *notifysqlite.Outbox
 	ledger *bookingsqlite.Ledger
+	lists  *leftoversqlite.Store
 }
 
 func (h *home) rooms() keeping.Rooms {
-	return keeping.Rooms{People: h.people, Outbox: h.outbox, Ledger: h.ledger}
+	return keeping.Rooms{People: h.people, Outbox: h.outbox, Ledger: h.ledger, Leftovers: h.lists}
 }
 
 func (h *home) must(err error) {
@@ -124,12 +129,14 @@ func open(t *testing.T, dir string) *home {
 	h.must(err)
 	h.ledger, err = bookingsqlite.Open(t.Context(), dir)
 	h.must(err)
+	h.lists, err = leftoversqlite.Open(t.Context(), dir)
+	h.must(err)
 	return h
 }
 
 func (h *home) close() {
 	h.Helper()
-	h.must(errors.Join(h.people.Close(), h.outbox.Close(), h.ledger.Close()))
+	h.must(errors.Join(h.people.Close(), h.outbox.Close(), h.ledger.Close(), h.lists.Close()))
 }
 
 func who(n int) (k person.Key) {
@@ -171,6 +178,8 @@ func (h *home) furnish() (sealed map[string][]byte) {
 		if out[0].Result != booking.Done {
 			h.Fatalf("booking %d: %+v", n, out[0])
 		}
+		_, err = h.lists.Apply(ctx, []leftover.Request{{Op: leftover.OpSignUp, At: at, Day: 18820, Campaign: h.p.Campaigns[0].Num, Person: who(n), Born: 5, Sites: []site.Num{1}, Most: 5, Channel: "web"}})
+		h.must(err)
 		if n%10 == 9 {
 			_, err := h.ledger.Apply(ctx, []booking.Request{{Op: booking.OpCancel, Campaign: h.p.Campaigns[0].Num, Person: who(n), Channel: "web", At: at, Booking: out[0].Booking.ID}})
 			h.must(err)
@@ -263,6 +272,8 @@ func TestErasedByDate(t *testing.T) {
 		}
 	}
 	// The last dose of the first campaign is on 30 August; those who cancelled have one of 30 August in the booking too.
+	apply("2021-08-31", map[keeping.Rule]int64{})
+	apply("2021-09-01", map[keeping.Rule]int64{keeping.Leftovers: people})
 	apply("2021-09-05", map[keeping.Rule]int64{})
 	apply("2021-09-06", map[keeping.Rule]int64{keeping.Phones: people})
 	apply("2021-09-19", map[keeping.Rule]int64{keeping.Rosters: people})
@@ -296,11 +307,11 @@ func TestErasedOnRequest(t *testing.T) {
 		on   civil.Date
 		want keeping.Own
 	}{
-		{1, today, keeping.Own{Recipients: 2, Contacts: 1, NamesKept: 1, Bookings: 1}},             // also has a temporary identity
-		{9, today, keeping.Own{Recipients: 1, Contacts: 1, Names: 1, Bookings: 1}},                 // cancelled
-		{2, day("2021-12-08"), keeping.Own{Recipients: 1, Contacts: 1, Names: 1, Bookings: 1}},     // its time is over
-		{2, day("2021-12-08"), keeping.Own{Bookings: 1}},                                           // once more
-		{3, day("2021-12-07"), keeping.Own{Recipients: 1, Contacts: 1, NamesKept: 1, Bookings: 1}}, // a day early
+		{1, today, keeping.Own{Recipients: 2, Contacts: 1, Leftovers: 1, NamesKept: 1, Bookings: 1}},             // also has a temporary identity
+		{9, today, keeping.Own{Recipients: 1, Contacts: 1, Leftovers: 1, Names: 1, Bookings: 1}},                 // cancelled
+		{2, day("2021-12-08"), keeping.Own{Recipients: 1, Contacts: 1, Leftovers: 1, Names: 1, Bookings: 1}},     // its time is over
+		{2, day("2021-12-08"), keeping.Own{Bookings: 1}},                                                         // once more
+		{3, day("2021-12-07"), keeping.Own{Recipients: 1, Contacts: 1, Leftovers: 1, NamesKept: 1, Bookings: 1}}, // a day early
 		{777, today, keeping.Own{}},
 	} {
 		o, err := keeping.Preview(t.Context(), h.rooms(), h.p, who(c.n), c.on)

@@ -17,13 +17,14 @@ type Retention struct {
 	Recipients  int // who may act for whom, with names and consents, after the campaign's end
 	Temporaries int // temporary identities, after the programme's end
 	Rosters     int // everybody in a roster, after the end of the last campaign that names it
+	Leftovers   int // lists for leftover doses, with dates of birth, after the campaign's end
 	Names       int // names on bookings, after the last dose of the booking
 	// KeepUntil is a day before which nothing is erased by these rules, whatever they say: an inquiry, a court. Zero: none.
 	KeepUntil civil.Date
 }
 
 func (p *parser) retention(n *yaml.Node) (out Retention) {
-	o, ok := p.object(n, "retention", "contacts", "phones", "recipients", "temporaries", "rosters", "names", "keepUntil")
+	o, ok := p.object(n, "retention", "contacts", "phones", "recipients", "temporaries", "rosters", "leftovers", "names", "keepUntil")
 	if !ok {
 		return out
 	}
@@ -32,7 +33,7 @@ func (p *parser) retention(n *yaml.Node) (out Retention) {
 		to   *int
 	}{
 		{"contacts", &out.Contacts}, {"phones", &out.Phones}, {"recipients", &out.Recipients}, {"temporaries", &out.Temporaries},
-		{"rosters", &out.Rosters}, {"names", &out.Names},
+		{"rosters", &out.Rosters}, {"leftovers", &out.Leftovers}, {"names", &out.Names},
 	} {
 		if n, ok := o.opt(f.name); ok {
 			*f.to, _ = p.length(n, o.at(f.name))

@@ -17,8 +17,8 @@ func TestRetention(t *testing.T) {
 	}{
 		{"", Retention{}, ""},
 		{"retention: {}\n", Retention{}, ""},
-		{"retention: {contacts: 30d, phones: 2w, recipients: 90d, temporaries: 180d, rosters: 60d, names: 3650d, keepUntil: 2022-03-01}\n",
-			Retention{Contacts: 30, Phones: 14, Recipients: 90, Temporaries: 180, Rosters: 60, Names: 3650, KeepUntil: civil.New(2022, 3, 1)}, ""},
+		{"retention: {contacts: 30d, phones: 2w, recipients: 90d, temporaries: 180d, rosters: 60d, leftovers: 14d, names: 3650d, keepUntil: 2022-03-01}\n",
+			Retention{Contacts: 30, Phones: 14, Recipients: 90, Temporaries: 180, Rosters: 60, Leftovers: 14, Names: 3650, KeepUntil: civil.New(2022, 3, 1)}, ""},
 		{"retention: {contacts: 0d}\n", Retention{}, "retention.contacts: \"0d\" is out of range"},
 		{"retention: {contacts: -3d}\n", Retention{}, "retention.contacts: \"-3d\" is no length"},
 		{"retention: {names: 30}\n", Retention{}, "retention.names: "},

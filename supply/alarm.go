@@ -37,8 +37,8 @@ type Alarm struct {
 	AlarmKey
 	Episode int // 1, 2 … of the same key: it was over in between
 	Site    site.Num
-	Boxes   int // in doubt for it when it was noticed
-	Doses   int // left in them then
+	Boxes   int       // in doubt for it when it was noticed
+	Doses   int       // left in them then
 	Cleared time.Time // when there was no doubt any more; zero: there still is
 }
 
@@ -71,4 +71,6 @@ var ErrNoPlan = planError{}
 
 type planError struct{}
 
-func (planError) Error() string { return "there is no plan of that digest; it may have been forgotten: preview it again" }
+func (planError) Error() string {
+	return "there is no plan of that digest; it may have been forgotten: preview it again"
+}

@@ -27,9 +27,11 @@ type Stretch struct {
 	Silent   bool          // it goes on, and its point has not been heard of for longer than is allowed
 }
 
-// Way is the whole way of a box as it is judged: the exposures of its stretches, and the times in between and after, are its judgement's.
+// Way is the whole way of a box as it is judged. Of a box without batches the exposures of its stretches, and the times in between and after, add up to its
+// judgement; the stretches of one with batches are those of vials that stay as they came, and the judgement is that of all batches.
 type Way struct {
 	Stretches []Stretch
+	Batches   int           // whose vials have clocks of their own
 	After     time.Duration // since the end of the last, when that is longer than a handover: unknown
 	Judgement Judgement
 	Rules     [Punctured + 1]*Rule // in force, by stage; nil: none
@@ -46,15 +48,16 @@ func (x *Index) Way(k SSCC, at AsOf) (Way, error) {
 	for s := range w.Rules {
 		w.Rules[s] = p.rule(Stage(s), on)
 	}
-	upto := int64(0)
+	w.Batches = len(x.boxes[n].batches)
+	until, upto := min(now, x.boxes[n].end), int64(0)
 	for _, l := range x.legsOf(n) {
 		r := &x.legs[l]
-		if r.begin > now {
+		if r.begin > until {
 			break
 		}
-		s := Stretch{Leg: r.Leg, Exposure: x.exposure(r, p, on, at)}
+		s := Stretch{Leg: r.Leg, Exposure: x.during(r, p, r.Stage, r.begin, until, on, at)}
 		point := x.points[r.Point]
-		end := x.counts(r, at)
+		end := min(until, x.counts(r, at))
 		s.Upto = time.Unix(0, end).UTC()
 		s.Parts = point.parts(r.begin, end, r.Unlogged)
 		if point.last > 0 {
@@ -67,8 +70,8 @@ func (x *Index) Way(k SSCC, at AsOf) (Way, error) {
 		upto = max(upto, r.end)
 		w.Stretches = append(w.Stretches, s)
 	}
-	if len(w.Stretches) > 0 && upto < now && now-upto > int64(at.Handover) {
-		w.After = time.Duration(now - upto)
+	if len(w.Stretches) > 0 && upto < until && until-upto > int64(at.Handover) {
+		w.After = time.Duration(until - upto)
 	}
 	w.Judgement = x.judge(n, on, at, &counted{})
 	return w, nil

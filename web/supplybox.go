@@ -72,6 +72,7 @@ type supplyBoxData struct {
 	More                   int // excursions that are not listed
 	Kinetic                string
 	AtMost                 bool
+	Batches                int
 	After                  string
 	Chart                  template.HTML
 	Verdicts               []verdictRow
@@ -99,7 +100,7 @@ func (h *handler) supplyBox(q *request) error {
 	d := supplyBoxData{
 		supplyState: q.supplyState(v), ID: k.String(), Lot: b.Lot.ID, GTIN: b.Lot.GTIN.String(), Product: q.productName(b.Product), Vials: b.Vials, Left: b.Left(), Doses: b.Doses(),
 		Given: b.Given, Waste: b.Waste, Where: q.placeName(v, b.Place, b.Site), Since: b.Since, State: stateNames[v.Register.State(k)], Cases: v.Register.Cases(k),
-		Fit: w.Judgement.Fit(), Sentence: q.sentence(&w), AtMost: w.Judgement.Exposure.AtMost,
+		Fit: w.Judgement.Fit(), Sentence: q.sentence(&w), AtMost: w.Judgement.Exposure.AtMost, Batches: w.Batches,
 		Scope: withQuery("/supply/readings", "box", k.String()), Asks: walk.May(a, walk.AskVerdict),
 	}
 	if day, ok := v.Trace.Expires(b.Lot); ok {

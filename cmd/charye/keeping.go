@@ -71,7 +71,12 @@ func (w whereKept) with(ctx context.Context, do func(keepers) error) (err error)
 	if !ok {
 		return errors.New("this ledger's engine keeps no names over time")
 	}
-	k.rooms = keeping.Rooms{People: people, Outbox: outbox, Ledger: names}
+	lists, err := openLeftovers(ctx, dir, w.Postgres)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lists.Close()) }()
+	k.rooms = keeping.Rooms{People: people, Outbox: outbox, Ledger: names, Leftovers: lists}
 	return do(k)
 }
 

@@ -152,8 +152,8 @@ func (c eraseCmd) who(k keepers) (who person.Key, err error) {
 }
 
 func tellOwn(std streams, o keeping.Own, done string) error {
-	_, err := fmt.Fprintf(std.out, `%s: %d people to act for, or helpers, or temporary identities; %d addresses and %d messages; the names on %d bookings
+	_, err := fmt.Fprintf(std.out, `%s: %d people to act for, or helpers, or temporary identities; %d addresses and %d messages; %d lists for leftover doses; the names on %d bookings
 kept: the names on %d bookings, by the programme's retention rules; %d bookings, places and what happened, under a key without a name; what rosters say
-`, done, o.Recipients, o.Contacts, o.Messages, o.Names, o.NamesKept, o.Bookings)
+`, done, o.Recipients, o.Contacts, o.Messages, o.Leftovers, o.Names, o.NamesKept, o.Bookings)
 	return err
 }

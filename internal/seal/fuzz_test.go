@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"charye/internal/seal"
 )
@@ -20,6 +21,15 @@ func FuzzKeyFile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
+	now := time.Now()
+	if _, err := seal.Rotate(path, seal.Sets, now, now); err != nil {
+		f.Fatal(err)
+	}
+	rotated, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(rotated)
 	f.Add(bytes.Replace(good, []byte("ENABLED"), []byte("DISABLED"), 1))
 	f.Add([]byte(`{"version":1}`))
 	f.Fuzz(func(t *testing.T, src []byte) {

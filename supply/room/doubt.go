@@ -87,9 +87,11 @@ func lastUnknown(parts []supply.Part) (end time.Time) {
 	return end
 }
 
-// where finds the stretch at which a box was spoilt on a side: the first that was enough by itself, else the one that added most.
+// where finds the stretch at which a box was spoilt, by cold or otherwise: the first that was enough by itself, else the one that added most, of several the last.
+// Vials that were thawed for too long are so where they are, whatever the temperature.
 func (v *View) where(product string, w *supply.Way, j *supply.Judgement, side supply.Side) (best int, ok bool) {
-	if !slices.ContainsFunc(j.Findings, func(f supply.Finding) bool { return f.Side == side }) {
+	is := func(s supply.Side) bool { return (s == supply.Cold) == (side == supply.Cold) }
+	if len(w.Stretches) == 0 || !slices.ContainsFunc(j.Findings, func(f supply.Finding) bool { return is(f.Side) }) {
 		return 0, false
 	}
 	p := v.products[product]
@@ -97,18 +99,18 @@ func (v *View) where(product string, w *supply.Way, j *supply.Judgement, side su
 	for i := range w.Stretches {
 		s := &w.Stretches[i]
 		alone := p.Judge(&s.Exposure, v.Today)
-		if slices.ContainsFunc(alone.Findings, func(f supply.Finding) bool { return f.Side == side }) {
+		if slices.ContainsFunc(alone.Findings, func(f supply.Finding) bool { return is(f.Side) }) {
 			return i, true
 		}
 		spent := time.Duration(0)
 		if r := w.Rules[s.Leg.Stage]; r != nil {
 			for b := range r.Bands {
-				if r.Bands[b].Side == side {
+				if is(r.Bands[b].Side) && r.Bands[b].Budget != supply.Unlimited {
 					spent += s.Exposure.Time[s.Leg.Stage][b]
 				}
 			}
 		}
-		if spent > most {
+		if spent >= most {
 			best, most = i, spent
 		}
 	}

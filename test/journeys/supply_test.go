@@ -17,7 +17,9 @@ const storage = `
     storage: [{from: 2020-01-01, bands: [{name: 영하, under: 0, side: cold, for: 0m}, {name: 0–2도, under: 2, side: cold, for: 12h}, {name: 2–8도, upto: 8}, {name: 8도 초과, side: warm, for: 1h}]}]`
 
 // boxOf is the nth box of the made-up prefix.
-func boxOf(n int) string { return []string{"", "088099990000000013", "088099990000000020", "088099990000000037"}[n] }
+func boxOf(n int) string {
+	return []string{"", "088099990000000013", "088099990000000020", "088099990000000037"}[n]
+}
 
 // shipment is three boxes of ten doses each that came to s1, s1 and s2 today; the truck froze after the first two had left it.
 func shipment(now time.Time) string {

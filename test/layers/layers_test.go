@@ -68,7 +68,7 @@ var rooms = map[string][]string{
 	"walk":          append([]string{"supply", "supply/delivery", "supply/order", "supply/room"}, domains...),
 	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
-	"keeping/**":    {"booking", "notify", "person", "programme"},
+	"keeping/**":    {"booking", "leftover", "notify", "person", "programme"},
 	"api/**":        append([]string{"walk"}, domains...),
 	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
 	"rush/**":       domains,
