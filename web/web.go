@@ -67,6 +67,7 @@ type Service interface {
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
 	DeskService
+	ManageService
 	SupplyService
 }
 
@@ -209,6 +210,7 @@ func (h *handler) routes() {
 	on("POST /bookings/{id}/cancel", h.cancel)
 
 	h.deskRoutes()
+	h.manageRoutes()
 	h.supplyRoutes()
 
 	on("GET /contact", h.contact)
