@@ -192,7 +192,7 @@ func (w *World) capture(events []*epcis.Event) {
 // Event tells an event; text is its members but the time.
 func (w *World) Event(at time.Time, format string, args ...any) {
 	w.T.Helper()
-	src := fmt.Sprintf(`{"@context":[],"eventTime":%q,"eventTimeZoneOffset":"+00:00",%s}`, at.UTC().Format(time.RFC3339Nano), fmt.Sprintf(format, args...))
+	src := fmt.Sprintf(`{"@context":[{"cbvmda":"urn:epcglobal:cbv:mda:"}],"eventTime":%q,"eventTimeZoneOffset":"+00:00",%s}`, at.UTC().Format(time.RFC3339Nano), fmt.Sprintf(format, args...))
 	list, err := epcis.Parse([]byte(src), 1)
 	if err != nil {
 		w.T.Fatal(err)
