@@ -129,7 +129,7 @@ func (m *Message) True(b *booking.Booking) bool {
 				return b.Doses[i].Slot.Day == m.Day
 			}
 		}
-	case Invited, Near, Leftover: // of no booking
+	case Invited, Near, Leftover, Alarm: // of no booking
 	}
 	return false
 }

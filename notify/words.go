@@ -28,6 +28,7 @@ type Facts struct {
 	Until    time.Time // until when a dose is kept, with [Invited] and [Leftover]
 	Come     bool      // with [Near]: the turn has come
 	Expected time.Time // with [Near]: when it is expected; zero: nobody can say
+	Alarm    AlarmFacts
 }
 
 // DoseFacts are those of one appointment.
@@ -96,6 +97,7 @@ type told struct {
 	Expected               string
 	Doses                  []toldDose
 	Reminded               toldDose
+	Alarm                  toldAlarm
 	Helper                 bool // to the helper
 	ByHelper               bool // to the person, of what a helper did
 }
@@ -103,6 +105,12 @@ type told struct {
 type toldDose struct {
 	Dose                                int
 	When, Site, Address, Phone, Product string
+}
+
+// toldAlarm is an alarm in words.
+type toldAlarm struct {
+	Cause, Where, Begin string
+	Boxes, Doses, More  int
 }
 
 // Put puts a message into words.
@@ -118,6 +126,12 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		v.Come = f.Come
 		if !f.Come && !f.Expected.IsZero() {
 			v.Expected = l.when(f.Expected.In(f.Zone))
+		}
+	}
+	if a := &f.Alarm; m.Kind == Alarm {
+		v.Alarm = toldAlarm{Cause: a.Cause, Where: a.Where, Boxes: a.Boxes, Doses: a.Doses, More: a.More}
+		if !a.Begin.IsZero() {
+			v.Alarm.Begin = l.when(a.Begin.In(f.Zone))
 		}
 	}
 	for _, d := range f.Doses {
@@ -141,7 +155,7 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		return Words{}, err
 	}
 	// What a site is called comes from a file: it must not begin a header of its own.
-	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link, Urgent: m.Kind == Near || m.Kind == Invited}, nil
+	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link, Urgent: m.Kind == Near || m.Kind == Invited || m.Kind == Alarm}, nil
 }
 
 var koreanDays = [...]string{"일", "월", "화", "수", "목", "금", "토"}

@@ -21,6 +21,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply/room"
 
 	"golang.org/x/time/rate"
 )
@@ -35,9 +36,15 @@ type Deps struct {
 	Outbox    notify.Outbox  // nil: nobody is told anything
 	Leftovers leftover.Store // nil: leftover doses are not offered
 	Approvals approval.Store // nil: nothing can be asked for
-	Keys      *seal.Keys
-	Clock     clock.Func
-	Log       *slog.Logger
+	Supply    *room.Room     // nil: no product has rules for its storage
+	Rules     *Rules         // that wait for two people; nil: none
+	// ChangeOf holds a programme file against the one that is served; nil: it cannot be done here.
+	ChangeOf func(src []byte) (RuleChange, error)
+	Version  string // of the program
+	Shared   bool   // the engines are those of many nodes
+	Keys     *seal.Keys
+	Clock    clock.Func
+	Log      *slog.Logger
 }
 
 // Walk is the service that faces call. Safe for concurrent use.
@@ -64,6 +71,7 @@ type Walk struct {
 	log       *slog.Logger
 
 	leavers leavers
+	supply  *room.Room
 
 	// Of the one goroutine of the background work that uses them.
 	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
@@ -71,6 +79,13 @@ type Walk struct {
 	near    map[uint32]*lookedAt
 
 	approvals approval.Store // nil: none
+	rules     *Rules
+	changeOf  func([]byte) (RuleChange, error)
+	version   string
+	shared    bool
+	started   time.Time
+	ended     ended
+	lookKey   [32]byte // of the names in an auditor's pages
 
 	leftovers     leftover.Store
 	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
@@ -107,10 +122,17 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 		approvals: d.Approvals,
+		rules:     d.Rules,
+		changeOf:  d.ChangeOf,
+		version:   d.Version,
+		shared:    d.Shared,
+		started:   d.Clock(),
+		lookKey:   d.Keys.Secret("look-names"),
 
 		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
+	w.supply = d.Supply
 	if d.Leftovers != nil {
 		w.leftovers, w.leftoverKey = d.Leftovers, d.Keys.Secret("leftover-draw")
 		w.leftoverPool = batch.New(d.Leftovers.Apply, batch.Options{MaxBatch: leftover.MaxRequests})

@@ -15,12 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"charye/approval"
 	"charye/internal/civil"
 	"charye/line"
 	"charye/notify"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply/room"
 	"charye/walk"
 )
 
@@ -32,6 +34,8 @@ var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
 	lists []walk.LeftoverSite // of leftover doses
+	asked *approval.Register
+	ended map[person.Key]bool // of staff
 	offer *walk.LeftoverOffer
 
 	mu         sync.Mutex
@@ -48,6 +52,7 @@ type scripted struct {
 	caller     walk.Caller
 	calling    walk.Calls
 	poll       time.Duration // until the next question, in places
+	room       *room.Room    // nil: there is no supply room
 
 	// What each step answers instead, when set.
 	fail map[string]error
@@ -407,10 +412,19 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 	s := d.session
 	switch token {
 	case "token":
-	case "clerk", "office", "auditor":
+	case "logistics", "manager":
+		s.Key, s.Born, s.Roles = person.Key{201, 15: 1}, 0, person.RolesOf(person.Logistics)
+		if token == "manager" {
+			s.Key, s.Roles = person.Key{202, 15: 1}, person.RolesOf(person.Manager)
+		}
+	case "clerk", "office", "auditor", "boss", "operator":
 		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
 			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
+			"manager": person.RolesOf(person.Manager), "boss": person.RolesOf(person.Manager), "operator": person.RolesOf(person.Operator),
 		}[token]
+		if token == "boss" {
+			s.Key = person.Key{20}
+		}
 	case "other":
 		s.Key = person.Key{9}
 	default:
@@ -432,7 +446,7 @@ func newDoorman(now time.Time) *doorman {
 
 // browser is a client with cookies and without a script.
 type browser struct {
-	t       *testing.T
+	t       testing.TB
 	h       http.Handler
 	cookies map[string]string
 	lang    string

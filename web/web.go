@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/internal/load"
 	"charye/internal/weak"
 	"charye/line"
 	"charye/notify"
@@ -66,6 +67,8 @@ type Service interface {
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
 	DeskService
+	ManageService
+	SupplyService
 }
 
 var _ Service = (*walk.Walk)(nil)
@@ -103,6 +106,8 @@ type Options struct {
 	Export func(a walk.Actor, h walk.Held) []byte
 	// PushKey is the public key by which browsers subscribe to messages, in base64url; without it they cannot.
 	PushKey string
+	// Gate holds pages back when there is too much to do, except the last steps of those who were let in. Nil: nothing is held back.
+	Gate *load.Gate
 	// HelpPhone is shown on every page when set.
 	HelpPhone string
 	// Log gets internal errors; never anything about a person. Nil: [slog.Default].
@@ -205,6 +210,8 @@ func (h *handler) routes() {
 	on("POST /bookings/{id}/cancel", h.cancel)
 
 	h.deskRoutes()
+	h.manageRoutes()
+	h.supplyRoutes()
 
 	on("GET /contact", h.contact)
 	on("POST /contact", h.setContact)

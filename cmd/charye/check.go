@@ -19,6 +19,7 @@ import (
 	custodysqlite "charye/supply/epcis/sqlite"
 	"charye/supply/order"
 	supplysqlite "charye/supply/sqlite"
+	"charye/supply/trace"
 )
 
 type checkCmd struct {
@@ -159,8 +160,16 @@ func openSupply(ctx context.Context, dir *durable.Dir, postgres string, p *progr
 	if err != nil {
 		return nil, none, err
 	}
-	t, err := readTrace(ctx, p, sites, glns, events, s.ledger)
-	if err := errors.Join(err, events.Close()); err != nil {
+	in := trace.NewReader() // of the log itself: what commands have kept of it proves nothing
+	if err := errors.Join(in.Follow(ctx, events), events.Close()); err != nil {
+		return nil, none, err
+	}
+	rules, err := traceRules(ctx, p, sites, glns, s.ledger)
+	if err != nil {
+		return nil, none, err
+	}
+	t, err := in.Build(rules)
+	if err != nil {
 		return nil, none, err
 	}
 	v, err := openVerdicts(ctx, dir, postgres)

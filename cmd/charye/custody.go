@@ -23,6 +23,7 @@ type supplyCmd struct {
 	Readings supplyReadingsCmd `cmd:"" help:"Take loggers' files into the log of custody."`
 	Scope    supplyScopeCmd    `cmd:"" help:"Show what a reading, boxes or a lot touch: legs, boxes, lots, sites, bookings, people (as counts)."`
 	Judge    supplyJudgeCmd    `cmd:"" help:"Say which boxes the readings put in doubt: frozen, warm, unknown."`
+	Ask      supplyAskCmd      `cmd:"" help:"Ask two managers to agree to a verdict: hold, release, recall or destroy. What comes of it is for the command of that name, with --request."`
 	Hold     supplyHoldCmd     `cmd:"" help:"Hold boxes: their vials go from the sites' counts, and who loses a dose by that is moved and told."`
 	Release  supplyReleaseCmd  `cmd:"" help:"End the hold of a case; vials come back, and people too."`
 	Recall   supplyRecallCmd   `cmd:"" help:"Recall boxes, for good."`
@@ -91,7 +92,7 @@ func openCustody(ctx context.Context, dir *durable.Dir, url string) (custody.Sto
 
 // wireCustody joins the store of custody to its face; without tokens there is neither.
 func (s *server) wireCustody(metrics *telemetry.Metrics) {
-	if s.custody == nil {
+	if s.tokens == nil {
 		return
 	}
 	face := epcis.New(s.custody, epcis.Options{Tokens: s.tokens, Now: time.Now, Logger: s.log, Metrics: metrics})

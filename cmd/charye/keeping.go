@@ -25,8 +25,8 @@ type whereKept struct {
 	Postgres string `env:"CHARYE_POSTGRES" placeholder:"URL" help:"The PostgreSQL of a cluster, whose nodes go on."`
 }
 
-// kept is an installation opened for work on what it keeps.
-type kept struct {
+// keepers is an installation opened for work on what it keeps.
+type keepers struct {
 	keyFile   string
 	keys      *seal.Keys
 	programme *programme.Programme
@@ -34,7 +34,7 @@ type kept struct {
 }
 
 // with opens the rooms that keep people's data.
-func (w whereKept) with(ctx context.Context, do func(kept) error) (err error) {
+func (w whereKept) with(ctx context.Context, do func(keepers) error) (err error) {
 	dir, err := durable.ExistingDir(w.Data)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (w whereKept) with(ctx context.Context, do func(kept) error) (err error) {
 	if err := rightPlace(dir, w.Postgres); err != nil {
 		return err
 	}
-	k := kept{keyFile: dir.File(keyFile)}
+	k := keepers{keyFile: dir.File(keyFile)}
 	if k.programme, err = servedProgramme(dir); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ type keysListCmd struct {
 
 // Run lists keys.
 func (c keysListCmd) Run(ctx context.Context, std streams) error {
-	return c.Where.with(ctx, func(k kept) error {
+	return c.Where.with(ctx, func(k keepers) error {
 		now := time.Now()
 		list, err := seal.List(k.keyFile, now, kms)
 		if err != nil {
@@ -156,7 +156,7 @@ func (c keysResealCmd) Run(ctx context.Context, std streams) error {
 	if c.PerSecond < 0 {
 		return &usageError{msg: "--per-second: want 0 or more"}
 	}
-	return c.Where.with(ctx, func(k kept) error {
+	return c.Where.with(ctx, func(k keepers) error {
 		pace, end := paced(c.PerSecond, std)
 		moved, err := keeping.Reseal(ctx, k.rooms, k.keys, pace)
 		end()
@@ -176,7 +176,7 @@ type keysRetireCmd struct {
 
 // Run retires a key.
 func (c keysRetireCmd) Run(ctx context.Context, std streams) error {
-	return c.Where.with(ctx, func(k kept) error {
+	return c.Where.with(ctx, func(k keepers) error {
 		now := time.Now()
 		list, err := seal.List(k.keyFile, now, kms)
 		if err != nil {

@@ -28,7 +28,7 @@ type retainPlanCmd struct {
 
 // Run lists what is due.
 func (c retainPlanCmd) Run(ctx context.Context, std streams) error {
-	return c.Where.with(ctx, func(k kept) error {
+	return c.Where.with(ctx, func(k keepers) error {
 		list, err := keeping.Count(ctx, k.rooms, k.programme, today(k.programme))
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ func (c retainApplyCmd) Run(ctx context.Context, std streams) error {
 	if c.PerSecond < 0 {
 		return &usageError{msg: "--per-second: want 0 or more"}
 	}
-	return c.Where.with(ctx, func(k kept) error {
+	return c.Where.with(ctx, func(k keepers) error {
 		pace, end := paced(c.PerSecond, std)
 		total := int64(0)
 		err := keeping.Apply(ctx, k.rooms, k.programme, today(k.programme), time.Now(), pace, func(d keeping.Counted) {
@@ -105,7 +105,7 @@ func (c eraseCmd) Run(ctx context.Context, std streams) error {
 	if (c.Person == "") == (c.Subject == "") {
 		return &usageError{msg: "say whose: --person KEY or --subject FILE"}
 	}
-	return c.Where.with(ctx, func(k kept) error {
+	return c.Where.with(ctx, func(k keepers) error {
 		who, err := c.who(k)
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func (c eraseCmd) Run(ctx context.Context, std streams) error {
 	})
 }
 
-func (c eraseCmd) who(k kept) (who person.Key, err error) {
+func (c eraseCmd) who(k keepers) (who person.Key, err error) {
 	if c.Person != "" {
 		b, err := hex.DecodeString(c.Person)
 		if err != nil || len(b) != len(who) {

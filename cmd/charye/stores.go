@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -90,6 +91,7 @@ type stores struct {
 	custody   custody.Store // nil: none is asked for
 	leftovers leftover.Store
 	approvals approval.Store
+	verdicts  verdictStore // nil: there is no supply room
 
 	closeLine                   func() error
 	joinsWaiting, passesWaiting func() int
@@ -130,6 +132,14 @@ func openApprovals(ctx context.Context, dir *durable.Dir, url string) (approval.
 		return approvalpostgres.Open(ctx, url)
 	}
 	return approvalsqlite.Open(ctx, dir.Path())
+}
+
+// reads is how many may read from each store at once so that one connection is left for whoever books.
+func (e engines) reads() int {
+	if e.Postgres == "" {
+		return durable.Readers - 1
+	}
+	return max(4, runtime.NumCPU()) - 1 // pgx's pools, unless the URL asks for more
 }
 
 // openStores opens everything a server keeps; closers undo it, last first, also after an error.
