@@ -33,6 +33,7 @@ type Programme struct {
 	Campaigns  []Campaign
 	Timetables []Timetable
 	Messages   MessageRules
+	Shipping   []Shipping // by From, ascending; empty: deliveries are not planned
 	FourEyes   FourEyes
 	Retention  Retention // the zero one erases nothing by date
 

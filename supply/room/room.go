@@ -23,6 +23,7 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/supply"
+	"charye/supply/delivery"
 	"charye/supply/order"
 	"charye/supply/trace"
 
@@ -82,6 +83,9 @@ type Room struct {
 	read    int
 	alarms  []supply.Alarm
 	told    int64 // up to which alarm people were told; of the leader
+
+	wanted     atomic.Int64 // when somebody last looked at the plan of deliveries
+	deliveries atomic.Pointer[delivery.Plan]
 
 	planning sync.Mutex // one plan at a time: each reads the whole ledger
 	doing    progress
@@ -202,6 +206,7 @@ func (r *Room) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.every(ctx, "look after boxes", r.watch) })
 	g.Go(func() error { return r.every(ctx, "do the verdicts that were agreed to", r.carry) })
+	g.Go(func() error { return r.every(ctx, "plan deliveries", r.plan) })
 	return g.Wait()
 }
 
@@ -227,10 +232,12 @@ func (r *Room) every(ctx context.Context, what string, round func(context.Contex
 
 // Round does the work of [Room.Run] once.
 func (r *Room) Round(ctx context.Context) error {
-	if err := r.watch(ctx); err != nil {
-		return err
+	for _, do := range []func(context.Context) error{r.watch, r.carry, r.plan} {
+		if err := do(ctx); err != nil {
+			return err
+		}
 	}
-	return r.carry(ctx)
+	return nil
 }
 
 func (r *Room) leads(ctx context.Context) (bool, error) {
