@@ -23,6 +23,7 @@ type Facts struct {
 	Campaign programme.Text
 	Number   string // to say on the telephone
 	Doses    []DoseFacts
+	Was      []DoseFacts // with [Changed]: where and when it was before; without dose and product
 	Zone     *time.Location
 	Link     string    // where it can be looked up; it opens nothing without signing in
 	Until    time.Time // until when a dose is kept, with [Invited] and [Leftover]
@@ -94,7 +95,7 @@ type told struct {
 	Until                  string // with [Invited]
 	Come                   bool   // with [Near], as Expected
 	Expected               string
-	Doses                  []toldDose
+	Doses, Was             []toldDose
 	Reminded               toldDose
 	Helper                 bool // to the helper
 	ByHelper               bool // to the person, of what a helper did
@@ -119,6 +120,9 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		if !f.Come && !f.Expected.IsZero() {
 			v.Expected = l.when(f.Expected.In(f.Zone))
 		}
+	}
+	for _, d := range f.Was {
+		v.Was = append(v.Was, toldDose{When: l.when(d.Start.In(f.Zone)), Site: d.Site.Name})
 	}
 	for _, d := range f.Doses {
 		t := toldDose{

@@ -64,9 +64,10 @@ type Walk struct {
 	leavers leavers
 
 	// Of the one goroutine of the background work that uses them.
-	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
-	callees map[uint32]callees      // by campaign
-	near    map[uint32]*lookedAt
+	stocked   map[booking.Counter]int      // what the dates say about stock, as last looked at
+	callees   map[uint32]callees           // by campaign
+	displaced map[uint32][]booking.Booking // by campaign: who stands first, as read last
+	near      map[uint32]*lookedAt
 
 	leftovers     leftover.Store
 	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
@@ -103,7 +104,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 
-		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
+		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, displaced: map[uint32][]booking.Booking{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
 	if d.Leftovers != nil {
@@ -192,7 +193,7 @@ func (w *Walk) standing(ctx context.Context, c *programme.Campaign, now time.Tim
 			return Campaign{}, unavailable(err)
 		}
 		// What comes free is for those who were invited; to everybody else it is sold out.
-		if _, only := w.standsBy(c); st.SoldOut || only || c.Channeled() && out.Remaining == 0 {
+		if _, only := w.standsBy(c); st.SoldOut || only || w.standFirst(c) > 0 || c.Channeled() && out.Remaining == 0 {
 			out.State = StateSoldOut
 		}
 	}

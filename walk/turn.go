@@ -274,7 +274,7 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 	if err := w.invitable(ctx, c, p); err != nil {
 		return Pass{}, err
 	}
-	if err := w.leftFor(c, a.Channel, p); err != nil {
+	if err := w.leftFor(ctx, c, a.Channel, p); err != nil {
 		return Pass{}, err
 	}
 	h := sha256.Sum256([]byte(device))

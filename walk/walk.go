@@ -126,6 +126,7 @@ type Booking struct {
 	Doses      []Dose
 	MadeAt     time.Time
 	Sequence   int
+	Displaced  bool     // cancelled since its dose was lost: its person stands first in line for what comes free
 	Changeable bool     // within the cut-off at the time of asking
 	UntilDays  int      // of the cut-off that holds now; see programme.ChangeRules
 	With       *Booking // of a booking that was just made for two: the other's

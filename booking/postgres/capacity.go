@@ -43,6 +43,9 @@ func (l *Ledger) Adjust(ctx context.Context, counters []booking.Counter, rule fu
 				return change{}, fmt.Errorf("set capacity of %v to %d: no such counter or capacity", c.Counter, c.Capacity)
 			}
 		}
+		if len(claims) == 0 {
+			return change{}, nil
+		}
 		span, err := l.events.take(ctx, l.db, len(claims))
 		if err != nil {
 			return change{}, err

@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 
 	"supply":            {"person", "site"},
 	"supply/logger":     {"supply"},
-	"supply/relief":     {"booking", "person", "site", "supply"},
+	"supply/relief":     {"booking", "booking/moves", "person", "site", "supply"},
 	"supply/drill":      {"booking", "person", "site", "supply", "supply/relief"},
 	"supply/epcis":      {},
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
@@ -59,7 +59,9 @@ var rooms = map[string][]string{
 
 	"walk":          domains,
 	"check/**":      {"booking", "line", "programme", "supply", "supply/trace"},
-	"reschedule/**": {"booking", "programme", "site"},
+	"reschedule/**": {"booking", "booking/moves", "programme", "site"},
+	"reduce/**":     {"booking", "booking/moves", "programme", "site"},
+	"booking/moves": {"booking", "programme", "site"},
 	"api/**":        append([]string{"walk"}, domains...),
 	"web/**":        append([]string{"walk"}, domains...),
 	"rush/**":       domains,
