@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -101,14 +100,12 @@ func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
 		if w.Keep, err = readNumbers("--keep", c.Keep); err != nil {
 			return err
 		}
-		f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("--out: %w", err)
-		}
-		buffered := bufio.NewWriterSize(f, 1<<20)
-		sum, err := reschedule.Plan(ctx, l, r, w, time.Now(), buffered)
-		if err = errors.Join(err, buffered.Flush(), f.Sync(), f.Close()); err != nil {
-			return errors.Join(err, os.Remove(c.Out)) // half a plan is none
+		var sum *reschedule.Summary
+		if err := writeWhole(c.Out, func(to io.Writer) error {
+			sum, err = reschedule.Plan(ctx, l, r, w, time.Now(), to)
+			return err
+		}); err != nil {
+			return err
 		}
 		return sum.WriteText(out.out)
 	})
@@ -144,7 +141,9 @@ type rescheduleDoCmd struct {
 }
 
 // Run carries a plan out.
-func (c rescheduleDoCmd) Run(ctx context.Context, out streams) error { return c.carry(ctx, out, reschedule.Way{}) }
+func (c rescheduleDoCmd) Run(ctx context.Context, out streams) error {
+	return c.carry(ctx, out, reschedule.Way{})
+}
 
 type rescheduleUndoCmd struct {
 	rescheduleDoCmd
