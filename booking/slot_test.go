@@ -1,8 +1,8 @@
 package booking_test
 
 import (
-	"fmt"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 

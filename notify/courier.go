@@ -321,7 +321,7 @@ func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err 
 		if c.leftover == nil {
 			return Facts{}, false, nil
 		}
-		return c.leftover(ctx, m.Event, m.To)
+		return c.leftover(ctx, m.Event, &m.Message)
 	case Changed:
 		was, err := c.movedFrom(ctx, m.Event)
 		if err != nil {

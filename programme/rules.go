@@ -287,6 +287,16 @@ func (h HelperRules) On(day civil.Date) bool {
 	return h.Allowed && (h.From == 0 || day >= h.From) && (h.Until == 0 || day <= h.Until)
 }
 
+// As tells as what a helper may act on a day for somebody born on another: as family or a neighbour with their consent, or as their parent
+// or guardian.
+func (h HelperRules) As(born, on civil.Date) (family, guardian bool) {
+	if h.Guardians == nil {
+		return true, false
+	}
+	young := Age(born, on) < h.Guardians.Under
+	return !young, young || h.Guardians.Wards
+}
+
 // Interval gives the interval that follows a dose given on a day to somebody who booked in a campaign: the entry with the latest
 // From that is not after it, of those for everybody and those for the campaign; of two from the same date the campaign's own. A
 // day before all entries gets the first one. A series of one dose has none: the zero Interval.

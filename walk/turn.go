@@ -65,6 +65,9 @@ func (w *Walk) helped(c *programme.Campaign, r person.Recipient) (subject, error
 	if r.Campaign != c.ID {
 		return subject{}, refuse(HelperNotAllowed, "recipient: consent was given for another campaign")
 	}
+	if err := w.mayActAs(c, r.Kind, r.Born); err != nil { // they came of age, or the rules are others now
+		return subject{}, err
+	}
 	return subject{key: r.Key, born: r.Born, recipient: &r}, nil
 }
 
