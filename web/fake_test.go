@@ -293,7 +293,11 @@ func (s *scripted) Cancel(_ context.Context, _ walk.Actor, id string) (walk.Book
 }
 
 func (s *scripted) AddRecipient(_ context.Context, _ walk.Actor, r walk.NewRecipient) (person.Recipient, error) {
-	return person.Recipient{ID: "r-new"}, s.step("AddRecipient", "%s %s %s %s consent=%t", r.Campaign, r.Name, r.Born, r.Identity, r.Consent)
+	as := ""
+	if r.Guardian {
+		as = " as guardian"
+	}
+	return person.Recipient{ID: "r-new"}, s.step("AddRecipient", "%s %s %s %s consent=%t%s", r.Campaign, r.Name, r.Born, r.Identity, r.Consent, as)
 }
 
 func (s *scripted) Recipients(context.Context, walk.Actor) ([]person.Recipient, error) {

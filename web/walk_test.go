@@ -359,6 +359,29 @@ func TestHelpersForm(t *testing.T) {
 	}
 }
 
+// TestGuardiansForm: where a campaign has guardians act, a helper says as what they do, and is told when that does not go.
+func TestGuardiansForm(t *testing.T) {
+	t.Parallel()
+	b, svc := inScene(t, scenes["gathering"])
+	const path = "/c/age-55-59/for"
+	if w := b.get(path); strings.Contains(w.Body.String(), `name="as"`) {
+		t.Error("a campaign without guardians asks for them")
+	}
+	svc.programme.Campaigns[0].Helpers.Guardians = &programme.Guardians{Under: 19}
+	wantPage(t, b.get(path), 200, "19세가 안 된 아이를 위해", `value="family" checked`, "제가 대신 동의합니다")
+	svc.programme.Campaigns[0].Helpers.Guardians.Wards = true
+	wantPage(t, b.get(path), 200, "후견인")
+	child := []string{"name", "김하늘", "year", "2012", "month", "02", "day", "3", "identity", "120203-3000000", "consent", "yes", "as", "guardian"}
+	wantRedirect(t, b.post(path, child...), "/c/age-55-59?for=r-new")
+	if !svc.called("AddRecipient age-55-59 김하늘 2012-02-03 1202033000000 consent=true as guardian") {
+		t.Errorf("calls: %v", svc.calls)
+	}
+	svc.fail["AddRecipient"] = &walk.Error{Code: walk.HelperNotAllowed, Field: "guardian"}
+	wantPage(t, b.post(path, child...), 422, "본인이 동의해야 합니다", `value="guardian" checked`, `href="#guardian"`)
+	child[len(child)-1] = "family"
+	wantPage(t, b.post(path, child...), 422, "부모나 보호자만 대신 예약할 수 있습니다")
+}
+
 func TestFaultsShowNothingInside(t *testing.T) {
 	t.Parallel()
 	b, svc := inScene(t, scenes["waiting"])
