@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"charye/internal/weak"
 )
 
 // A campaign that loses doses which are booked already takes them from those who booked last. Whoever can be moved is moved
@@ -110,7 +112,7 @@ func (s *State) reinstate(r *Request, at time.Time) Outcome {
 
 // standsFirst reports whether somebody in a campaign was displaced and is not recalled yet.
 func (s *State) standsFirst(campaign uint32) bool {
-	return s.cell(DisplacedCounter(campaign)).Used > 0
+	return s.cell(DisplacedCounter(campaign)).Used > 0 && !weak.Off(weak.FaultFirst)
 }
 
 // standNoMore ends the standing of somebody who has booked.
@@ -155,7 +157,7 @@ func (s *State) grow(r *Request, has []Claim) (undo func()) {
 // resize has the capacity of a campaign's doses move with what a request gave back or took: what was given back is nobody else's for
 // a moment, since it is gone in the same step. What was taken of it has grown before.
 func (s *State) resize(r *Request, at time.Time, deltas []Delta) {
-	if r.Resize == 0 {
+	if r.Resize == 0 || weak.Off(weak.FaultResize) && r.Resize < 0 {
 		return
 	}
 	for _, d := range deltas {

@@ -6,6 +6,7 @@ import (
 
 	"charye/booking"
 	"charye/internal/civil"
+	"charye/internal/weak"
 	"charye/programme"
 )
 
@@ -107,7 +108,7 @@ func (m *maker) series(b *booking.Booking, first booking.Slot, product *programm
 		}
 		stay := was.Slot
 		stay.Product = of
-		if stay.Site == first.Site && booking.LegalInterval(to[i-1].Slot.Day, stay.Day, rule) {
+		if stay.Site == first.Site && (booking.LegalInterval(to[i-1].Slot.Day, stay.Day, rule) || weak.Off(weak.FaultSeries)) {
 			if c, ok := m.fits(stay, was); ok {
 				to = append(to, c)
 				continue

@@ -22,6 +22,7 @@ import (
 	"charye/booking"
 	"charye/booking/moves"
 	"charye/internal/civil"
+	"charye/internal/weak"
 	"charye/programme"
 	"charye/site"
 )
@@ -251,6 +252,9 @@ func (m *maker) losers(ctx context.Context, l booking.Ledger) ([]int64, error) {
 	}
 	m.sum.Spare = len(list)
 	slices.SortFunc(list, func(a, b late) int { return cmp.Or(cmp.Compare(b.made, a.made), cmp.Compare(b.id, a.id)) })
+	if weak.Off(weak.FaultLast) {
+		slices.Reverse(list)
+	}
 	over := m.over
 	var lose []late
 	for _, b := range list {

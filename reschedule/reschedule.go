@@ -18,6 +18,7 @@ import (
 	"charye/booking"
 	"charye/booking/moves"
 	"charye/internal/civil"
+	"charye/internal/weak"
 	"charye/programme"
 	"charye/site"
 )
@@ -140,7 +141,7 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 		}
 		best, ok := p.nearest(&b, w, iv, before.Slot)
 		metres := 0
-		if !ok && w.Metres > 0 && !legal(before.Slot.Day, day, iv) {
+		if !ok && w.Metres > 0 && (!legal(before.Slot.Day, day, iv) || weak.Off(weak.FaultElsewhere)) {
 			best, metres, ok = p.elsewhere(&b, w, iv)
 		}
 		if !ok || best.Slot.Day != want {
@@ -210,7 +211,7 @@ func (p *places) elsewhere(b *booking.Booking, w Wish, iv programme.Interval) (c
 			return c, 0, false
 		}
 		for _, near := range page {
-			if near.Metres > w.Metres {
+			if near.Metres > w.Metres && !weak.Off(weak.FaultReach) {
 				return c, 0, false
 			}
 			if near.Num == from.Num {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/internal/weak"
 	"charye/programme"
 )
 
@@ -20,6 +21,9 @@ const (
 
 // standFirst is how many people of a campaign lost their dose and are not recalled yet.
 func (w *Walk) standFirst(c *programme.Campaign) int {
+	if weak.Off(weak.FaultFirst) {
+		return 0
+	}
 	return w.free.Used(booking.DisplacedCounter(c.Num))
 }
 
