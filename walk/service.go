@@ -195,6 +195,9 @@ func (w *Walk) standing(ctx context.Context, c *programme.Campaign, now time.Tim
 		// What comes free is for those who were invited; to everybody else it is sold out.
 		if _, only := w.standsBy(c); st.SoldOut || only || w.standFirst(c) > 0 || c.Channeled() && out.Remaining == 0 {
 			out.State = StateSoldOut
+			if left := w.remaining(c); c.Channeled() && out.Remaining == 0 && left > 0 && w.standFirst(c) == 0 && !only {
+				out.SetAside, out.Released = left, c.Released(now)
+			}
 		}
 	}
 	return out, nil

@@ -193,5 +193,9 @@ func (w *Walk) leftFor(ctx context.Context, c *programme.Campaign, channel strin
 	}
 	e := refuse(SlotFull, "what is left of %s is set aside for those who book in another way, such as by telephone; the turn is kept for what comes back", c.ID)
 	e.RetryAfter = soldOutRetry
+	if now := w.now(); !c.Released(now).IsZero() {
+		e.Detail += "; from " + c.Released(now).In(w.programme.Zone).Format(time.RFC3339) + " on it can have what is left of that"
+		e.RetryAfter = c.Released(now).Sub(now)
+	}
 	return e
 }

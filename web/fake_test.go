@@ -38,6 +38,8 @@ type scripted struct {
 	programme  *programme.Programme
 	now        time.Time
 	state      walk.CampaignState
+	aside      int
+	released   time.Time
 	place      *walk.Place // nil: no place
 	draw       line.Draw
 	doc        walk.LineDoc
@@ -97,7 +99,7 @@ func (s *scripted) Campaigns(context.Context) ([]walk.Campaign, error) {
 	}
 	var out []walk.Campaign
 	for i := range s.programme.Campaigns {
-		c := walk.Campaign{Campaign: &s.programme.Campaigns[i], State: s.state, Remaining: s.doc.Remaining, PauseWhy: s.pauseWhy}
+		c := walk.Campaign{Campaign: &s.programme.Campaigns[i], State: s.state, Remaining: s.doc.Remaining, PauseWhy: s.pauseWhy, SetAside: s.aside, Released: s.released}
 		if i > 0 {
 			c.State = []walk.CampaignState{"draft", "closed"}[(i-1)%2]
 		}

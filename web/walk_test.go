@@ -172,6 +172,9 @@ func TestWaitingStates(t *testing.T) {
 	invited, kept := inScene(t, scenes["invited"])
 	kept.bookings = nil
 	wantPage(t, invited.get("/c/age-55-59/wait"), 200, `data-state="turn"`, "한 분 몫을", "다음 분께 넘어갑니다")
+	aside, others := inScene(t, scenes["aside"])
+	others.bookings = nil
+	wantPage(t, aside.get("/c/age-55-59/wait"), 200, `data-state="standby"`, "전화나 방문으로 예약하는", "부터는 그때까지 남은 몫을")
 	// A booking would end the turn.
 	for name, want := range map[string]string{"placed": waitGathering, "waiting": waitWaiting, "turn": waitTurn, "standby": waitStandby, "paused": waitPaused, "closed": waitClosed} {
 		b, svc := inScene(t, scenes[name])
