@@ -208,6 +208,7 @@ const (
 	EventCanceled EventKind = "cancelled"
 	EventInvited  EventKind = "invited"  // a dose is kept for somebody who stood by
 	EventCalled   EventKind = "called"   // how far the line was looked at for that; of nobody
+	EventErased   EventKind = "erased"   // [NameKeeper.RewriteNames]: of nobody, Why "N names, retention" or "request"
 	EventCapacity EventKind = "capacity" // [Ledger.SetCapacity], or a Resize: one counter, By 0, Why "OLD to NEW"
 
 	EventDisplaced  EventKind = "displaced"  // the dose of a booking is lost: it is over, and its person stands first in line

@@ -52,6 +52,7 @@ type Courier struct {
 	near      DescribeTurn
 	helpers   Helpers
 	leftover  DescribeLeftover
+	alarm     DescribeAlarm
 	languages map[string]*Language
 	from      int64
 	now       clock.Func
@@ -69,6 +70,7 @@ type Wiring struct {
 	Near     DescribeTurn
 	Helpers  Helpers          // nil: nobody helps anybody
 	Leftover DescribeLeftover // nil: there are none
+	Alarm    DescribeAlarm    // nil: there are none
 	// From is where an outbox that has never followed the feed begins: behind it, what happened is not told any more.
 	From  int64
 	Clock clock.Func
@@ -82,7 +84,7 @@ func NewCourier(w Wiring) (*Courier, error) {
 		return nil, err
 	}
 	return &Courier{
-		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited, near: w.Near, leftover: w.Leftover, helpers: w.Helpers,
+		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited, near: w.Near, leftover: w.Leftover, alarm: w.Alarm, helpers: w.Helpers,
 		languages: languages, from: w.From, now: w.Clock, log: w.Log,
 	}, nil
 }
@@ -249,7 +251,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		return c.later(ctx, m, now, "what it tells of could not be read")
 	case !ok:
 		return end(Obsolete, "what it tells of is gone")
-	case m.Kind != Invited && m.Kind != Near && m.Kind != Leftover && !m.True(&f.Booking):
+	case m.Kind != Invited && m.Kind != Near && m.Kind != Leftover && m.Kind != Alarm && !m.True(&f.Booking):
 		return end(Obsolete, "no longer true")
 	case !now.Before(m.Expires):
 		return end(Expired, "")
@@ -322,6 +324,11 @@ func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err 
 			return Facts{}, false, nil
 		}
 		return c.leftover(ctx, m.Event, &m.Message)
+	case Alarm:
+		if c.alarm == nil {
+			return Facts{}, false, nil
+		}
+		return c.alarm(ctx, m.Event)
 	case Changed:
 		was, err := c.movedFrom(ctx, m.Event)
 		if err != nil {

@@ -43,7 +43,7 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 		kind = Booked
 	case booking.EventInvited:
 		return toAll(Message{To: e.Person, Kind: Invited, Event: e.Seq, Due: r.AfterQuiet(e.At), Expires: e.At.Add(worth)}, helpers)
-	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity:
+	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity, booking.EventErased:
 		return nil
 	default:
 		return nil
@@ -139,7 +139,7 @@ func (m *Message) True(b *booking.Booking) bool {
 				return b.Doses[i].Slot.Day == m.Day
 			}
 		}
-	case Invited, Near, Leftover: // of no booking
+	case Invited, Near, Leftover, Alarm: // of no booking
 	}
 	return false
 }

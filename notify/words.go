@@ -29,6 +29,7 @@ type Facts struct {
 	Until    time.Time // until when a dose is kept, with [Invited] and [Leftover]
 	Come     bool      // with [Near]: the turn has come
 	Expected time.Time // with [Near]: when it is expected; zero: nobody can say
+	Alarm    AlarmFacts
 }
 
 // DoseFacts are those of one appointment.
@@ -97,6 +98,7 @@ type told struct {
 	Expected               string
 	Doses, Was             []toldDose
 	Reminded               toldDose
+	Alarm                  toldAlarm
 	Helper                 bool // to the helper
 	ByHelper               bool // to the person, of what a helper did
 }
@@ -104,6 +106,12 @@ type told struct {
 type toldDose struct {
 	Dose                                int
 	When, Site, Address, Phone, Product string
+}
+
+// toldAlarm is an alarm in words.
+type toldAlarm struct {
+	Cause, Where, Begin string
+	Boxes, Doses, More  int
 }
 
 // Put puts a message into words.
@@ -119,6 +127,12 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		v.Come = f.Come
 		if !f.Come && !f.Expected.IsZero() {
 			v.Expected = l.when(f.Expected.In(f.Zone))
+		}
+	}
+	if a := &f.Alarm; m.Kind == Alarm {
+		v.Alarm = toldAlarm{Cause: a.Cause, Where: a.Where, Boxes: a.Boxes, Doses: a.Doses, More: a.More}
+		if !a.Begin.IsZero() {
+			v.Alarm.Begin = l.when(a.Begin.In(f.Zone))
 		}
 	}
 	for _, d := range f.Was {
@@ -145,7 +159,7 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		return Words{}, err
 	}
 	// What a site is called comes from a file: it must not begin a header of its own.
-	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link, Urgent: m.Kind == Near || m.Kind == Invited}, nil
+	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link, Urgent: m.Kind == Near || m.Kind == Invited || m.Kind == Alarm}, nil
 }
 
 var koreanDays = [...]string{"일", "월", "화", "수", "목", "금", "토"}

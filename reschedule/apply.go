@@ -1,9 +1,7 @@
 package reschedule
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,29 +31,12 @@ var ErrTooLate = errors.New("the days for declining are over")
 // Carry carries a plan out, in order. It may be stopped at any moment and run again: what has moved is found to be there, and
 // nobody is told twice. The people of one batch are different ones, since a person has one booking in a campaign.
 func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way Way) (o Outcome, err error) {
-	lines := bufio.NewScanner(plan)
-	lines.Buffer(make([]byte, 0, 1<<16), 1<<16)
-	var h header
-	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &h) != nil || h.Reschedule != r.Programme.ID {
-		return o, fmt.Errorf("%w: it begins with %q, want one made for %s", ErrPlan, clip(lines.Text()), r.Programme.ID)
-	}
 	pace := rate.NewLimiter(rate.Inf, moves.AtOnce)
 	if way.PerSecond > 0 {
 		pace = rate.NewLimiter(rate.Limit(way.PerSecond), moves.AtOnce)
 	}
-	if way.Only != nil {
-		switch {
-		case h.DeclineUntil == nil:
-			return o, fmt.Errorf("%w: the plan gives nobody days to decline", ErrTooLate)
-		case !way.Now().Before(*h.DeclineUntil):
-			return o, fmt.Errorf("%w: they ended at %s", ErrTooLate, h.DeclineUntil.In(r.Programme.Zone).Format(time.RFC3339))
-		}
-	}
 	p := r.places()
-	why := h.Why
-	if way.Undo {
-		why += " undone"
-	}
+	why := ""
 	list := make([]moves.Move, 0, moves.AtOnce)
 	send := func() error {
 		if len(list) == 0 {
@@ -75,33 +56,45 @@ func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way W
 		list = list[:0]
 		return nil
 	}
-	for line := 2; lines.Scan(); line++ {
-		var m Move
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil || m.Booking == 0 || m.Dose < 2 {
-			return o, fmt.Errorf("%w: line %d is no move", ErrPlan, line)
+	_, _, err = lines(plan, r.Programme.ID, func(h *header, _ int, m Move) error {
+		if err := way.mayDecline(h, r.Programme.Zone); err != nil {
+			return err
 		}
 		from, err1 := booking.ParseSlot(m.From)
 		to, err2 := booking.ParseSlot(m.To)
 		if err1 != nil || err2 != nil {
-			return o, fmt.Errorf("%w: booking %d goes from %q to %q", ErrPlan, m.Booking, clip(m.From), clip(m.To))
+			return fmt.Errorf("%w: booking %d goes from %q to %q", ErrPlan, m.Booking, clip(m.From), clip(m.To))
 		}
 		if way.Only != nil && !way.Only[m.Booking] {
-			continue
+			return nil
 		}
 		move := moves.Move{Booking: m.Booking, Steps: []moves.Step{{Dose: m.Dose, From: from, To: to}}}
-		if way.Undo {
+		if why = h.Why; way.Undo {
+			why += " undone"
 			move = move.Back()
 		}
-		if list = append(list, move); len(list) == moves.AtOnce {
-			if err := send(); err != nil {
-				return o, err
-			}
+		if list = append(list, move); len(list) < moves.AtOnce {
+			return nil
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return o, fmt.Errorf("%w: %w", ErrPlan, err)
+		return send()
+	})
+	if err != nil {
+		return o, err
 	}
 	return o, send()
+}
+
+// mayDecline refuses to put single people back beyond the days that the plan gives them.
+func (w *Way) mayDecline(h *header, zone *time.Location) error {
+	switch {
+	case w.Only == nil:
+		return nil
+	case h.DeclineUntil == nil:
+		return fmt.Errorf("%w: the plan gives nobody days to decline", ErrTooLate)
+	case !w.Now().Before(*h.DeclineUntil):
+		return fmt.Errorf("%w: they ended at %s", ErrTooLate, h.DeclineUntil.In(zone).Format(time.RFC3339))
+	}
+	return nil
 }
 
 func clip(s string) string {

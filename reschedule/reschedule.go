@@ -163,7 +163,10 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 		return out.Encode(Move{b.ID, w.Dose, dose.Slot.String(), best.Slot.String(), metres})
 	})
 	slices.Sort(sum.Metres)
-	return sum, err
+	if err != nil {
+		return sum, err
+	}
+	return sum, out.Encode(map[string]end{"end": {Looked: sum.Looked, Own: sum.Own, Kept: sum.Kept, Unplaced: sum.Unplaced}})
 }
 
 func legal(before, day civil.Date, iv programme.Interval) bool {

@@ -12,7 +12,6 @@ import (
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/internal/weak"
-	"charye/person"
 	"charye/programme"
 	"charye/site"
 )
@@ -249,7 +248,7 @@ func (w *Walk) sealName(a Actor, s subject) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	return w.keys.Seal(sealedName(s.key), []byte(name))
+	return w.keys.Seal(booking.NamePlace(s.key), []byte(name))
 }
 
 // refused is the one table from what the ledger refuses to what a person is told.
@@ -551,7 +550,7 @@ func (w *Walk) view(b booking.Booking, s subject) Booking {
 		v.Recipient, v.ForName = s.recipient.ID, s.recipient.Name
 	}
 	if len(b.Sealed) > 0 {
-		if name, err := w.keys.Open(sealedName(b.Person), b.Sealed); err == nil {
+		if name, err := w.keys.Open(booking.NamePlace(b.Person), b.Sealed); err == nil {
 			v.Name = string(name)
 		}
 	}
@@ -591,6 +590,3 @@ func (w *Walk) parseBookingID(s string) (int64, bool) {
 	}
 	return id, true
 }
-
-// sealedName is where a booking's sealed name belongs: it opens for this person's booking only.
-func sealedName(who person.Key) string { return "booking/name/" + who.String() }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"charye/approval"
 	"charye/booking"
 	"charye/internal/batch"
 	"charye/internal/clock"
@@ -20,6 +21,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply/room"
 
 	"golang.org/x/time/rate"
 )
@@ -33,6 +35,8 @@ type Deps struct {
 	People    person.Store
 	Outbox    notify.Outbox  // nil: nobody is told anything
 	Leftovers leftover.Store // nil: leftover doses are not offered
+	Approvals approval.Store // nil: nothing can be asked for
+	Supply    *room.Room     // nil: no product has rules for its storage
 	Keys      *seal.Keys
 	Clock     clock.Func
 	Log       *slog.Logger
@@ -62,12 +66,15 @@ type Walk struct {
 	log       *slog.Logger
 
 	leavers leavers
+	supply  *room.Room
 
 	// Of the one goroutine of the background work that uses them.
 	stocked   map[booking.Counter]int      // what the dates say about stock, as last looked at
 	callees   map[uint32]callees           // by campaign
 	displaced map[uint32][]booking.Booking // by campaign: who stands first, as read last
 	near      map[uint32]*lookedAt
+
+	approvals approval.Store // nil: none
 
 	leftovers     leftover.Store
 	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
@@ -103,10 +110,12 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		guesses:   ratelimit.NewMemory(1 << 16),
 		now:       d.Clock,
 		log:       d.Log,
+		approvals: d.Approvals,
 
 		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, displaced: map[uint32][]booking.Booking{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
+	w.supply = d.Supply
 	if d.Leftovers != nil {
 		w.leftovers, w.leftoverKey = d.Leftovers, d.Keys.Secret("leftover-draw")
 		w.leftoverPool = batch.New(d.Leftovers.Apply, batch.Options{MaxBatch: leftover.MaxRequests})

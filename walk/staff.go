@@ -16,10 +16,16 @@ const (
 	ListCallers    Act = "list-callers"    // whom of the desk to call back
 	ServeCaller    Act = "serve-caller"    // take a place, go in, book, change and cancel for a caller of the desk
 	IssueTemporary Act = "issue-temporary" // give an identity to somebody who has none
+	SeeRequests    Act = "see-requests"    // what others are asked to agree to, and what became of it
+	AskRequest     Act = "ask-request"     // ask for what another must want too, withdraw it, carry it out once it is agreed
+	DecideRequest  Act = "decide-request"  // agree to what somebody else asks for, or decline it
+	SeeSupply      Act = "see-supply"      // boxes, temperatures, alarms, what a reading touches; nobody is named
+	AskVerdict     Act = "ask-verdict"     // preview a verdict on boxes and ask for it
+	AgreeVerdict   Act = "agree-verdict"   // agree to what somebody else asked for, or decline it
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary}
+var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -27,6 +33,12 @@ var mayDo = map[Act][]person.Role{
 	ListCallers:    {person.CallDesk, person.Office},
 	ServeCaller:    {person.CallDesk, person.Office},
 	IssueTemporary: {person.Office},
+	SeeRequests:    {person.Manager, person.Auditor},
+	AskRequest:     {person.Manager, person.Logistics},
+	DecideRequest:  {person.Manager},
+	SeeSupply:      {person.Manager, person.Logistics, person.Auditor},
+	AskVerdict:     {person.Manager, person.Logistics},
+	AgreeVerdict:   {person.Manager, person.Logistics},
 }
 
 // May reports whether an actor may do an act: as the one role that they act in, which must be among those of their session.

@@ -21,6 +21,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply/room"
 	"charye/walk"
 )
 
@@ -50,6 +51,7 @@ type scripted struct {
 	caller     walk.Caller
 	calling    walk.Calls
 	poll       time.Duration // until the next question, in places
+	room       *room.Room    // nil: there is no supply room
 
 	// What each step answers instead, when set.
 	fail map[string]error
@@ -413,6 +415,11 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 	s := d.session
 	switch token {
 	case "token":
+	case "logistics", "manager":
+		s.Key, s.Born, s.Roles = person.Key{201, 15: 1}, 0, person.RolesOf(person.Logistics)
+		if token == "manager" {
+			s.Key, s.Roles = person.Key{202, 15: 1}, person.RolesOf(person.Manager)
+		}
 	case "clerk", "office", "auditor":
 		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
 			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
@@ -438,7 +445,7 @@ func newDoorman(now time.Time) *doorman {
 
 // browser is a client with cookies and without a script.
 type browser struct {
-	t       *testing.T
+	t       testing.TB
 	h       http.Handler
 	cookies map[string]string
 	lang    string

@@ -19,6 +19,10 @@ func (s *scripted) leftoversNow() walk.Leftovers {
 	}
 }
 
+func (s *scripted) Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error) {
+	return s.LeftoversFor(ctx, a, campaign, "")
+}
+
 func (s *scripted) LeftoversFor(_ context.Context, _ walk.Actor, campaign, recipient string) (walk.Leftovers, error) {
 	return s.leftoversNow(), s.step("Leftovers", "%s %s", campaign, recipient)
 }

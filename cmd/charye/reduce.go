@@ -10,14 +10,18 @@ import (
 	"strings"
 	"time"
 
+	"charye/approval"
 	"charye/booking"
 	"charye/internal/civil"
+	"charye/internal/durable"
+	"charye/programme"
 	"charye/reduce"
 	"charye/reschedule"
 )
 
 type reduceCmd struct {
 	Plan  reducePlanCmd `cmd:"" help:"Write a plan of who loses a dose when doses went that are booked already, and of what they get instead; nothing is changed."`
+	Ask   reduceAskCmd  `cmd:"" help:"Ask two managers to agree to a plan, where the programme is no trial."`
 	Apply reduceDoCmd   `cmd:"" help:"Carry a plan out. Interrupted and run again it continues; everybody is told once."`
 	Undo  reduceUndoCmd `cmd:"" help:"Give back what a plan has taken away: when the doses were found after all."`
 }
@@ -48,7 +52,7 @@ func (c reducePlanCmd) Run(ctx context.Context, out streams) error {
 			return &usageError{msg: "--instead: " + err.Error()}
 		}
 	}
-	return c.Where.with(ctx, func(l booking.Ledger, r reschedule.Rules) (err error) {
+	return c.Where.with(ctx, func(_ *durable.Dir, l booking.Ledger, r reschedule.Rules) (err error) {
 		w.NotBefore = civil.Of(time.Now(), r.Programme.Zone) + 3
 		if c.NotBefore != "" {
 			if w.NotBefore, err = civil.Parse(c.NotBefore); err != nil {
@@ -114,20 +118,75 @@ func (c reduceDoCmd) carry(ctx context.Context, out streams, undo bool) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return c.Where.with(ctx, func(l booking.Ledger, r reschedule.Rules) error {
-		way := reduce.Way{Undo: undo, PerSecond: c.PerSecond, Now: time.Now}
-		if t, ok := out.err.(*os.File); ok && isTerminal(t) {
-			way.Progress = func(o reduce.Outcome) {
-				_, _ = fmt.Fprintf(t, "\r%d moved, %d without a dose, %d done already", o.Moved, o.Displaced, o.There)
-			}
-			defer func() { _, _ = fmt.Fprint(t, "\r\x1b[K") }()
-		}
-		o, err := reduce.Carry(ctx, l, reduce.Rules(r), f, way)
-		werr := tellReduced(out.out, o, undo)
+	return c.Where.with(ctx, func(dir *durable.Dir, l booking.Ledger, r reschedule.Rules) (err error) {
+		plan, err := reduce.Read(f, reduce.Rules(r))
 		if err != nil {
-			return fmt.Errorf("%w; the same command goes on where this one ended", errors.Join(err, werr))
+			return err
 		}
-		return werr
+		if !r.Programme.FourEyes.NeedsRequest(plan.Losses) {
+			_, err := c.carryAll(ctx, out, l, r, f, undo)
+			return err
+		}
+		s, err := openApprovals(ctx, dir, c.Where.Postgres)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		body := plan.Body(r.Programme.ID, undo)
+		request, err := agreed(ctx, s, approval.Reschedule, body, time.Now())
+		if errors.Is(err, errNotAsked) {
+			flag := map[bool]string{true: " --undo"}[undo]
+			return fmt.Errorf("a plan by which %d people lose a dose needs two managers who agree to it: `charye reduce ask --plan %s%s --reason …`", plan.Losses, c.Plan, flag)
+		}
+		if err != nil {
+			return err
+		}
+		return carried(ctx, s, request, body, func() (string, error) {
+			o, err := c.carryAll(ctx, out, l, r, f, undo)
+			return fmt.Sprintf("%d moved, %d without a dose, %d were done already, %d not", o.Moved, o.Displaced, o.There, o.Spared+o.Since+o.Cancelled+o.Full+o.Gone), err
+		})
+	})
+}
+
+// carryAll carries the plan out.
+func (c reduceDoCmd) carryAll(ctx context.Context, out streams, l booking.Ledger, r reschedule.Rules, f io.ReadSeeker, undo bool) (reduce.Outcome, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return reduce.Outcome{}, err
+	}
+	way := reduce.Way{Undo: undo, PerSecond: c.PerSecond, Now: time.Now}
+	if t, ok := out.err.(*os.File); ok && isTerminal(t) {
+		way.Progress = func(o reduce.Outcome) {
+			_, _ = fmt.Fprintf(t, "\r%d moved, %d without a dose, %d done already", o.Moved, o.Displaced, o.There)
+		}
+		defer func() { _, _ = fmt.Fprint(t, "\r\x1b[K") }()
+	}
+	o, err := reduce.Carry(ctx, l, reduce.Rules(r), f, way)
+	werr := tellReduced(out.out, o, undo)
+	if err != nil {
+		return o, fmt.Errorf("%w; the same command goes on where this one ended", errors.Join(err, werr))
+	}
+	return o, werr
+}
+
+type reduceAskCmd struct {
+	Where  where  `embed:""`
+	Plan   string `required:"" placeholder:"FILE" help:"The plan."`
+	Undo   bool   `help:"Ask to give back what it has taken away."`
+	Asking asking `embed:""`
+}
+
+// Run asks for exactly this plan.
+func (c reduceAskCmd) Run(ctx context.Context, out streams) error {
+	return c.Where.requestsAt(ctx, func(_ *durable.Dir, p *programme.Programme, s approval.Store) error {
+		f, err := os.Open(c.Plan)
+		if err != nil {
+			return err
+		}
+		plan, err := reduce.Read(f, reduce.Rules{Programme: p})
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		return c.Asking.ask(ctx, out.out, s, approval.Reschedule, plan.Body(p.ID, c.Undo), plan.Lines(c.Undo))
 	})
 }
 

@@ -28,6 +28,9 @@ var attacks = []attack{
 	keyAbuse, anothersBooking, notEligible, anothersRecipient, handOver, otherMethods, foreignForm, openRedirect, foreignHost, keptAnswers,
 	telling, tooLarge, slowCallers, politeMacro, leftoverMacros,
 	citizenAtDesk, staffForThemselves, oneFactor, otherRole, otherDesk, forgedRoles,
+	idTokens, otherSignIn, signInAnswers, providerDown, guessing,
+	foreignFrame, manyNames, smuggled,
+	citizenInSupply, clerkInSupply, ownVerdict, otherDigest,
 }
 
 // assault is an attack under way.

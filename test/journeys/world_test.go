@@ -96,6 +96,12 @@ type world struct {
 
 func newWorld(t *testing.T, r rules) *world {
 	t.Helper()
+	return newWorldOf(t, r, programmeFile)
+}
+
+// newWorldOf is a world with another programme, served with more flags.
+func newWorldOf(t *testing.T, r rules, programmeFile string, flags ...string) *world {
+	t.Helper()
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	write := func(name, content string) string {
@@ -111,7 +117,7 @@ func newWorld(t *testing.T, r rules) *world {
 	run(t, "import", "sites", "--format", "csv", "--data", data, write("sites.csv", sitesFile))
 	run(t, "import", "roster", "--id", "residents", "--data", data, write("roster.csv", roster))
 	file := write("programme.yaml", fmt.Sprintf(programmeFile, r.Opens, r.Stock, r.Order, r.Inside, r.PerSecond))
-	s := &world{t, journeys.StartCharye(t, "serve", "--programme", file, "--data", data)}
+	s := &world{t, journeys.StartCharye(t, append([]string{"serve", "--programme", file, "--data", data}, flags...)...)}
 	// Rules count in whole seconds, so the very first moments of a server may be before everything.
 	s.until("the campaign to begin", func() bool {
 		state := s.line().State
