@@ -68,6 +68,7 @@ type Service interface {
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) error
 	DeskService
+	ManageService
 	SupplyService
 }
 
@@ -210,6 +211,7 @@ func (h *handler) routes() {
 	on("POST /bookings/{id}/cancel", h.cancel)
 
 	h.deskRoutes()
+	h.manageRoutes()
 	h.supplyRoutes()
 
 	on("GET /contact", h.contact)

@@ -36,8 +36,8 @@ const (
 	Guesses      Defence = "guesses"    // identity numbers cannot be tried one after the other
 	OtherEyes    Defence = "other-eyes" // who asked does not agree
 	Distinct     Defence = "distinct"   // nobody agrees twice
+	Ended        Defence = "ended"      // a session that was ended counts no more
 	Unchanged    Defence = "unchanged"  // what is done is what was agreed
-	Once         Defence = "once"       // what was agreed is done once
 )
 
 // Quiet is that no person is in a log; test/faults shows that it would be seen.
@@ -92,5 +92,5 @@ var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
 	Factor, Role, DeskOf, Apart,
 	Frames, LastInChunks, IDToken, Nonce, Guesses,
-	OtherEyes, Distinct, Unchanged, Once,
+	OtherEyes, Distinct, Unchanged, Ended,
 }
