@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 
 	"supply":            {"person", "site"},
 	"supply/logger":     {"supply"},
-	"supply/relief":     {"booking", "person", "site", "supply"},
+	"supply/relief":     {"booking", "booking/moves", "person", "site", "supply"},
 	"supply/drill":      {"booking", "person", "site", "supply", "supply/relief"},
 	"supply/epcis":      {},
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
@@ -67,7 +67,9 @@ var rooms = map[string][]string{
 
 	"walk":          append([]string{"supply", "supply/delivery", "supply/order", "supply/room"}, domains...),
 	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
-	"reschedule/**": {"booking", "programme", "site"},
+	"reschedule/**": {"booking", "booking/moves", "programme", "site"},
+	"reduce/**":     {"booking", "booking/moves", "programme", "site"},
+	"booking/moves": {"booking", "programme", "site"},
 	"keeping/**":    {"booking", "leftover", "notify", "person", "programme"},
 	"api/**":        append([]string{"walk"}, domains...),
 	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
