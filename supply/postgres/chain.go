@@ -6,4 +6,6 @@ import (
 )
 
 // Chain is the chain over what happened here.
-func (s *Store) Chain() chain.Keeper { return pgdb.Chained{DB: s.db, Stream: "supply", Rows: `SELECT seq, body FROM supply_verdict`} }
+func (s *Store) Chain() chain.Keeper {
+	return pgdb.Chained{DB: s.db, Stream: "supply", Rows: `SELECT seq, body FROM supply_verdict`}
+}
