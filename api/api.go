@@ -51,9 +51,10 @@ type Service interface {
 	SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
 	Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error)
-	SetLeftovers(ctx context.Context, a walk.Actor, campaign string, sites []string) (walk.Leftovers, error)
-	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
-	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
+	LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (walk.Leftovers, error)
+	SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (walk.Leftovers, error)
+	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) (walk.Booking, error)
+	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) error
 }
 
 var _ Service = (*walk.Walk)(nil)

@@ -145,6 +145,7 @@ func (x *exchange) public(e *entry, contentType, cacheControl []string) {
 	h["Content-Type"] = contentType
 	h["Content-Length"] = e.length
 	x.begin(http.StatusOK)
+	x.writing(len(e.body))
 	_, _ = x.w.Write(e.body) // a failed write is a client that has gone
 }
 

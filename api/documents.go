@@ -173,6 +173,9 @@ func appendBooking(b []byte, k *walk.Booking, zone *time.Location) []byte {
 		status = "cancelled"
 	}
 	b = str(b, "status", status)
+	if k.Displaced {
+		b = boolean(b, "displaced", true)
+	}
 	b = append(key(b, "doses"), '[')
 	for i := range k.Doses {
 		d := &k.Doses[i]

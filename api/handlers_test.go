@@ -73,11 +73,14 @@ func TestCalls(t *testing.T) {
 		{"POST " + c1 + "/passes", []string{auth, ticket, `{"device":"d-1234567"}`}, 201, "Enter " + me + " age-55-59  TICKET-1 d-1234567 false"},
 		{"POST " + c1 + "/passes", []string{auth, ticket, `{"takeover":true,"device":"\ud83d\ude00-234567","recipient":"r-1"}`}, 201, "Enter " + me + " age-55-59 r-1 TICKET-1 😀-234567 true"},
 
-		{"GET " + c1 + "/leftovers", []string{auth}, 200, "Leftovers " + me + " age-55-59"},
-		{"PUT " + c1 + "/leftovers", []string{auth, `{"sites":"T1 T2"}`}, 200, "SetLeftovers " + me + " age-55-59 [T1 T2]"},
-		{"PUT " + c1 + "/leftovers", []string{auth, `{"sites":""}`}, 200, "SetLeftovers " + me + " age-55-59 []"},
-		{"POST " + c1 + "/leftovers/17/accept", []string{auth}, 200, "AcceptLeftover " + named + " age-55-59 17"},
-		{"POST " + c1 + "/leftovers/17/decline", []string{auth, `{}`}, 200, "Leftovers " + me + " age-55-59"},
+		{"GET " + c1 + "/leftovers", []string{auth}, 200, "LeftoversFor " + me + " age-55-59 "},
+		{"GET " + c1 + "/leftovers?recipient=r-1", []string{auth}, 200, "LeftoversFor " + me + " age-55-59 r-1"},
+		{"PUT " + c1 + "/leftovers", []string{auth, `{"sites":"T1 T2"}`}, 200, "SetLeftovers " + me + " age-55-59  [T1 T2]"},
+		{"PUT " + c1 + "/leftovers", []string{auth, `{"sites":"T1","recipient":"r-1"}`}, 200, "SetLeftovers " + me + " age-55-59 r-1 [T1]"},
+		{"PUT " + c1 + "/leftovers", []string{auth, `{"sites":""}`}, 200, "SetLeftovers " + me + " age-55-59  []"},
+		{"POST " + c1 + "/leftovers/17/accept", []string{auth}, 200, "AcceptLeftover " + named + " age-55-59  17"},
+		{"POST " + c1 + "/leftovers/17/accept", []string{auth, `{"recipient":"r-1"}`}, 200, "AcceptLeftover " + named + " age-55-59 r-1 17"},
+		{"POST " + c1 + "/leftovers/17/decline", []string{auth, `{"recipient":"r-1"}`}, 200, "LeftoversFor " + me + " age-55-59 r-1"},
 
 		{"POST /api/v1/holds", []string{auth, pass, `{"slot":"s-1"}`}, 201, "Hold " + named + " PASS-1 s-1"},
 		{"POST /api/v1/bookings", []string{auth, pass, idem, `{"slot":"s-1"}`}, 201, "Book " + named + " PASS-1 {Slot:s-1 Hold: IdempotencyKey:k-1 WithPass: Recipient:}"},
@@ -93,7 +96,8 @@ func TestCalls(t *testing.T) {
 
 		{"GET /api/v1/me", []string{auth}, 200, ""},
 		{"GET /api/v1/recipients", []string{auth}, 200, "Recipients " + me},
-		{"POST /api/v1/recipients", []string{auth, `{"campaign":"age-55-59","name":"어머니","born":"1935-01-02","identity":"i-1","consent":true}`}, 201, "AddRecipient " + me + " {Campaign:age-55-59 Name:어머니 Born:1935-01-02 Identity:i-1 Consent:true}"},
+		{"POST /api/v1/recipients", []string{auth, `{"campaign":"age-55-59","name":"어머니","born":"1935-01-02","identity":"i-1","consent":true}`}, 201, "AddRecipient " + me + " {Campaign:age-55-59 Name:어머니 Born:1935-01-02 Identity:i-1 Consent:true Guardian:false}"},
+		{"POST /api/v1/recipients", []string{auth, `{"campaign":"age-55-59","name":"딸","born":"2009-01-02","identity":"i-1","consent":true,"guardian":true}`}, 201, "AddRecipient " + me + " {Campaign:age-55-59 Name:딸 Born:2009-01-02 Identity:i-1 Consent:true Guardian:true}"},
 		{"DELETE /api/v1/recipients/r-1", []string{auth}, 204, "RemoveRecipient " + me + " r-1"},
 
 		{"GET /api/openapi.yaml", nil, 200, ""},

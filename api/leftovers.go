@@ -9,11 +9,16 @@ import (
 )
 
 func getLeftovers(f *face, x *exchange) error {
-	c, err := x.campaign()
+	c, err := x.path("c")
 	if err != nil {
 		return err
 	}
-	l, err := f.svc.Leftovers(x.ctx, x.actor, c)
+	q := x.query()
+	recipient := q.text("recipient", maxID)
+	if err := q.done(); err != nil {
+		return err
+	}
+	l, err := f.svc.LeftoversFor(x.ctx, x.actor, c, recipient)
 	if err != nil {
 		return err
 	}
@@ -36,10 +41,11 @@ func putLeftovers(f *face, x *exchange) error {
 		body.fail("sites", "is missing: ids with spaces between them, or an empty text to leave all lists")
 	}
 	sites := strings.Fields(body.text("sites", 0, maxSitesText)) // an id has no space in it
+	recipient := body.text("recipient", 1, maxID)
 	if err := body.done(); err != nil {
 		return err
 	}
-	l, err := f.svc.SetLeftovers(x.ctx, x.actor, c, sites)
+	l, err := f.svc.SetLeftovers(x.ctx, x.actor, c, recipient, sites)
 	if err != nil {
 		return err
 	}
@@ -80,27 +86,28 @@ func appendLeftovers(b []byte, l *walk.Leftovers, zone *time.Location) []byte {
 	return append(b, '}')
 }
 
-// offer reads the campaign and the offer of a route that takes neither parameters nor a body.
-func (x *exchange) offer() (campaign, offer string, err error) {
+// offer reads the campaign, the recipient and the offer of a route that takes no parameters.
+func (x *exchange) offer() (campaign, recipient, offer string, err error) {
 	if campaign, err = x.campaign(); err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	if offer, err = x.path("id"); err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	body, err := x.body(true)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
-	return campaign, offer, body.done()
+	recipient = body.text("recipient", 1, maxID)
+	return campaign, recipient, offer, body.done()
 }
 
 func acceptLeftover(f *face, x *exchange) error {
-	c, o, err := x.offer()
+	c, r, o, err := x.offer()
 	if err != nil {
 		return err
 	}
-	b, err := f.svc.AcceptLeftover(x.ctx, x.actor, c, o)
+	b, err := f.svc.AcceptLeftover(x.ctx, x.actor, c, r, o)
 	if err != nil {
 		return err
 	}
@@ -109,14 +116,14 @@ func acceptLeftover(f *face, x *exchange) error {
 }
 
 func declineLeftover(f *face, x *exchange) error {
-	c, o, err := x.offer()
+	c, r, o, err := x.offer()
 	if err != nil {
 		return err
 	}
-	if err := f.svc.DeclineLeftover(x.ctx, x.actor, c, o); err != nil {
+	if err := f.svc.DeclineLeftover(x.ctx, x.actor, c, r, o); err != nil {
 		return err
 	}
-	l, err := f.svc.Leftovers(x.ctx, x.actor, c)
+	l, err := f.svc.LeftoversFor(x.ctx, x.actor, c, r)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,7 @@ func postRecipients(f *face, x *exchange) error {
 		Name:     body.required("name", 1, maxName),
 		Identity: body.required("identity", 1, maxIdentity),
 		Consent:  body.truth("consent"),
+		Guardian: body.truth("guardian"),
 	}
 	if born := body.required("born", 10, 10); born != "" {
 		if r.Born, err = civil.Parse(born); err != nil {

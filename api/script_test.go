@@ -317,14 +317,18 @@ func (s *script) Leftovers(ctx context.Context, a walk.Actor, campaign string) (
 	return s.leftovers(), s.call(ctx, "Leftovers", a, campaign)
 }
 
-func (s *script) SetLeftovers(ctx context.Context, a walk.Actor, campaign string, sites []string) (walk.Leftovers, error) {
-	return s.leftovers(), s.call(ctx, "SetLeftovers", a, campaign, sites)
+func (s *script) LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (walk.Leftovers, error) {
+	return s.leftovers(), s.call(ctx, "LeftoversFor", a, campaign, recipient)
 }
 
-func (s *script) AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error) {
-	return s.booking, s.call(ctx, "AcceptLeftover", a, campaign, offer)
+func (s *script) SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (walk.Leftovers, error) {
+	return s.leftovers(), s.call(ctx, "SetLeftovers", a, campaign, recipient, sites)
 }
 
-func (s *script) DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error {
-	return s.call(ctx, "DeclineLeftover", a, campaign, offer)
+func (s *script) AcceptLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) (walk.Booking, error) {
+	return s.booking, s.call(ctx, "AcceptLeftover", a, campaign, recipient, offer)
+}
+
+func (s *script) DeclineLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) error {
+	return s.call(ctx, "DeclineLeftover", a, campaign, recipient, offer)
 }

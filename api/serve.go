@@ -64,6 +64,7 @@ func (f *face) guarded(x *exchange) (err error) {
 	}
 	x.lane = lane
 	defer x.leaveLane()
+	defer x.leaveGate()
 	if err := x.heldBack(); err != nil {
 		return err
 	}
@@ -255,6 +256,7 @@ func (x *exchange) write(status int, contentType []string, body []byte) {
 		h["Cache-Control"] = noStore
 	}
 	x.begin(status)
+	x.writing(len(body))
 	// A failed write is a client that has gone; there is nobody to tell.
 	_, _ = x.w.Write(body)
 }
@@ -272,6 +274,20 @@ func (x *exchange) leaveLane() {
 		x.lane.leave()
 		x.lane = nil
 	}
+}
+
+// buffered is what net/http takes without writing to the connection.
+const buffered = 2048
+
+// writing leaves the gate before an answer for which the client may have to be waited for. A small one is part of the work.
+func (x *exchange) writing(n int) {
+	if n > buffered {
+		x.leaveGate()
+	}
+}
+
+// leaveGate lets the next one pass.
+func (x *exchange) leaveGate() {
 	if x.passed {
 		x.face.opts.Gate.Leave(x.rank)
 		x.passed = false
@@ -334,6 +350,7 @@ func (n noted) Write(b []byte) (int, error) {
 		n.x.status = http.StatusOK
 	}
 	n.x.answering()
+	n.x.writing(len(b))
 	return n.ResponseWriter.Write(b)
 }
 

@@ -49,8 +49,9 @@ type Choice struct {
 // Op is what a request asks for.
 type Op uint8
 
-// The operations. Two are the system's own: Expire gives back every hold whose time is over at Request.At, whoever's it is, and
-// Invite offers what came free of the stock of a campaign that stands by to Callees, in their order.
+// The operations. Some are the system's own: Expire gives back every hold whose time is over at Request.At, whoever's it is;
+// Invite offers what came free of the stock of a campaign that stands by to Callees, in their order; Displace takes a booking away
+// whose dose is lost, Recall keeps a dose for its person, and Reinstate gives it its doses again.
 const (
 	OpHold Op = iota + 1
 	OpBook
@@ -58,6 +59,9 @@ const (
 	OpCancel
 	OpExpire
 	OpInvite
+	OpDisplace
+	OpRecall
+	OpReinstate
 )
 
 // Request asks for one thing for one person in one campaign; it is granted wholly or not at all.
@@ -83,6 +87,10 @@ type Request struct {
 	// not is passed over as if it were full; when no choice of a dose is left by that alone, the answer is Limited.
 	Apart []Apart
 
+	// Resize has the capacity of the campaign's doses (its stock, and what of it is everybody's) move in the same step: -1 by what the
+	// request gives back of them, 1 by what it takes; 0 leaves it. OpChange, OpDisplace, OpReinstate.
+	Resize int
+
 	// Partner is somebody who is booked at the same time, wholly or neither of the two: OpBook. It is an OpBook of its own, of another
 	// person, and has no partner itself.
 	Partner *Request
@@ -90,10 +98,10 @@ type Request struct {
 	// Limits are of how many doses of a product the person may have at most in live bookings of other campaigns: OpHold, OpBook, OpChange.
 	Limits []Limit
 
-	HoldUntil   time.Time // OpHold, OpInvite: when the hold falls back; from that instant on it is over
+	HoldUntil   time.Time // OpHold, OpInvite, OpRecall: when the hold falls back; from that instant on it is over
 	Callees     []Callee  // OpInvite: who comes next, by number
 	Hold        int64     // OpBook with a hold: its id
-	Booking     int64     // OpChange, OpCancel: its id
+	Booking     int64     // OpChange, OpCancel, OpDisplace, OpRecall, OpReinstate: its id
 	Idempotency [16]byte  // OpBook: hash of the client's key, per person; a repeat with the same key and Body gets the booking made then, as it now stands. Zero: no key
 	Body        [16]byte  // OpBook: hash of what was asked, to catch a key used for something else
 	Sealed      []byte    // OpBook: the person's name, sealed, for the clinic; may be nil
@@ -123,7 +131,7 @@ const (
 	Full                 // some counter has no room: FullDose says which dose, 0 for a shared counter
 	AlreadyBooked        // this person has a live booking in this campaign: Booking is that one
 	HoldGone             // the hold does not exist, is another person's, or is over
-	NoBooking            // no such live booking of this person
+	NoBooking            // no such live booking of this person; of OpRecall and OpReinstate no displaced one
 	KeyReused            // the idempotency key was used for a different request
 	Limited              // what the person has booked in other campaigns is against it: see Request.Limits
 	Malformed            // the request contradicts itself (see [Request.Validate]): a fault of the calling code
@@ -201,7 +209,10 @@ const (
 	EventInvited  EventKind = "invited"  // a dose is kept for somebody who stood by
 	EventCalled   EventKind = "called"   // how far the line was looked at for that; of nobody
 	EventErased   EventKind = "erased"   // [NameKeeper.RewriteNames]: of nobody, Why "N names, retention" or "request"
-	EventCapacity EventKind = "capacity" // [Ledger.SetCapacity]: one counter, By 0, Why "OLD to NEW"
+	EventCapacity EventKind = "capacity" // [Ledger.SetCapacity], or a Resize: one counter, By 0, Why "OLD to NEW"
+
+	EventDisplaced  EventKind = "displaced"  // the dose of a booking is lost: it is over, and its person stands first in line
+	EventReinstated EventKind = "reinstated" // and is booked again
 )
 
 // Event is one line of the table that is audit trail, outbox and feed at once; it is written in the transaction of the

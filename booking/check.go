@@ -182,14 +182,20 @@ func (c *checker) event(e *Event) {
 		if known || e.Booking == 0 {
 			c.find("event %d tells of the making of booking %d, which was there", e.Seq, e.Booking)
 		}
-	case EventChanged, EventCanceled:
+	case EventChanged, EventCanceled, EventDisplaced:
 		if !known || t.cancelled {
 			c.find("event %d (%s) tells of booking %d, which was not live", e.Seq, e.Kind, e.Booking)
 		}
-		t.cancelled = e.Kind == EventCanceled
+		t.cancelled = e.Kind != EventChanged
 		if e.Kind == EventChanged {
 			t.changed++
 		}
+	case EventReinstated:
+		if !known || !t.cancelled {
+			c.find("event %d (%s) tells of booking %d, which was not over", e.Seq, e.Kind, e.Booking)
+		}
+		t.cancelled = false
+		t.changed++
 	case EventCapacity:
 		var from, to int
 		if _, err := fmt.Sscanf(e.Why, "%d to %d", &from, &to); err != nil {
@@ -224,6 +230,11 @@ func (c *checker) readBookings(ctx context.Context) error {
 			c.find("booking %d is not as its events tell", b.ID)
 		}
 		delete(c.told, b.ID)
+		if b.Displaced() {
+			for _, s := range b.Shared {
+				c.sums[s.Counter] += s.N
+			}
+		}
 		if b.Status != Booked {
 			return nil
 		}

@@ -1,6 +1,8 @@
 package booking
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 
 	"charye/internal/civil"
@@ -17,6 +19,7 @@ import (
 //	51 … 0   of what is given of a product at a site on a day: day (14 bits, days since 2020-01-01) · site (24) · product (9) ·
 //	         doses per vial (5)
 //	32 … 0   of vials at a site: site (24) · product (9)
+//	51 … 0   of a command: a hash of what it is
 //	47 … 0   of all others: part (16 bits, of a share: which day, channel or region) · the campaign's number (32)
 //
 // The day comes before the site: a rush books the same few days at all sites, so the rows it touches lie together.
@@ -32,7 +35,7 @@ const (
 // CounterKind says what a counter counts.
 type CounterKind uint8
 
-// The kinds. Those without a constructor are spoken for, so that nothing else takes their number.
+// The kinds.
 const (
 	KindSeat         CounterKind = 1  // seats of a session
 	KindStock        CounterKind = 2  // doses of dose 1 of a campaign
@@ -44,6 +47,9 @@ const (
 	KindRegionShare  CounterKind = 8  // doses of dose 1 of a campaign in one region
 	KindOpened       CounterKind = 9  // doses of a product booked at a site on a day, which decide how many vials are opened; no bound of their own
 	KindLeftover     CounterKind = 12 // doses that a site has left over on a day: the seat of a first dose
+	KindForward      CounterKind = 13 // doses of a delivery to come that are booked in advance, by those who lost theirs
+	KindDisplaced    CounterKind = 14 // people of a campaign who lost their booking and stand first in line; no bound of their own
+	KindOnce         CounterKind = 15 // that a command was carried out: it is there, or not; nothing is taken
 )
 
 // Valid reports whether the session can be named at all: the site's number fits, the day lies in 1970-01-01 …
@@ -74,6 +80,32 @@ func StandbyCounter(campaign uint32) Counter {
 // DeliveredCounter names the doses that came to a campaign beside those of its rules. They are its capacity.
 func DeliveredCounter(campaign uint32) Counter {
 	return Counter(KindDelivered)<<kindShift | Counter(campaign)
+}
+
+// WithdrawnCounter names the doses that a campaign has lost of those of its rules. They are its capacity.
+func WithdrawnCounter(campaign uint32) Counter {
+	return share(KindDelivered, campaign, 1)
+}
+
+// ForwardCounter names the doses of a campaign's delivery on a day to come that are booked already. A day that no session can
+// have gets the zero Counter.
+func ForwardCounter(campaign uint32, day civil.Date) Counter {
+	if day < 0 || day > maxDay {
+		return 0
+	}
+	return share(KindForward, campaign, uint16(day))
+}
+
+// DisplacedCounter names the people of a campaign who are displaced; see [Booking.Displaced].
+func DisplacedCounter(campaign uint32) Counter {
+	return Counter(KindDisplaced)<<kindShift | Counter(campaign)
+}
+
+// OnceCounter names a command that is to be carried out once, by what tells it from all others. Two of them share one of 2^52
+// counters with no more chance than that.
+func OnceCounter(command string) Counter {
+	h := sha256.Sum256([]byte(command))
+	return Counter(KindOnce)<<kindShift | Counter(binary.BigEndian.Uint64(h[:8]))&(1<<kindShift-1)
 }
 
 // partShift is where the part of a share begins.
@@ -122,7 +154,7 @@ func (c Counter) Leftover() (batch uint32, ok bool) {
 // Kind says what the counter counts; 0 for one that no constructor made.
 func (c Counter) Kind() CounterKind {
 	switch k := CounterKind(c >> kindShift & 0xf); {
-	case c>>(kindShift+4) != 0 || k > KindOpened && k != KindLeftover:
+	case c>>(kindShift+4) != 0 || k > KindOpened && k < KindLeftover:
 		return 0
 	default:
 		return k
@@ -163,7 +195,16 @@ func (c Counter) String() string {
 	case KindStandby:
 		return fmt.Sprintf("standby:%d", num)
 	case KindDelivered:
+		if part == 1 {
+			return fmt.Sprintf("withdrawn:%d", num)
+		}
 		return fmt.Sprintf("delivered:%d", num)
+	case KindForward:
+		return fmt.Sprintf("forward:%d-%s", num, civil.Date(part))
+	case KindDisplaced:
+		return fmt.Sprintf("displaced:%d", num)
+	case KindOnce:
+		return fmt.Sprintf("once:%013x", uint64(c)&(1<<kindShift-1))
 	case KindDayShare:
 		return fmt.Sprintf("day:%d-%s", num, civil.Date(part))
 	case KindChannelShare:

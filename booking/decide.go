@@ -35,8 +35,16 @@ func (r *Request) Validate() error {
 		return nil
 	case OpInvite:
 		return r.validInvite()
-	case OpCancel:
+	case OpCancel, OpDisplace:
 		if r.Booking <= 0 {
+			return errOp
+		}
+	case OpRecall:
+		if r.Booking <= 0 || len(r.Shared) == 0 || !instant(r.HoldUntil).After(instant(r.At)) {
+			return errOp
+		}
+	case OpReinstate:
+		if r.Booking <= 0 || len(r.Doses) == 0 || len(r.Shared) == 0 {
 			return errOp
 		}
 	case OpChange:
@@ -54,7 +62,7 @@ func (r *Request) Validate() error {
 	default:
 		return errOp
 	}
-	if r.Person.IsZero() {
+	if r.Person.IsZero() || r.Resize != 0 && (r.Resize < -1 || r.Resize > 1 || r.Op != OpChange && r.Op != OpDisplace && r.Op != OpReinstate) {
 		return errOp
 	}
 	if p := r.Partner; p != nil {
@@ -128,6 +136,12 @@ func (s *State) decide(r *Request) Outcome {
 		return s.cancel(r, at)
 	case OpInvite:
 		return s.invite(r, at)
+	case OpDisplace:
+		return s.displace(r, at)
+	case OpRecall:
+		return s.recall(r, at)
+	case OpReinstate:
+		return s.reinstate(r, at)
 	default: // OpExpire: Validate knows no other
 		if over == 0 {
 			return Outcome{Result: Repeated}
@@ -270,6 +284,7 @@ func (b *prepared) keep(at time.Time) Outcome {
 		b.settle(r, at, "given-back")
 		k.Doses, k.Shared, deltas = b.doses, slices.Clone(r.Shared), b.deltas()
 	}
+	deltas = append(deltas, s.standNoMore(b.who, r.Campaign)...)
 	s.nextBooking++
 	b.who.bookings = append(b.who.bookings, k)
 	s.touch(k)
@@ -293,21 +308,26 @@ func (s *State) change(r *Request, at time.Time) Outcome {
 	if !ok {
 		return Outcome{Result: Limited, Booking: b.Booking}
 	}
+	shrink := s.grow(r, b.Shared)
 	t := taking{s: s}
 	t.give(b.Doses, b.Shared)
 	doses, full, ok := t.take(wanted, shared)
 	if !ok {
 		t.undo()
+		shrink()
 		return Outcome{Result: Full, FullDose: full.dose, Shared: full.shared, Booking: b.Booking}
 	}
 	if slices.EqualFunc(doses, b.Doses, sameDose) && slices.EqualFunc(shared, b.Shared, sameClaim) {
 		t.undo()
+		shrink()
 		return Outcome{Result: Repeated, Booking: b.Booking}
 	}
 	b.Doses, b.Shared = doses, slices.Clone(shared)
 	b.Changed++
 	s.touch(b)
-	s.event(r.event(EventChanged, at, b.ID, t.keep()))
+	deltas := t.keep()
+	s.event(r.event(EventChanged, at, b.ID, deltas))
+	s.resize(r, at, deltas)
 	return Outcome{Result: Done, Booking: b.Booking}
 }
 

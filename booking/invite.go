@@ -59,6 +59,9 @@ func (s *State) invite(r *Request, at time.Time) Outcome {
 		return Outcome{Result: Malformed}
 	}
 	out := Outcome{Result: Repeated, Invited: Invited{UpTo: uint32(line.Used)}}
+	if s.standsFirst(r.Campaign) { // theirs comes before
+		return out
+	}
 	from := line.Used
 	for _, c := range r.Callees {
 		if int(c.Number) <= line.Used {
@@ -135,7 +138,8 @@ func (s *State) reserved(r *Request, own *heldHold) bool {
 		if !ok {
 			continue
 		}
-		if line := s.cell(StandbyCounter(num)); line.known && line.Used < line.Capacity && (own == nil || !holds(own.Shared, c.Counter)) {
+		line := s.cell(StandbyCounter(num))
+		if (line.known && line.Used < line.Capacity || s.standsFirst(num)) && (own == nil || !holds(own.Shared, c.Counter)) {
 			return true
 		}
 	}

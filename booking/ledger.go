@@ -44,6 +44,14 @@ type Ledger interface {
 	// [ErrBelowUsed]; then nothing at all has changed.
 	SetCapacity(ctx context.Context, claims []Claim) error
 
+	// Adjust is SetCapacity by what stands: rule is given those of the counters that there are, and says which capacities they, or new
+	// ones of the same list, are to have. Reading and writing are one step: of two that add to a counter at once each adds to what the
+	// other left. rule is called again when somebody else was quicker; its error is returned, and nothing is changed then.
+	Adjust(ctx context.Context, counters []Counter, rule func(map[Counter]CounterState) ([]Claim, error)) error
+
+	// Displaced lists bookings of a campaign that are [Booking.Displaced], by id, after that one, at most limit.
+	Displaced(ctx context.Context, campaign uint32, after int64, limit int) ([]Booking, error)
+
 	// DueHolds lists holds that are over at the instant (Until at or before it), first those that ended first, at most
 	// limit. OpExpire gives them back.
 	DueHolds(ctx context.Context, before time.Time, limit int) ([]Hold, error)

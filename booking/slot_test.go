@@ -2,6 +2,7 @@ package booking_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -109,7 +110,12 @@ func TestCounter(t *testing.T) {
 		{booking.DayShareCounter(7, -1), 0, "counter:0x0"},
 		{booking.VialsCounter(1042, 300), booking.KindVials, "vials:1042-300"},
 		{booking.OpenedCounter(1042, civil.New(2021, 7, 26), booking.Vial{Product: 300, Doses: 10}), booking.KindOpened, "opened:1042-2021-07-26-300 of 10"},
-		{15 << 52, 0, "counter:0xf0000000000000"},
+		{11 << 52, 0, "counter:0xb0000000000000"},
+		{booking.WithdrawnCounter(7), booking.KindDelivered, "withdrawn:7"},
+		{booking.ForwardCounter(7, civil.New(2021, 7, 26)), booking.KindForward, "forward:7-2021-07-26"},
+		{booking.ForwardCounter(7, -1), 0, "counter:0x0"},
+		{booking.DisplacedCounter(7), booking.KindDisplaced, "displaced:7"},
+		{booking.OnceCounter("deliver 7"), booking.KindOnce, "once:" + fmt.Sprintf("%013x", uint64(booking.OnceCounter("deliver 7"))&(1<<52-1))},
 		{10 << 52, 0, "counter:0xa0000000000000"},
 		{booking.LeftoverCounter(42), booking.KindLeftover, "leftover:42"},
 	} {

@@ -156,6 +156,13 @@ func (s *Snapshot) Capacity(c Counter) (capacity int, ok bool) {
 	return n.(int), true
 }
 
+// Met reports whether a counter was ever touched; it is not asked of seats.
+func (s *Snapshot) Met(c Counter) bool {
+	_, moved := s.others.Load(c)
+	_, set := s.told.Load(c)
+	return moved || set
+}
+
 // Free is how much of a counter is left when the rules give it this capacity; never below 0. It serves as [Free].
 func (s *Snapshot) Free(c Counter, capacity int) int { return max(0, capacity-s.Used(c)) }
 

@@ -138,13 +138,16 @@ func (s *State) Touches(batch []Request) []Counter {
 	}
 	ask := func(r *Request) {
 		claims(r.Shared)
+		if r.Op != OpCancel && r.Op != OpExpire {
+			out = append(out, DisplacedCounter(r.Campaign))
+		}
 		if r.Op == OpInvite {
 			out = append(out, StandbyCounter(r.Campaign))
 		}
 		if r.Op == OpHold || r.Op == OpBook {
 			for _, c := range r.Shared {
 				if num, ok := c.Counter.Campaign(); ok {
-					out = append(out, StandbyCounter(num))
+					out = append(out, StandbyCounter(num), DisplacedCounter(num))
 				}
 			}
 		}
@@ -153,7 +156,7 @@ func (s *State) Touches(batch []Request) []Counter {
 				out = appendDrawn(append(out, choices[i].Seat.Counter), choices[i].Vial, choices[i].Slot.Session)
 			}
 		}
-		if r.Op == OpChange || r.Op == OpCancel {
+		if r.Booking != 0 {
 			if b := s.person(r.Person).byID(r.Booking); b != nil {
 				claims(b.Shared)
 				doses(b.Doses)

@@ -29,8 +29,9 @@ var (
 	ErrGone = fmt.Errorf("the address is over: %w", ErrRefused)
 )
 
-// Describe gives what there is to tell of a booking; ok is false when there is no such booking.
-type Describe func(ctx context.Context, id int64) (f Facts, ok bool, err error)
+// Describe gives what there is to tell of a booking; ok is false when there is no such booking. was are sessions that it had and was moved
+// from.
+type Describe func(ctx context.Context, id int64, was []booking.Session) (f Facts, ok bool, err error)
 
 // DescribeTurn gives what a message of no booking has to tell: of a dose of the campaign that is kept for its subject, or of their
 // turn in the line; ok is false when that is no longer so, or when a helper does not act for them any more.
@@ -322,15 +323,35 @@ func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err 
 		if c.leftover == nil {
 			return Facts{}, false, nil
 		}
-		return c.leftover(ctx, m.Event, m.To)
+		return c.leftover(ctx, m.Event, &m.Message)
 	case Alarm:
 		if c.alarm == nil {
 			return Facts{}, false, nil
 		}
 		return c.alarm(ctx, m.Event)
-	case Booked, Changed, Cancelled, Reminder:
+	case Changed:
+		was, err := c.movedFrom(ctx, m.Event)
+		if err != nil {
+			return Facts{}, false, err
+		}
+		return c.describe(ctx, m.Booking, was)
+	case Booked, Cancelled, Displaced, Reminder:
 	}
-	return c.describe(ctx, m.Booking)
+	return c.describe(ctx, m.Booking, nil)
+}
+
+// movedFrom gives the sessions whose seats an event gave back.
+func (c *Courier) movedFrom(ctx context.Context, seq int64) (was []booking.Session, err error) {
+	events, err := c.ledger.Events(ctx, seq-1, 1)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	for _, d := range events[0].Deltas {
+		if s, ok := d.Counter.Session(); ok && d.By < 0 {
+			was = append(was, s)
+		}
+	}
+	return was, nil
 }
 
 // later puts a message back: the wait doubles with each try.

@@ -122,11 +122,14 @@ func (w *world) at(t time.Time) {
 	w.now = t
 }
 
-func (w *world) describe(ctx context.Context, id int64) (notify.Facts, bool, error) {
+func (w *world) describe(ctx context.Context, id int64, was []booking.Session) (notify.Facts, bool, error) {
 	b, ok, err := w.ledger.Booking(ctx, id)
 	f := notify.Facts{Booking: b, Campaign: programme.Text{KO: "접종"}, Number: b.Number(), Zone: seoul}
 	for _, d := range b.Doses {
 		f.Doses = append(f.Doses, notify.DoseFacts{Dose: d.Dose, Start: d.Slot.Day.At(d.Slot.Minute, seoul), Site: site.Site{Name: "의원"}, Product: programme.Text{KO: "백신"}})
+	}
+	for _, x := range was {
+		f.Was = append(f.Was, notify.DoseFacts{Start: x.Day.At(x.Minute, seoul), Site: site.Site{Name: fmt.Sprintf("의원 %d", x.Site)}})
 	}
 	return f, ok, err
 }
@@ -246,6 +249,52 @@ func TestNothingFalse(t *testing.T) {
 	w.at(time.Date(2021, 7, 25, 10, 0, 0, 0, seoul))
 	w.round()
 	w.want(map[notify.State]int{notify.Sent: 1, notify.Obsolete: 1}) // the cancelled event plans no reminder; the receipt is false
+}
+
+// TestMovedAndLost: whoever was moved is told where from; whose dose is lost is told that, unless it is there again by then.
+func TestMovedAndLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.contact(1, text("01011112222"))
+	b := w.book(1, 26)
+	w.round()
+	to := booking.Session{Site: 2, Day: civil.New(2021, 7, 28), Minute: 600}
+	choice := booking.Choice{Slot: booking.Slot{Session: to, Product: "moderna"}, Minutes: 30, Seat: booking.Claim{Counter: booking.SeatCounter(to), Capacity: 9, N: 1}}
+	ask := func(op booking.Op) booking.Request {
+		return booking.Request{Op: op, Campaign: 1, Person: b.Person, Channel: "system", At: w.clock(), Booking: b.ID, Doses: [][]booking.Choice{{choice}},
+			Shared: []booking.Claim{{Counter: booking.StockCounter(1), Capacity: 9, N: 1}}}
+	}
+	apply := func(batch ...booking.Request) {
+		t.Helper()
+		out, err := w.ledger.Apply(t.Context(), batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range out {
+			if o.Result != booking.Done {
+				t.Fatalf("%+v", o)
+			}
+		}
+	}
+	apply(ask(booking.OpChange))
+	w.round()
+	if n := len(w.text.sent); n != 2 || !strings.Contains(w.text.sent[1].w.Body, "전 예약: 2021년 7월 26일(월) 오전 9:00, 의원 1") {
+		t.Fatalf("sent %v, want where it was", w.text.sent)
+	}
+	lost := ask(booking.OpDisplace)
+	lost.Doses, lost.Shared = nil, nil
+	apply(lost)
+	w.round()
+	if n := len(w.text.sent); n != 3 || !strings.Contains(w.text.sent[2].w.Subject, "백신 부족") {
+		t.Fatalf("sent %v, want that the dose is lost", w.text.sent)
+	}
+	apply(ask(booking.OpReinstate))
+	apply(lost)
+	apply(ask(booking.OpReinstate))
+	w.round()
+	if n := len(w.text.sent); n != 5 || !strings.Contains(w.text.sent[4].w.Subject, "예약 확정") {
+		t.Fatalf("sent %v, want that it stands again, and nothing that is over", w.text.sent)
+	}
 }
 
 func TestGatewayAway(t *testing.T) {

@@ -26,15 +26,16 @@ const (
 	Booked    Kind = "booked"
 	Changed   Kind = "changed"
 	Cancelled Kind = "cancelled"
-	Reminder  Kind = "reminder" // before the day of a dose
-	Invited   Kind = "invited"  // a dose came free and is kept for them; of no booking
-	Near      Kind = "near"     // their turn in the line is near, or has come; of no booking
-	Leftover  Kind = "leftover" // a dose that a site has left over today is offered to them; of no booking, and Event is the offer's number
-	Alarm     Kind = "alarm"    // boxes of vaccine are in doubt: to those who look after them; of no booking, and Event is the alarm's number
+	Displaced Kind = "displaced" // their dose is lost, and they stand first in line for what comes free
+	Reminder  Kind = "reminder"  // before the day of a dose
+	Invited   Kind = "invited"   // a dose came free and is kept for them; of no booking
+	Near      Kind = "near"      // their turn in the line is near, or has come; of no booking
+	Leftover  Kind = "leftover"  // a dose that a site has left over today is offered to them; of no booking, and Event is the offer's number
+	Alarm     Kind = "alarm"     // boxes of vaccine are in doubt: to those who look after them; of no booking, and Event is the alarm's number
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Booked, Changed, Cancelled, Reminder, Invited, Near, Leftover, Alarm}
+var Kinds = []Kind{Booked, Changed, Cancelled, Displaced, Reminder, Invited, Near, Leftover, Alarm}
 
 // ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
 type ID [16]byte

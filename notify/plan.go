@@ -25,7 +25,8 @@ const worth = 3 * 24 * time.Hour
 // Plan gives the messages that an event of the ledger causes; b is the booking it tells of, as it stands now; nil when it tells of
 // none. helpers are those who act for the person it tells of; an invitation is told to them too. Pure.
 //
-// The person who gets the vaccine is told of everything; whoever did it for them is told too, but not a clerk at work. What people did themselves
+// The person who gets the vaccine is told of everything; whoever did it for them is told too, but not a clerk at work; and what nobody
+// asked for is told to the helper who made the booking. What people did themselves
 // is told at once, at whatever hour: they wait for it. Everything else keeps the quiet hours.
 func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key) []Message {
 	var kind Kind
@@ -36,6 +37,10 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 		kind = Changed
 	case booking.EventCanceled:
 		kind = Cancelled
+	case booking.EventDisplaced:
+		kind = Displaced
+	case booking.EventReinstated:
+		kind = Booked
 	case booking.EventInvited:
 		return toAll(Message{To: e.Person, Kind: Invited, Event: e.Seq, Due: r.AfterQuiet(e.At), Expires: e.At.Add(worth)}, helpers)
 	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity, booking.EventErased:
@@ -55,7 +60,10 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 	if _, staff := person.ParseRole(e.Channel); !e.Actor.IsZero() && e.Actor != e.Person && !staff {
 		out = append(out, tell(e.Actor, true))
 	}
-	if kind == Cancelled || b.Status != booking.Booked || r.RemindDays == 0 {
+	if _, staff := person.ParseRole(b.Channel); e.Actor.IsZero() && !b.Actor.IsZero() && b.Actor != e.Person && !staff {
+		out = append(out, tell(b.Actor, true))
+	}
+	if kind == Cancelled || kind == Displaced || b.Status != booking.Booked || r.RemindDays == 0 {
 		return out
 	}
 	for i := range b.Doses {
@@ -123,6 +131,8 @@ func (m *Message) True(b *booking.Booking) bool {
 		return live
 	case Cancelled:
 		return !live
+	case Displaced:
+		return b.Displaced()
 	case Reminder:
 		for i := range b.Doses {
 			if live && b.Doses[i].Dose == m.Dose {

@@ -67,6 +67,12 @@ func TestPlan(t *testing.T) {
 			[]planned{{Changed, alice, false, 0, "12 08:00"}, {Reminder, alice, false, 1, "15 10:00"}}},
 		{"cancelled", event(booking.EventCanceled, kst(12, 12, 0), alice), bookingOn(booking.Cancelled, 16),
 			[]planned{{Cancelled, alice, false, 0, "12 12:00"}}},
+		{"moved by the system, booked by a helper: both are told", event(booking.EventChanged, kst(12, 12, 0), person.Key{}), byHelper(bookingOn(booking.Booked, 16)),
+			[]planned{{Changed, alice, false, 0, "12 12:00"}, {Changed, helper, true, 0, "12 12:00"}, {Reminder, alice, false, 1, "15 10:00"}}},
+		{"the dose is lost: both are told, and nobody is reminded", event(booking.EventDisplaced, kst(12, 23, 0), person.Key{}), byHelper(bookingOn(booking.Cancelled, 16)),
+			[]planned{{Displaced, alice, false, 0, "13 08:00"}, {Displaced, helper, true, 0, "13 08:00"}}},
+		{"and it stands again", event(booking.EventReinstated, kst(12, 12, 0), person.Key{}), bookingOn(booking.Booked, 16),
+			[]planned{{Booked, alice, false, 0, "12 12:00"}, {Reminder, alice, false, 1, "15 10:00"}}},
 		{"a hold is nobody's news", event(booking.EventHeld, kst(12, 12, 0), alice), bookingOn(booking.Booked, 16), nil},
 		{"nor is a capacity", event(booking.EventCapacity, kst(12, 12, 0), alice), bookingOn(booking.Booked, 16), nil},
 	} {
@@ -81,6 +87,11 @@ func TestPlan(t *testing.T) {
 			}
 		})
 	}
+}
+
+func byHelper(b *booking.Booking) *booking.Booking {
+	b.Actor, b.Channel = helper, "web"
+	return b
 }
 
 func TestAfterQuiet(t *testing.T) {

@@ -23,6 +23,7 @@ type Facts struct {
 	Campaign programme.Text
 	Number   string // to say on the telephone
 	Doses    []DoseFacts
+	Was      []DoseFacts // with [Changed]: where and when it was before; without dose and product
 	Zone     *time.Location
 	Link     string    // where it can be looked up; it opens nothing without signing in
 	Until    time.Time // until when a dose is kept, with [Invited] and [Leftover]
@@ -95,7 +96,7 @@ type told struct {
 	Until                  string // with [Invited]
 	Come                   bool   // with [Near], as Expected
 	Expected               string
-	Doses                  []toldDose
+	Doses, Was             []toldDose
 	Reminded               toldDose
 	Alarm                  toldAlarm
 	Helper                 bool // to the helper
@@ -133,6 +134,9 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		if !a.Begin.IsZero() {
 			v.Alarm.Begin = l.when(a.Begin.In(f.Zone))
 		}
+	}
+	for _, d := range f.Was {
+		v.Was = append(v.Was, toldDose{When: l.when(d.Start.In(f.Zone)), Site: d.Site.Name})
 	}
 	for _, d := range f.Doses {
 		t := toldDose{

@@ -434,13 +434,16 @@ func (p *parser) perSecond(n *yaml.Node, path string) float64 {
 }
 
 func (p *parser) helpers(n *yaml.Node, path string) (out HelperRules) {
-	o, ok := p.object(n, path, "allowed", "perHelper", "from", "until")
+	o, ok := p.object(n, path, "allowed", "perHelper", "from", "until", "guardians")
 	if !ok {
 		return out
 	}
 	out.From, out.Until = p.days(o)
 	if n, ok := o.need("allowed", "true or false"); ok {
 		out.Allowed, _ = p.boolean(n, o.at("allowed"))
+	}
+	if n, ok := o.opt("guardians"); ok {
+		out.Guardians = p.guardians(n, o.at("guardians"))
 	}
 	limit, ok := o.opt("perHelper")
 	switch {
@@ -450,6 +453,21 @@ func (p *parser) helpers(n *yaml.Node, path string) (out HelperRules) {
 		p.bad(n, o.at("perHelper"), "missing; want the number of people one helper may act for")
 	}
 	return out
+}
+
+func (p *parser) guardians(n *yaml.Node, path string) *Guardians {
+	o, ok := p.object(n, path, "under", "wards")
+	if !ok {
+		return nil
+	}
+	g := &Guardians{}
+	if n, ok := o.need("under", "an age in whole years, such as 19"); ok {
+		g.Under, _ = p.count(n, o.at("under"), 1, 30)
+	}
+	if n, ok := o.opt("wards"); ok {
+		g.Wards, _ = p.boolean(n, o.at("wards"))
+	}
+	return g
 }
 
 func stamp(t time.Time) string { return t.Format(time.RFC3339) }

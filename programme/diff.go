@@ -107,6 +107,7 @@ func Differences(before, after *Programme, now time.Time) (open, rest []Change) 
 		rest = append(rest, shared...)
 	}
 	rest = append(rest, differ("name", reflect.ValueOf(before.Name), reflect.ValueOf(after.Name))...)
+	rest = append(rest, differ("shipping", reflect.ValueOf(before.Shipping), reflect.ValueOf(after.Shipping))...)
 	return open, append(rest, differ("messages", reflect.ValueOf(before.Messages), reflect.ValueOf(after.Messages))...)
 }
 

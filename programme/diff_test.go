@@ -10,7 +10,7 @@ import (
 // TestDifferences changes the file in one place at a time, while its campaign is open.
 func TestDifferences(t *testing.T) {
 	t.Parallel()
-	src := string(readFile(t, "covid19.yaml"))
+	src := string(readFile(t, "covid19.yaml")) + shippingRules
 	parse := func(src string) *Programme {
 		t.Helper()
 		p, err := Parse("f", []byte(src), Options{FirstStart: at("2021-07-11T00:00:00Z")})
@@ -45,6 +45,7 @@ func TestDifferences(t *testing.T) {
 		{"it is gone", "id: age-55-59", "id: other", []string{"campaigns[age-55-59]: the campaign → (nothing)", "campaigns[other]: (nothing) → a new campaign, from 2021-07-12T19:00:00+09:00"}, nil},
 		{"a pause more", "    stock: 1850000", "    pauses: [{from: 2021-07-13T00:00:00+09:00, to: 2021-07-13T01:00:00+09:00, why: {en: x}}]\n    stock: 1850000",
 			nil, []string{"campaigns[age-55-59].pauses: (nothing) → [{from 2021-07-13T00:00:00+09:00, to 2021-07-13T01:00:00+09:00, why x}]"}},
+		{"how boxes are shipped", "cutOff: 1d", "cutOff: 36h", nil, []string{"shipping[0].products[0].cutOff.days: 1 → 0", "shipping[0].products[0].cutOff.length: (nothing) → 36h0m0s"}},
 		{"its name", "en: Ages 55–59", "en: Fifty-five", nil, []string{"campaigns[age-55-59].name: 55–59세 / Ages 55–59 → 55–59세 / Fifty-five"}},
 	} {
 		t.Run(v.name, func(t *testing.T) {

@@ -100,7 +100,7 @@ type parser struct {
 
 func (p *parser) programme(root *yaml.Node) *Programme {
 	out := &Programme{}
-	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages", "fourEyes", "retention")
+	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages", "shipping", "fourEyes", "retention")
 	if !ok {
 		return out
 	}
@@ -132,6 +132,9 @@ func (p *parser) programme(root *yaml.Node) *Programme {
 	}
 	if n, ok := o.need("campaigns", "a list of campaigns"); ok {
 		out.Campaigns = p.campaigns(n, known)
+	}
+	if n, ok := o.opt("shipping"); ok {
+		out.Shipping = p.shipping(n, "shipping")
 	}
 	for _, v := range p.named {
 		if _, ok := out.Campaign(v.id); !ok {

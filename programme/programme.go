@@ -33,6 +33,7 @@ type Programme struct {
 	Campaigns  []Campaign
 	Timetables []Timetable
 	Messages   MessageRules
+	Shipping   []Shipping // by From, ascending; empty: deliveries are not planned
 	FourEyes   FourEyes
 	Retention  Retention // the zero one erases nothing by date
 
@@ -181,6 +182,13 @@ type HelperRules struct {
 	Allowed     bool
 	PerHelper   int
 	From, Until civil.Date // both included; zero: no bound
+	Guardians   *Guardians // nil: everybody agrees for themselves
+}
+
+// Guardians say who cannot agree for themselves: their parent or guardian agrees and acts for them.
+type Guardians struct {
+	Under int  // whoever is younger, in whole years, and nobody else acts for them
+	Wards bool // also for older people who are under guardianship
 }
 
 // DeskRules say whether, when and for how many people a clerk of the call desk or of a local office may act in a campaign.

@@ -81,6 +81,33 @@ func (c *Campaign) StockAt(now time.Time) int {
 	return max(n, 0)
 }
 
+// Coming gives how many doses come on which day after an instant, those of one day together.
+func (c *Campaign) Coming(now time.Time, zone *time.Location) map[civil.Date]int {
+	out := map[civil.Date]int{}
+	for _, d := range c.Deliveries {
+		if d.Doses > 0 && d.At.After(now) {
+			out[civil.Of(d.At, zone)] += d.Doses
+		}
+	}
+	for _, day := range c.Come(now, zone) { // the first of its deliveries has come: what is booked on it counts from then on
+		delete(out, day)
+	}
+	return out
+}
+
+// Come gives the days on which deliveries had come by an instant, each once, in order.
+func (c *Campaign) Come(now time.Time, zone *time.Location) (days []civil.Date) {
+	for _, d := range c.Deliveries {
+		if d.At.After(now) {
+			break
+		}
+		if day := civil.Of(d.At, zone); d.Doses > 0 && (len(days) == 0 || days[len(days)-1] != day) {
+			days = append(days, day)
+		}
+	}
+	return days
+}
+
 // Reason says which rule a person does not meet.
 type Reason string
 
@@ -258,6 +285,16 @@ func Age(born, on civil.Date) int {
 // On reports whether helpers may act on a day.
 func (h HelperRules) On(day civil.Date) bool {
 	return h.Allowed && (h.From == 0 || day >= h.From) && (h.Until == 0 || day <= h.Until)
+}
+
+// As tells as what a helper may act on a day for somebody born on another: as family or a neighbour with their consent, or as their parent
+// or guardian.
+func (h HelperRules) As(born, on civil.Date) (family, guardian bool) {
+	if h.Guardians == nil {
+		return true, false
+	}
+	young := Age(born, on) < h.Guardians.Under
+	return !young, young || h.Guardians.Wards
 }
 
 // Interval gives the interval that follows a dose given on a day to somebody who booked in a campaign: the entry with the latest

@@ -68,6 +68,16 @@ func (c *Campaign) Channeled() bool {
 	return false
 }
 
+// Released is the next instant at which a channel's share comes to all; zero when none does.
+func (c *Campaign) Released(now time.Time) (next time.Time) {
+	for _, s := range c.Shares {
+		if s.Channel != "" && s.Doses > 0 && s.active(now) && !s.Until.IsZero() && (next.IsZero() || s.Until.Before(next)) {
+			next = s.Until
+		}
+	}
+	return next
+}
+
 // Reserved is what channels have to themselves at an instant.
 func (c *Campaign) Reserved(now time.Time) (doses int) {
 	for _, s := range c.Shares {

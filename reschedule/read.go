@@ -19,6 +19,8 @@ type Contents struct {
 	Why      string
 	Made     time.Time
 	Moves    int
+	Sent     int                // of them: to another site
+	Furthest int                // metres
 	Days     map[civil.Date]Day // how many leave and come
 	// Of the plan's own last line; Unplaced is -1 where it has none, as those written before it had.
 	Unplaced, Own, Kept int
@@ -73,6 +75,9 @@ func Read(plan io.Reader, programme string) (c Contents, err error) {
 			return fmt.Errorf("%w: line %d goes from %q to %q", ErrPlan, n, clip(m.From), clip(m.To))
 		}
 		c.Moves++
+		if from.Site != to.Site {
+			c.Sent, c.Furthest = c.Sent+1, max(c.Furthest, m.Metres)
+		}
 		c.day(from.Day, 1, 0)
 		c.day(to.Day, 0, 1)
 		return nil
@@ -104,6 +109,9 @@ func (c *Contents) Lines(undo bool) []string {
 	}
 	out := []string{
 		fmt.Sprintf("%s %d follow-up doses of campaign %s, one for each person (%s, planned %s)", what, c.Moves, c.Campaign, c.Why, c.Made.Format("2006-01-02 15:04 MST")),
+	}
+	if c.Sent > 0 {
+		out = append(out, fmt.Sprintf("%d of them between two sites, which are %d m from each other at most", c.Sent, c.Furthest))
 	}
 	switch {
 	case c.Unplaced < 0:

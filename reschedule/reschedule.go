@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/booking/moves"
 	"charye/internal/civil"
+	"charye/internal/weak"
 	"charye/programme"
 	"charye/site"
 )
@@ -31,7 +33,11 @@ type Wish struct {
 	// Nothing is moved from or to a day before this one: vials are under way by then.
 	NotBefore civil.Date
 	Keep      map[int64]bool // bookings that stay, by id: of people who asked for it
-	Why       string         // for the events, such as interval-2021-09-27
+	// Metres is how far a dose may be sent whose site has no room within the interval, and which may not stay where it is; 0: it stays.
+	Metres int
+	// DeclineDays is how many days after the plan was made people may have their own move taken back; 0: none. See [Way.Only].
+	DeclineDays int
+	Why         string // for the events, such as interval-2021-09-27
 }
 
 // Move is one dose of one booking, from a slot to another.
@@ -40,6 +46,7 @@ type Move struct {
 	Dose    int    `json:"dose"`
 	From    string `json:"from"` // booking.Slot in its text form
 	To      string `json:"to"`
+	Metres  int    `json:"metres,omitempty"` // to another site
 }
 
 // Summary says what a plan does.
@@ -49,7 +56,9 @@ type Summary struct {
 	Own      int // moved by the person before: their choice stands
 	Kept     int // of people who asked to be left alone
 	Moved    int
-	Unplaced int // no free seat nearer to the default day at their site
+	Unplaced int   // no free seat nearer to the default day at their site, nor within reach where they may not stay
+	Sent     int   // of those moved: to another site
+	Metres   []int // how far each of these is sent, ascending
 	// Days says for each day how many doses leave it and come to it, and how many wanted to come and found it full.
 	Days map[civil.Date]Day
 }
@@ -69,59 +78,14 @@ type header struct {
 	Campaign   string    `json:"campaign"`
 	Why        string    `json:"why"`
 	Made       time.Time `json:"made"`
+	// DeclineUntil is the instant until which people may have their own move taken back; absent: they may not.
+	DeclineUntil *time.Time `json:"declineUntil,omitempty"`
 }
 
-// places answers what sessions a site has, and how many seats of each are left while a plan is being made.
-type places struct {
-	rules Rules
-	byNum map[site.Num]*site.Site
-	used  map[booking.Counter]int
-}
+func (r Rules) places() *places { return &places{Places: moves.NewPlaces(r.Programme, r.Sites)} }
 
-func (r Rules) places() *places {
-	p := &places{rules: r, byNum: make(map[site.Num]*site.Site, len(r.Sites)), used: map[booking.Counter]int{}}
-	for i := range r.Sites {
-		p.byNum[r.Sites[i].Num] = &r.Sites[i]
-	}
-	return p
-}
-
-func (p *places) sessions(num site.Num) booking.Sessions {
-	s := p.byNum[num]
-	return func(day civil.Date) (out []booking.SessionInfo) {
-		if s == nil {
-			return nil
-		}
-		for _, x := range p.rules.Programme.Sessions(s.ID, s.Kind, s.Region, day) {
-			out = append(out, booking.SessionInfo{Minute: x.Minute, Minutes: x.Minutes, Seats: x.Seats})
-		}
-		return out
-	}
-}
-
-func (p *places) free(c booking.Counter, capacity int) int { return capacity - p.used[c] }
-
-// apart is what the doses of a series must keep away from.
-func (p *places) apart(first string, at time.Time) (out []booking.Apart) {
-	product, ok := p.rules.Programme.Product(first)
-	if !ok {
-		return nil
-	}
-	for _, a := range p.rules.Programme.AwayFrom(product, civil.Of(at, p.rules.Programme.Zone)) {
-		out = append(out, booking.Apart(a))
-	}
-	return out
-}
-
-// choice is a slot as the rules have it now.
-func (p *places) choice(s booking.Slot) (booking.Choice, bool) {
-	for _, x := range p.sessions(s.Site)(s.Day) {
-		if x.Minute == s.Minute {
-			return booking.Choice{Slot: s, Minutes: x.Minutes, Seat: booking.Claim{Counter: booking.SeatCounter(s.Session), Capacity: x.Seats, N: 1}}, true
-		}
-	}
-	return booking.Choice{}, false
-}
+// places are those of a plan in the making.
+type places struct{ *moves.Places }
 
 // Plan looks at every booking and writes a plan, one JSON document a line. Nothing is changed, and nothing held: what is booked
 // meanwhile is found when the plan is carried out. Memory grows with the sessions, and with the bookings that people moved.
@@ -135,7 +99,7 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 		return nil, fmt.Errorf("product, dose: the programme has no dose %d of %s", w.Dose, w.Product)
 	}
 	p := r.places()
-	if _, err := l.Counters(ctx, func(s booking.CounterState) { p.used[s.Counter] = s.Used }); err != nil {
+	if err := p.Read(ctx, l); err != nil {
 		return nil, err
 	}
 	own, err := movedByPeople(ctx, l)
@@ -143,7 +107,12 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 		return nil, err
 	}
 	out := json.NewEncoder(to)
-	if err := out.Encode(header{r.Programme.ID, w.Campaign, w.Why, at.UTC()}); err != nil {
+	head := header{Reschedule: r.Programme.ID, Campaign: w.Campaign, Why: w.Why, Made: at.UTC()}
+	if w.DeclineDays > 0 {
+		until := (civil.Of(at, r.Programme.Zone) + civil.Date(w.DeclineDays) + 1).At(0, r.Programme.Zone).UTC()
+		head.DeclineUntil = &until
+	}
+	if err := out.Encode(head); err != nil {
 		return nil, err
 	}
 	sum := &Summary{Days: map[civil.Date]Day{}}
@@ -170,7 +139,11 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 			sum.Own++
 			return nil
 		}
-		best, ok := p.nearest(&b, w, iv)
+		best, ok := p.nearest(&b, w, iv, before.Slot)
+		metres := 0
+		if !ok && w.Metres > 0 && (!legal(before.Slot.Day, day, iv) || weak.Off(weak.FaultElsewhere)) {
+			best, metres, ok = p.elsewhere(&b, w, iv)
+		}
 		if !ok || best.Slot.Day != want {
 			sum.day(want, Day{Overflow: 1})
 		}
@@ -178,17 +151,26 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 			sum.Unplaced++
 			return nil
 		}
-		p.used[dose.Seat.Counter]--
-		p.used[best.Seat.Counter]++
+		p.TakeDose(dose.Slot, dose.Vial, -1)
+		p.TakeDose(best.Slot, best.Vial, 1)
 		sum.Moved++
+		if best.Slot.Site != dose.Slot.Site {
+			sum.Sent++
+			sum.Metres = append(sum.Metres, metres)
+		}
 		sum.day(day, Day{Leave: 1})
 		sum.day(best.Slot.Day, Day{Come: 1})
-		return out.Encode(Move{b.ID, w.Dose, dose.Slot.String(), best.Slot.String()})
+		return out.Encode(Move{b.ID, w.Dose, dose.Slot.String(), best.Slot.String(), metres})
 	})
+	slices.Sort(sum.Metres)
 	if err != nil {
 		return sum, err
 	}
 	return sum, out.Encode(map[string]end{"end": {Looked: sum.Looked, Own: sum.Own, Kept: sum.Kept, Unplaced: sum.Unplaced}})
+}
+
+func legal(before, day civil.Date, iv programme.Interval) bool {
+	return booking.LegalInterval(before, day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
 }
 
 func (s *Summary) day(day civil.Date, d Day) {
@@ -196,18 +178,21 @@ func (s *Summary) day(day civil.Date, d Day) {
 	s.Days[day] = Day{was.Leave + d.Leave, was.Come + d.Come, was.Overflow + d.Overflow}
 }
 
-// nearest is the free slot nearest to the default day, if that is nearer than where the dose is, or legal where that is not; the
-// dose after it keeps its interval.
-func (p *places) nearest(b *booking.Booking, w Wish, iv programme.Interval) (booking.Choice, bool) {
-	before, dose := b.Doses[w.Dose-2].Slot, b.Doses[w.Dose-1].Slot
+// nearest is the free slot nearest to the default day at the site of a slot, if that is nearer than where the dose is, or legal where that is
+// not; the dose after it keeps its interval.
+func (p *places) nearest(b *booking.Booking, w Wish, iv programme.Interval, at booking.Slot) (booking.Choice, bool) {
+	before, dose := b.Doses[w.Dose-2].Slot, &b.Doses[w.Dose-1]
 	rule := booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}
 	want := before.Day + civil.Date(iv.Default)
 	far := func(day civil.Date) int { return max(int(day-want), int(want-day)) }
-	legal := booking.LegalInterval(before.Day, dose.Day, rule)
-	for _, c := range booking.SecondDose(before, rule, p.sessions(before.Site), p.free, 0) {
-		c.Slot.Product = dose.Product // which may be another than that of the dose before
+	stays := legal(before.Day, dose.Slot.Day, iv)
+	for _, c := range booking.SecondDose(at, rule, p.Sessions(at.Site), p.Free, 0) {
+		c.Slot.Product = dose.Slot.Product // which may be another than that of the dose before
+		c, ok := p.Choice(c.Slot, *dose)
 		switch {
-		case c.Slot.Day < w.NotBefore, legal && far(c.Slot.Day) >= far(dose.Day):
+		case !ok, c.Slot.Day < w.NotBefore, stays && far(c.Slot.Day) >= far(dose.Slot.Day):
+			continue
+		case c.Slot.Site != dose.Slot.Site && !p.InVial(c.Slot):
 			continue
 		case w.Dose < len(b.Doses) && !p.keeps(b, c.Slot, b.Doses[w.Dose].Slot):
 			continue
@@ -217,15 +202,44 @@ func (p *places) nearest(b *booking.Booking, w Wish, iv programme.Interval) (boo
 	return booking.Choice{}, false
 }
 
+// elsewhere is the slot at the nearest site within reach that has one.
+func (p *places) elsewhere(b *booking.Booking, w Wish, iv programme.Interval) (c booking.Choice, metres int, ok bool) {
+	from, known := p.Site(b.Doses[w.Dose-1].Slot.Site)
+	if !known || !from.Placed() {
+		return c, 0, false
+	}
+	for next := ""; ; {
+		page, after, err := p.Index.Nearest(from.Lat, from.Lon, next, site.MaxPage)
+		if err != nil {
+			return c, 0, false
+		}
+		for _, near := range page {
+			if near.Metres > w.Metres && !weak.Off(weak.FaultReach) {
+				return c, 0, false
+			}
+			if near.Num == from.Num {
+				continue
+			}
+			at := b.Doses[w.Dose-2].Slot
+			at.Site = near.Num
+			if c, ok := p.nearest(b, w, iv, at); ok {
+				return c, near.Metres, true
+			}
+		}
+		if next = after; next == "" {
+			return c, 0, false
+		}
+	}
+}
+
 // keeps reports whether a dose may stay where it is after one that moves to a slot.
 func (p *places) keeps(b *booking.Booking, moved, after booking.Slot) bool {
-	c, ok := p.rules.Programme.CampaignByNum(b.Campaign)
-	product, known := p.rules.Programme.Product(b.Doses[0].Slot.Product)
+	c, ok := p.Programme.CampaignByNum(b.Campaign)
+	product, known := p.Programme.Product(b.Doses[0].Slot.Product)
 	if !ok || !known {
 		return false
 	}
-	iv := product.Series.Interval(c.ID, moved.Day)
-	return booking.LegalInterval(moved.Day, after.Day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
+	return legal(moved.Day, after.Day, product.Series.Interval(c.ID, moved.Day))
 }
 
 const eventsPage = 10_000
@@ -239,15 +253,13 @@ func movedByPeople(ctx context.Context, l booking.Ledger) (map[int64]bool, error
 			return own, err
 		}
 		for i := range page {
-			if e := &page[i]; e.Kind == booking.EventChanged && e.Channel != systemChannel {
+			if e := &page[i]; e.Kind == booking.EventChanged && e.Channel != moves.System {
 				own[e.Booking] = true
 			}
 		}
 		last = page[len(page)-1].Seq
 	}
 }
-
-const systemChannel = "system"
 
 // ErrPlan means that a plan is not one, or not for this programme.
 var ErrPlan = errors.New("not a plan for this programme")
@@ -267,6 +279,12 @@ func (s *Summary) WriteText(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "%d doses looked at: %d would move, %d are right already, %d were moved by the people themselves and stay, %d stay because they asked for it, %d find no free seat nearer at their site\n",
 		s.Looked, s.Moved, s.Right, s.Own, s.Kept, s.Unplaced); err != nil {
 		return err
+	}
+	if s.Sent > 0 {
+		if _, err := fmt.Fprintf(w, "%d of them go to another site: half of these not further than %d m, nine in ten not further than %d m, none further than %d m\n",
+			s.Sent, s.Metres[(s.Sent-1)/2], s.Metres[(s.Sent-1)*9/10], s.Metres[s.Sent-1]); err != nil {
+			return err
+		}
 	}
 	if _, err := fmt.Fprintf(w, "%-10s  %9s  %9s  %9s\n", "day", "leave", "come", "overflow"); err != nil {
 		return err

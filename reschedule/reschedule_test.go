@@ -29,6 +29,12 @@ func TestMain(m *testing.M) { services.Main(m) }
 // file is a programme whose interval is as many weeks as wanted from 27 September on.
 func file(t testing.TB, weeks int) *programme.Programme {
 	t.Helper()
+	return fileUpTo(t, weeks, 6)
+}
+
+// fileUpTo has another greatest interval.
+func fileUpTo(t testing.TB, weeks, most int) *programme.Programme {
+	t.Helper()
 	p, err := programme.Parse("test.yaml", fmt.Appendf(nil, `
 programme: moving
 name: {en: Test}
@@ -38,7 +44,7 @@ products:
     name: {en: Moderna}
     cvx: "207"
     dosesPerVial: 10
-    series: {doses: 2, intervals: [{from: 2021-01-01, default: %dw, min: 3w, max: 6w}]}
+    series: {doses: 2, intervals: [{from: 2021-01-01, default: %dw, min: 3w, max: %dw}]}
 campaigns:
   - id: fifties
     name: {en: Fifties}
@@ -50,7 +56,7 @@ campaigns:
     line: {order: arrival}
 timetables:
   - {sites: all, start: 2021-08-02, days: 28, from: "09:00", to: "17:00", every: 30m, seats: 40}
-`, weeks), programme.Options{})
+`, weeks, most), programme.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,6 +341,115 @@ func TestRescheduleWithoutRoom(t *testing.T) {
 			t.Error(f)
 		}
 	})
+}
+
+// TestRescheduleElsewhere: a dose that has no room within the new interval at its site goes to the nearest site that has, if that is within
+// reach; whoever declines in time comes back, and nobody afterwards.
+func TestRescheduleElsewhere(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w *world) {
+		const people = 40
+		w.fill(t, 0, 1)
+		ctx := t.Context()
+		p := fileUpTo(t, 5, 5) // six weeks are too many from now on
+		c, _ := p.Campaign("fifties")
+		var batch []booking.Request
+		for i := range people { // their second doses are behind all that is within the interval
+			day, minute := start+civil.Date(i%5), 540+30*(i/5)
+			batch = append(batch, booking.Request{
+				Op: booking.OpBook, Campaign: c.Num, Person: key(i), Actor: key(i), Channel: "web", At: at,
+				Doses: [][]booking.Choice{{seat(p, 1, day, minute)}, {seat(p, 1, day+42, minute)}},
+			})
+		}
+		w.sites[0].Lat, w.sites[0].Lon = 37.5, 127
+		for i, north := range []float64{0.05, 0.01, 1} { // 5.6 km, 1.1 km, 111 km
+			w.sites = append(w.sites, site.Site{Num: site.Num(i + 2), ID: "e" + strconv.Itoa(i), Kind: "clinic", Region: "r", Lat: 37.5 + north, Lon: 127})
+		}
+		r := reschedule.Rules{Programme: p, Sites: w.sites}
+		// One whose day is still right by the rule, if not the nearest to the default, stays.
+		batch = append(batch, booking.Request{
+			Op: booking.OpBook, Campaign: c.Num, Person: key(people), Actor: key(people), Channel: "web", At: at,
+			Doses: [][]booking.Choice{{seat(p, 1, start, 960)}, {seat(p, 1, start+30, 960)}},
+		})
+		// Strangers have every seat of the site that is within the interval, and at the nearest other site all but one a day.
+		for day := start + 21; day < start+5+35; day++ {
+			for i, x := range p.Sessions("s", "clinic", "r", day) {
+				for num, left := range map[site.Num]int{1: 0, 3: 1} {
+					c := seat(p, num, day, x.Minute)
+					if c.Seat.N = x.Seats; i == 0 {
+						c.Seat.N -= left
+					}
+					if num == 1 && day == start+30 && x.Minute == 960 {
+						c.Seat.N--
+					}
+					batch = append(batch, booking.Request{Op: booking.OpBook, Campaign: 99, Person: key(1_000_000 + len(batch)), Channel: "web", At: at, Doses: [][]booking.Choice{{c}}})
+				}
+			}
+		}
+		if _, err := w.ledger.Apply(ctx, batch); err != nil {
+			t.Fatal(err)
+		}
+		away := wish
+		plan := func(metres int) (*reschedule.Summary, *bytes.Buffer) {
+			t.Helper()
+			away.Metres, away.DeclineDays = metres, 3
+			var out bytes.Buffer
+			sum, err := reschedule.Plan(ctx, w.ledger, r, away, at, &out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sum, &out
+		}
+		if sum, _ := plan(0); sum.Unplaced != people+1 || sum.Sent != 0 {
+			t.Fatalf("without reach: %+v", *sum)
+		}
+		if sum, _ := plan(2000); sum.Sent == 0 || sum.Sent == people || sum.Metres[sum.Sent-1] > 2000 || sum.Unplaced != people+1-sum.Sent {
+			t.Fatalf("within two kilometres there is one seat a day: %+v", *sum)
+		}
+		sum, made := plan(6000)
+		if sum.Sent != people || sum.Unplaced != 1 || sum.Metres[0] > 1200 || sum.Metres[people-1] < 5000 {
+			t.Fatalf("within six kilometres: %+v", *sum)
+		}
+		if got := text(t, sum); !strings.Contains(got, "40 of them go to another site") {
+			t.Errorf("the summary says\n%s", got)
+		}
+		now := at
+		way := reschedule.Way{Now: func() time.Time { return now }}
+		if o, err := reschedule.Carry(ctx, w.ledger, r, bytes.NewReader(made.Bytes()), way); err != nil || o.Moved != people {
+			t.Fatalf("%+v, %v", o, err)
+		}
+		one, err := w.ledger.Bookings(ctx, key(7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := one[0].Doses; d[0].Slot.Site != 1 || d[1].Slot.Site == 1 || d[1].Slot.Day-d[0].Slot.Day > 35 {
+			t.Errorf("moved: %+v", d)
+		}
+		way.Undo, way.Only = true, map[int64]bool{one[0].ID: true}
+		if o, err := reschedule.Carry(ctx, w.ledger, r, bytes.NewReader(made.Bytes()), way); err != nil || o.Moved != 1 {
+			t.Fatalf("one declines: %+v, %v", o, err)
+		}
+		now = at.AddDate(0, 0, 5)
+		if _, err := reschedule.Carry(ctx, w.ledger, r, bytes.NewReader(made.Bytes()), way); !errors.Is(err, reschedule.ErrTooLate) {
+			t.Errorf("declined after the days for it: %v", err)
+		}
+		way.Only = nil
+		if o, err := reschedule.Carry(ctx, w.ledger, r, bytes.NewReader(made.Bytes()), way); err != nil || o.Moved != people-1 || o.There != 1 {
+			t.Fatalf("undone: %+v, %v", o, err)
+		}
+		for _, f := range booking.Check(ctx, w.ledger) {
+			t.Error(f)
+		}
+	})
+}
+
+func text(t *testing.T, s *reschedule.Summary) string {
+	t.Helper()
+	var b strings.Builder
+	if err := s.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 func TestWrongPlans(t *testing.T) {

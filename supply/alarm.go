@@ -14,13 +14,14 @@ type Cause string
 const (
 	Frozen  Cause = "frozen"  // a cold budget is passed
 	Heated  Cause = "warm"    // a warm budget is passed
+	Expired Cause = "expired" // time is over where the product belongs: thawed or punctured for too long
 	Silent  Cause = "silent"  // a refrigerator, vehicle or cold room that has boxes has not been heard of for too long
 	Gap     Cause = "gap"     // a logger told nothing of a time for which one was foreseen
 	Missing Cause = "unknown" // nobody had the box for a time, or nobody told where it has been
 )
 
 // Causes lists every cause, the worst first.
-var Causes = []Cause{Frozen, Heated, Silent, Gap, Missing}
+var Causes = []Cause{Frozen, Heated, Expired, Silent, Gap, Missing}
 
 // AlarmKey says what an alarm is about: a cause at a stretch of custody. All boxes that were there, and only those, are in doubt for it.
 type AlarmKey struct {

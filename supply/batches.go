@@ -86,21 +86,12 @@ next:
 	}
 }
 
-// cut counts a leg in stretches, each in the stage that the vials were in, and not beyond an instant.
+// cut counts a leg in pieces, each in the stage that the vials were in, and not beyond an instant.
 func (x *Index) cut(sum *Exposure, l *legRecord, p *Product, changes []Change, until int64, on civil.Date, at AsOf) {
-	begin, stage := l.begin, l.Stage
-	stretch := func(to int64) {
-		if to = min(to, until); to > begin {
-			e := x.during(l, p, max(stage, l.Stage), begin, to, on, at)
-			sum.Add(&e)
-			begin = to
-		}
+	for _, c := range pieces(l, changes, until) {
+		e := x.during(l, p, c.stage, c.begin, min(c.end, until), on, at)
+		sum.Add(&e)
 	}
-	for _, c := range changes {
-		stretch(min(l.end, c.At.UnixNano()))
-		stage = c.Stage
-	}
-	stretch(l.end)
 }
 
 // during counts from begin to end of a leg in a stage, as far as the leg counts.

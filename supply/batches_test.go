@@ -67,3 +67,40 @@ func partIndex(t *testing.T) (*supply.Index, supply.SSCC) {
 	}
 	return x, b
 }
+
+// TestWayOfBatches: a leg is cut where the vials changed, and the stretches add up to the judgement of the batch that is shown.
+func TestWayOfBatches(t *testing.T) {
+	t.Parallel()
+	bands := func(stage supply.Stage, budget time.Duration) supply.Rule {
+		return supply.Rule{Stage: stage, Bands: []supply.Band{{Name: "all", Upto: supply.Hottest, Budget: budget}}}
+	}
+	x, err := supply.NewIndex(&supply.Product{ID: "v", Rules: []supply.Rule{bands(supply.Unopened, supply.Unlimited), bands(supply.Thawed, supply.Unlimited), bands(supply.Punctured, 2*time.Hour)}})
+	must(t, err)
+	b, _ := supply.NewSSCC(0, "8809999", 1)
+	must(t, x.AddBox(supply.Box{SSCC: b, Product: "v", Vials: 2, DosesPerVial: 1}))
+	begin := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+	hour := func(n int) time.Time { return begin.Add(time.Duration(n) * time.Hour) }
+	must(t, x.AddLeg(supply.Leg{Point: "p", Begin: begin, Aboard: []supply.SSCC{b}}))
+	s := supply.Series{Point: "p", Device: "d", Interval: time.Hour}
+	for n := range 12 {
+		s.Readings = append(s.Readings, supply.Reading{At: hour(n), Celsius: 5 * supply.Degree})
+	}
+	must(t, x.AddSeries(s))
+	thawed := supply.Change{Stage: supply.Thawed, At: hour(2)}
+	must(t, x.Divide(b, []supply.Batch{{Until: hour(2)}, {Changes: []supply.Change{thawed}}, {Changes: []supply.Change{thawed, {Stage: supply.Punctured, At: hour(5)}}}}))
+	for _, c := range []struct {
+		at   int
+		want []time.Duration // by stage
+	}{{1, []time.Duration{time.Hour}}, {6, []time.Duration{2 * time.Hour, 4 * time.Hour}}, {9, []time.Duration{2 * time.Hour, 3 * time.Hour, 4 * time.Hour}}} {
+		w, err := x.Way(b, supply.AsOf{At: hour(c.at), Zone: time.UTC, Handover: time.Minute})
+		must(t, err)
+		if len(w.Stretches) != len(c.want) || w.Judgement.Fit() != (c.at < 8) {
+			t.Fatalf("after %d hours: %d stretches, fit %t: %+v", c.at, len(w.Stretches), w.Judgement.Fit(), w.Judgement)
+		}
+		for i, s := range w.Stretches {
+			if s.Leg.Stage != supply.Stage(i) || s.Exposure.Time[i][0] != c.want[i] || s.Exposure.Unknown != 0 || i > 0 && !s.Leg.Begin.Equal(w.Stretches[i-1].Leg.End) {
+				t.Errorf("after %d hours, stretch %d: %s from %s, %v", c.at, i, s.Leg.Stage, s.Leg.Begin, s.Exposure.Time[i][0])
+			}
+		}
+	}
+}

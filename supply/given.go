@@ -115,3 +115,12 @@ func (x *Index) givenAt(n uint32) Given {
 		At: time.Unix(int64(d.at)+year2000, 0).UTC(),
 	}
 }
+
+// EachGiven calls yield for the doses that were given, the last told first, until it returns false.
+func (x *Index) EachGiven(yield func(Given) bool) {
+	for n := uint32(x.given.n); n > 0; n-- {
+		if !yield(x.givenAt(n)) {
+			return
+		}
+	}
+}

@@ -16,9 +16,9 @@ type Part struct {
 	Sum        bool // of a summary: the least and the most of a longer time, not when they were
 }
 
-// Stretch is one leg of the way of a box, with what it went through there.
+// Stretch is one leg of the way of a box, or what of it was before or after a change of stage, with what it went through there.
 type Stretch struct {
-	Leg      Leg       // without Aboard
+	Leg      Leg       // without Aboard; begin, end and stage are the stretch's
 	Upto     time.Time // up to when it counts: its end, the moment from which it is looked at, or the last word of a logger that is not overdue
 	Exposure Exposure
 	Parts    []Part        // in order, without a gap, from the leg's begin up to Upto
@@ -28,7 +28,7 @@ type Stretch struct {
 }
 
 // Way is the whole way of a box as it is judged. Of a box without batches the exposures of its stretches, and the times in between and after, add up to its
-// judgement; the stretches of one with batches are those of vials that stay as they came, and the judgement is that of all batches.
+// judgement; of one with batches the stretches are those of one that is still there, the first that is not fit or else the first, and the judgement is that of all.
 type Way struct {
 	Stretches []Stretch
 	Batches   int           // whose vials have clocks of their own
@@ -48,33 +48,83 @@ func (x *Index) Way(k SSCC, at AsOf) (Way, error) {
 	for s := range w.Rules {
 		w.Rules[s] = p.rule(Stage(s), on)
 	}
-	w.Batches = len(x.boxes[n].batches)
+	for i := range x.boxes[n].batches {
+		if len(x.boxes[n].batches[i].changes) > 0 {
+			w.Batches++
+		}
+	}
+	changes := x.shown(n, on, at)
 	until, upto := min(now, x.boxes[n].end), int64(0)
 	for _, l := range x.legsOf(n) {
 		r := &x.legs[l]
 		if r.begin > until {
 			break
 		}
-		s := Stretch{Leg: r.Leg, Exposure: x.during(r, p, r.Stage, r.begin, until, on, at)}
 		point := x.points[r.Point]
-		end := min(until, x.counts(r, at))
-		s.Upto = time.Unix(0, end).UTC()
-		s.Parts = point.parts(r.begin, end, r.Unlogged)
-		if point.last > 0 {
-			s.Heard = time.Unix(0, point.last).UTC()
-		}
-		s.Silent = r.end > now && end == now && now-max(point.last, r.begin) > int64(at.Overdue)
-		if len(w.Stretches) > 0 && r.begin-upto > int64(at.Handover) {
-			s.Before = time.Duration(r.begin - upto)
+		for i, c := range pieces(r, changes, until) {
+			end := min(c.end, until, x.counts(r, at))
+			s := Stretch{Leg: r.Leg, Exposure: x.during(r, p, c.stage, c.begin, end, on, at), Upto: time.Unix(0, end).UTC(), Parts: point.parts(c.begin, end, r.Unlogged)}
+			s.Leg.Begin, s.Leg.Stage = time.Unix(0, c.begin).UTC(), c.stage
+			if c.end != r.end {
+				s.Leg.End = time.Unix(0, c.end).UTC()
+			}
+			if point.last > 0 {
+				s.Heard = time.Unix(0, point.last).UTC()
+			}
+			s.Silent = r.end > now && end == now && now-max(point.last, r.begin) > int64(at.Overdue)
+			if i == 0 && len(w.Stretches) > 0 && r.begin-upto > int64(at.Handover) {
+				s.Before = time.Duration(r.begin - upto)
+			}
+			w.Stretches = append(w.Stretches, s)
 		}
 		upto = max(upto, r.end)
-		w.Stretches = append(w.Stretches, s)
 	}
 	if len(w.Stretches) > 0 && upto < until && until-upto > int64(at.Handover) {
 		w.After = time.Duration(until - upto)
 	}
 	w.Judgement = x.judge(n, on, at, &counted{})
 	return w, nil
+}
+
+// shown are the changes of the batch whose way is shown.
+func (x *Index) shown(n uint32, on civil.Date, at AsOf) (first []Change) {
+	now, found := min(at.At.UnixNano(), x.boxes[n].end), false
+	for i := range x.boxes[n].batches {
+		b := &x.boxes[n].batches[i]
+		if b.until < now {
+			continue
+		}
+		if j := x.judgeBatch(n, b.changes, now, on, at, &counted{}); !j.Fit() {
+			return b.changes
+		}
+		if !found {
+			first, found = b.changes, true
+		}
+	}
+	return first
+}
+
+// piece is what of a leg is in one stage, in nanoseconds since 1970.
+type piece struct {
+	begin, end int64
+	stage      Stage
+}
+
+// pieces cuts a leg where the stage changes before a moment. There is one at least.
+func pieces(l *legRecord, changes []Change, until int64) (out []piece) {
+	next := piece{l.begin, l.end, l.Stage}
+	for _, c := range changes {
+		at := c.At.UnixNano()
+		if at >= min(l.end, until) {
+			break
+		}
+		if at > next.begin {
+			out = append(out, piece{next.begin, at, next.stage})
+			next.begin = at
+		}
+		next.stage = max(c.Stage, l.Stage)
+	}
+	return append(out, next)
 }
 
 // parts gives what was told of [begin, end), in order: what no reading tells is taken from summaries, and what those do not tell either is not known.

@@ -544,7 +544,7 @@ func (w *Walk) view(b booking.Booking, s subject) Booking {
 	c, _ := w.programme.CampaignByNum(b.Campaign)
 	v := Booking{
 		ID: w.formatBookingID(b.ID), Number: booking.Number(b.ID), Campaign: c,
-		Cancelled: b.Status == booking.Cancelled, MadeAt: b.MadeAt, Sequence: b.Changed,
+		Cancelled: b.Status == booking.Cancelled, Displaced: b.Displaced(), MadeAt: b.MadeAt, Sequence: b.Changed,
 	}
 	if s.recipient != nil {
 		v.Recipient, v.ForName = s.recipient.ID, s.recipient.Name

@@ -18,6 +18,7 @@ import (
 	"charye/internal/ratelimit"
 	"charye/internal/weak"
 	"charye/person"
+	"charye/programme"
 )
 
 // NewRecipient is what a helper fills in. Consent must be true: the helper states that the recipient agreed.
@@ -26,7 +27,8 @@ type NewRecipient struct {
 	Name     string
 	Born     civil.Date
 	Identity string // identity number, checked against the roster and not kept
-	Consent  bool
+	Consent  bool   // of a guardian: their own, for the child or ward
+	Guardian bool   // the helper is the recipient's parent or guardian
 }
 
 // The longest name and identity number taken, in characters and bytes; openapi.yaml says the same.
@@ -60,6 +62,13 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	case !r.Consent:
 		return person.Recipient{}, refuse(BadRequest, "consent: the recipient must have agreed; without that nobody can be helped").field("consent")
 	}
+	kind := person.Family
+	if r.Guardian {
+		kind = person.Guardian
+	}
+	if err := w.mayActAs(c, kind, r.Born); err != nil {
+		return person.Recipient{}, err
+	}
 	known, err := w.identify(ctx, a, r.Identity, r.Born)
 	if err != nil {
 		return person.Recipient{}, err
@@ -72,7 +81,7 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	}
 	got, err := w.people.AddRecipient(ctx, person.Recipient{
 		ID: rand.Text(), Helper: a.Key, Key: known.Key, Campaign: c.ID, Name: r.Name, Born: r.Born, RegisteredAt: w.now(),
-		Kind: person.Family, Temporary: known.Temporary,
+		Kind: kind, Temporary: known.Temporary,
 	}, c.Helpers.PerHelper)
 	switch {
 	case errors.Is(err, person.ErrHelperLimit):
@@ -81,6 +90,21 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 		return person.Recipient{}, unavailable(err)
 	}
 	return got, nil
+}
+
+// mayActAs refuses whoever may not act for somebody of this age in this way: a child's family without being its guardian, or somebody's guardian
+// who can agree for themselves.
+func (w *Walk) mayActAs(c *programme.Campaign, kind person.RecipientKind, born civil.Date) error {
+	family, guardian := c.Helpers.As(born, civil.Of(w.now(), w.programme.Zone))
+	switch {
+	case kind == person.Guardian && guardian, kind != person.Guardian && family, weak.Off(weak.FaultGuardian):
+		return nil
+	case kind != person.Guardian:
+		return refuse(HelperNotAllowed, "guardian: for somebody under %d a parent or guardian has to act, and agree for them", c.Helpers.Guardians.Under).field("guardian")
+	case c.Helpers.Guardians == nil:
+		return refuse(HelperNotAllowed, "guardian: in %s people agree for themselves; register them as family", c.ID).field("guardian")
+	}
+	return refuse(HelperNotAllowed, "guardian: whoever is %d or older agrees for themselves; register them as family", c.Helpers.Guardians.Under).field("guardian")
 }
 
 // Recipients lists the actor's recipients.

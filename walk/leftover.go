@@ -66,19 +66,36 @@ func (w *Walk) leftoversOf(campaign string) (*programme.Campaign, error) {
 	return c, nil
 }
 
+// leftoversFor finds a campaign with leftover doses, and for whom the actor acts there.
+func (w *Walk) leftoversFor(ctx context.Context, a Actor, campaign, recipient string) (*programme.Campaign, subject, error) {
+	c, err := w.leftoversOf(campaign)
+	switch {
+	case err != nil:
+		return nil, subject{}, err
+	case a.Key.IsZero():
+		return nil, subject{}, refuse(NotSignedIn, "sign in first")
+	case recipient == "":
+		return c, subject{key: a.Key, born: a.Born}, nil
+	}
+	s, err := w.subject(ctx, a, c, recipient)
+	return c, s, err
+}
+
 // offersShown is how far back an offer is looked for by its id.
 const offersShown = 20
 
 // Leftovers shows the lists that the actor is in, and what is offered to them. Asking for it changes nothing.
 func (w *Walk) Leftovers(ctx context.Context, a Actor, campaign string) (Leftovers, error) {
-	c, err := w.leftoversOf(campaign)
+	return w.LeftoversFor(ctx, a, campaign, "")
+}
+
+// LeftoversFor is [Walk.Leftovers] of the actor's recipient; of the actor where recipient is empty.
+func (w *Walk) LeftoversFor(ctx context.Context, a Actor, campaign, recipient string) (Leftovers, error) {
+	c, who, err := w.leftoversFor(ctx, a, campaign, recipient)
 	if err != nil {
 		return Leftovers{}, err
 	}
-	if a.Key.IsZero() {
-		return Leftovers{}, refuse(NotSignedIn, "sign in first")
-	}
-	entries, offers, err := w.leftovers.Of(ctx, c.Num, a.Key, 1)
+	entries, offers, err := w.leftovers.Of(ctx, c.Num, who.key, 1)
 	if err != nil {
 		return Leftovers{}, unavailable(err)
 	}
@@ -131,14 +148,14 @@ func (w *Walk) leftoverView(o leftover.Offer, b leftover.Batch) LeftoverOffer {
 	return v
 }
 
-// SetLeftovers puts the actor into the lists of these sites and takes them out of all others; no sites: out of all. Who stays
-// in a list keeps their place, so that doing it again changes nothing.
-func (w *Walk) SetLeftovers(ctx context.Context, a Actor, campaign string, sites []string) (Leftovers, error) {
+// SetLeftovers puts the actor, or their recipient, into the lists of these sites and takes them out of all others; no sites: out of all. Who
+// stays in a list keeps their place, so that doing it again changes nothing.
+func (w *Walk) SetLeftovers(ctx context.Context, a Actor, campaign, recipient string, sites []string) (Leftovers, error) {
 	c, err := w.leftoversOf(campaign)
 	if err != nil {
 		return Leftovers{}, err
 	}
-	s, err := w.subject(ctx, a, c, "")
+	s, err := w.subject(ctx, a, c, recipient)
 	if err != nil {
 		return Leftovers{}, err
 	}
@@ -165,7 +182,7 @@ func (w *Walk) SetLeftovers(ctx context.Context, a Actor, campaign string, sites
 	}
 	switch out.Result {
 	case leftover.Done, leftover.Repeated:
-		return w.Leftovers(ctx, a, campaign)
+		return w.LeftoversFor(ctx, a, campaign, recipient)
 	case leftover.TooMany, leftover.NoOffer, leftover.Gone, leftover.NoBatch, leftover.Malformed:
 	}
 	return Leftovers{}, refuse(Internal, "unexpected outcome %d of signing up for leftover doses", out.Result)
@@ -245,13 +262,13 @@ func oneNeighbourhood(a, b site.Site, km int) bool {
 	return a.Region == b.Region && a.District == b.District
 }
 
-// DeclineLeftover refuses an offer: the dose goes to the next person at once, and it costs the actor nothing but the turn.
-func (w *Walk) DeclineLeftover(ctx context.Context, a Actor, campaign, offer string) error {
-	c, o, err := w.ownOffer(ctx, a, campaign, offer)
+// DeclineLeftover refuses an offer to the actor or their recipient: the dose goes to the next person at once, and it costs nothing but the turn.
+func (w *Walk) DeclineLeftover(ctx context.Context, a Actor, campaign, recipient, offer string) error {
+	c, s, o, err := w.ownOffer(ctx, a, campaign, recipient, offer)
 	if err != nil {
 		return err
 	}
-	out, err := w.leftoverPool.Do(ctx, leftover.Request{Op: leftover.OpDecline, At: w.now(), Person: a.Key, Offer: o.ID, Channel: a.Channel})
+	out, err := w.leftoverPool.Do(ctx, leftover.Request{Op: leftover.OpDecline, At: w.now(), Person: s.key, Offer: o.ID, Channel: a.Channel})
 	if err != nil {
 		return unavailable(err)
 	}
@@ -261,25 +278,22 @@ func (w *Walk) DeclineLeftover(ctx context.Context, a Actor, campaign, offer str
 	return nil
 }
 
-// ownOffer finds an offer of the actor. Somebody else's is not found, whatever the id.
-func (w *Walk) ownOffer(ctx context.Context, a Actor, campaign, offer string) (*programme.Campaign, leftover.Offer, error) {
-	c, err := w.leftoversOf(campaign)
+// ownOffer finds an offer of the actor, or of their recipient. Somebody else's is not found, whatever the id.
+func (w *Walk) ownOffer(ctx context.Context, a Actor, campaign, recipient, offer string) (*programme.Campaign, subject, leftover.Offer, error) {
+	c, s, err := w.leftoversFor(ctx, a, campaign, recipient)
 	if err != nil {
-		return nil, leftover.Offer{}, err
+		return nil, subject{}, leftover.Offer{}, err
 	}
-	if a.Key.IsZero() {
-		return nil, leftover.Offer{}, refuse(NotSignedIn, "sign in first")
-	}
-	_, offers, err := w.leftovers.Of(ctx, c.Num, a.Key, offersShown)
+	_, offers, err := w.leftovers.Of(ctx, c.Num, s.key, offersShown)
 	if err != nil {
-		return nil, leftover.Offer{}, unavailable(err)
+		return nil, subject{}, leftover.Offer{}, unavailable(err)
 	}
 	for _, o := range offers {
 		if strconv.FormatInt(o.ID, 10) == offer {
-			return c, o, nil
+			return c, s, o, nil
 		}
 	}
-	return nil, leftover.Offer{}, offerRefused(c, leftover.NoOffer)
+	return nil, subject{}, leftover.Offer{}, offerRefused(c, leftover.NoOffer)
 }
 
 // offerRefused is the one table from what an offer's answer ends in to what a person is told.

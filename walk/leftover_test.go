@@ -78,7 +78,7 @@ func spareWorld(t *testing.T) *world {
 func (w *world) wish(campaign string, sites []string, people ...int) {
 	w.t.Helper()
 	for _, n := range people {
-		_, err := w.SetLeftovers(w.t.Context(), w.actor(n), campaign, sites)
+		_, err := w.SetLeftovers(w.t.Context(), w.actor(n), campaign, "", sites)
 		must(w.t, err)
 	}
 }
@@ -133,23 +133,23 @@ func TestLeftoverDose(t *testing.T) {
 		if n == first {
 			continue
 		}
-		_, err := w.AcceptLeftover(ctx, w.actor(n), campaign, o.ID)
+		_, err := w.AcceptLeftover(ctx, w.actor(n), campaign, "", o.ID)
 		wantCode(t, err, walk.NotFound)
-		wantCode(t, w.DeclineLeftover(ctx, w.actor(n), campaign, o.ID), walk.NotFound)
+		wantCode(t, w.DeclineLeftover(ctx, w.actor(n), campaign, "", o.ID), walk.NotFound)
 	}
 
-	must(t, w.DeclineLeftover(ctx, w.actor(first), campaign, o.ID))
-	must(t, w.DeclineLeftover(ctx, w.actor(first), campaign, o.ID))
+	must(t, w.DeclineLeftover(ctx, w.actor(first), campaign, "", o.ID))
+	must(t, w.DeclineLeftover(ctx, w.actor(first), campaign, "", o.ID))
 	must(t, w.Round(ctx))
 	second, o2 := w.holder(campaign, 1, 2, 3)
 	if second == 0 || second == first {
 		t.Fatalf("after person %d declined the dose is offered to %d", first, second)
 	}
-	_, err := w.AcceptLeftover(ctx, w.actor(first), campaign, o.ID)
+	_, err := w.AcceptLeftover(ctx, w.actor(first), campaign, "", o.ID)
 	wantCode(t, err, walk.Closed)
 
 	w.set(at(26, 14, 10)) // the minutes are over
-	_, err = w.AcceptLeftover(ctx, w.actor(second), campaign, o2.ID)
+	_, err = w.AcceptLeftover(ctx, w.actor(second), campaign, "", o2.ID)
 	wantCode(t, err, walk.Closed)
 	must(t, w.Round(ctx))
 	third, o3 := w.holder(campaign, 1, 2, 3)
@@ -158,12 +158,12 @@ func TestLeftoverDose(t *testing.T) {
 	}
 
 	w.set(at(26, 14, 15))
-	b, err := w.AcceptLeftover(ctx, w.actor(third), campaign, o3.ID)
+	b, err := w.AcceptLeftover(ctx, w.actor(third), campaign, "", o3.ID)
 	must(t, err)
 	if len(b.Doses) != 2 || !b.Doses[0].Start.Equal(at(26, 14, 15)) || !b.Doses[0].End.Equal(at(26, 17, 0)) || b.Doses[1].Start.Sub(b.Doses[0].Start) < 21*24*time.Hour-time.Hour*24 || b.Name != "김차례" {
 		t.Errorf("booked: %+v", b)
 	}
-	again, err := w.AcceptLeftover(ctx, w.actor(third), campaign, o3.ID)
+	again, err := w.AcceptLeftover(ctx, w.actor(third), campaign, "", o3.ID)
 	must(t, err)
 	if again.ID != b.ID {
 		t.Errorf("accepting again makes %s beside %s", again.ID, b.ID)
@@ -171,7 +171,7 @@ func TestLeftoverDose(t *testing.T) {
 	if x := w.offered(third, campaign); x == nil || x.State != walk.LeftoverBooked {
 		t.Errorf("the offer stands as %+v", x)
 	}
-	_, err = w.SetLeftovers(ctx, w.actor(third), campaign, []string{"S1"})
+	_, err = w.SetLeftovers(ctx, w.actor(third), campaign, "", []string{"S1"})
 	wantCode(t, err, walk.AlreadyBooked)
 	_, err = w.Cancel(ctx, w.actor(third), b.ID)
 	wantCode(t, err, walk.Closed)
@@ -226,7 +226,7 @@ func TestLeftoverInsteadOfAppointment(t *testing.T) {
 	if n == 0 {
 		t.Fatal("no offer")
 	}
-	after, err := w.AcceptLeftover(ctx, w.actor(1), campaign, o.ID)
+	after, err := w.AcceptLeftover(ctx, w.actor(1), campaign, "", o.ID)
 	must(t, err)
 	if after.ID != before.ID || !after.Doses[0].Start.Equal(at(26, 14, 0)) || after.Doses[1].Start.Equal(before.Doses[1].Start) {
 		t.Errorf("before %+v, after %+v", before, after)
@@ -246,7 +246,7 @@ func TestLeftoverUnfit(t *testing.T) {
 	ctx := t.Context()
 	young := w.actor(1)
 	young.Born = civil.New(2001, time.May, 5) // janssen is from 30 on
-	_, err := w.SetLeftovers(ctx, young, spareOne, []string{"S1"})
+	_, err := w.SetLeftovers(ctx, young, spareOne, "", []string{"S1"})
 	must(t, err)
 	w.set(at(27, 14, 0))
 	w.wish(spareOne, []string{"S1"}, 2)
@@ -286,12 +286,12 @@ func TestLeftoverSignUp(t *testing.T) {
 	} {
 		a := w.actor(1)
 		a.Born = c.born
-		_, err := w.SetLeftovers(ctx, a, c.campaign, c.sites)
+		_, err := w.SetLeftovers(ctx, a, c.campaign, "", c.sites)
 		if e := (*walk.Error)(nil); !errors.As(err, &e) || e.Code != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
-	_, err := w.SetLeftovers(ctx, walk.Actor{}, campaign, []string{"S1"})
+	_, err := w.SetLeftovers(ctx, walk.Actor{}, campaign, "", []string{"S1"})
 	wantCode(t, err, walk.NotSignedIn)
 	_, err = w.Leftovers(ctx, walk.Actor{}, campaign)
 	wantCode(t, err, walk.NotSignedIn)
@@ -307,7 +307,7 @@ func TestLeftoverSignUp(t *testing.T) {
 		t.Errorf("after leaving: %+v, %v", l, err)
 	}
 	w.set(at(31, 12, 0).AddDate(0, 0, 9)) // 9 August
-	_, err = w.SetLeftovers(ctx, w.actor(1), campaign, []string{"S1"})
+	_, err = w.SetLeftovers(ctx, w.actor(1), campaign, "", []string{"S1"})
 	wantCode(t, err, walk.Closed)
 	w.wish(campaign, nil, 1) // leaving is always possible
 }
@@ -318,7 +318,7 @@ func TestLeftoverCrash(t *testing.T) {
 	t.Parallel()
 	for name, finish := range map[string]func(*world, walk.LeftoverOffer){
 		"asked again": func(w *world, o walk.LeftoverOffer) {
-			_, err := w.AcceptLeftover(w.t.Context(), w.actor(1), campaign, o.ID)
+			_, err := w.AcceptLeftover(w.t.Context(), w.actor(1), campaign, "", o.ID)
 			must(w.t, err)
 		},
 		"by itself": func(w *world, _ walk.LeftoverOffer) {

@@ -14,14 +14,13 @@ import (
 // bookTries is how often an accepted dose is tried to be booked when seats of later doses were taken meanwhile.
 const bookTries = 3
 
-// AcceptLeftover takes an offered dose: it is the actor's and nobody else's from then on, and booked when this returns. An
-// error other than a refusal leaves it theirs: asking again goes on where this ended.
-func (w *Walk) AcceptLeftover(ctx context.Context, a Actor, campaign, offer string) (Booking, error) {
-	c, o, err := w.ownOffer(ctx, a, campaign, offer)
+// AcceptLeftover takes a dose that is offered to the actor or their recipient: it is theirs and nobody else's from then on, and booked when
+// this returns. An error other than a refusal leaves it theirs: asking again goes on where this ended.
+func (w *Walk) AcceptLeftover(ctx context.Context, a Actor, campaign, recipient, offer string) (Booking, error) {
+	c, s, o, err := w.ownOffer(ctx, a, campaign, recipient, offer)
 	if err != nil {
 		return Booking{}, err
 	}
-	s := subject{key: a.Key, born: a.Born}
 	b, ok, err := w.leftovers.Batch(ctx, o.Batch)
 	if err != nil || !ok {
 		return Booking{}, unavailable(err)
@@ -32,7 +31,7 @@ func (w *Walk) AcceptLeftover(ctx context.Context, a Actor, campaign, offer stri
 			return Booking{}, err
 		}
 	}
-	out, err := w.leftoverPool.Do(ctx, leftover.Request{Op: leftover.OpAccept, At: w.now(), Person: a.Key, Offer: o.ID, Channel: a.Channel})
+	out, err := w.leftoverPool.Do(ctx, leftover.Request{Op: leftover.OpAccept, At: w.now(), Person: s.key, Offer: o.ID, Channel: a.Channel})
 	if err != nil {
 		return Booking{}, unavailable(err)
 	}

@@ -130,9 +130,9 @@ func (w *Walk) tellLeftovers(ctx context.Context) error {
 		if err != nil || len(live) == 0 {
 			return err
 		}
-		list := make([]notify.Message, len(live))
-		for i, o := range live {
-			list[i] = notify.OfLeftover(o.ID, o.Person, o.Made, o.Until)
+		list, err := w.leftoverMessages(ctx, live)
+		if err != nil {
+			return err
 		}
 		at, err := w.outbox.Begin(ctx, w.Followed())
 		if err != nil {
@@ -149,14 +149,32 @@ func (w *Walk) tellLeftovers(ctx context.Context) error {
 	}
 }
 
+// leftoverMessages are those of some offers: to whom a dose is offered, and to whoever helps them.
+func (w *Walk) leftoverMessages(ctx context.Context, live []leftover.Offer) (list []notify.Message, err error) {
+	asked := map[uint32][]person.Key{}
+	for _, o := range live {
+		asked[o.Campaign] = append(asked[o.Campaign], o.Person)
+	}
+	helpers := map[uint32]map[person.Key][]person.Key{}
+	for campaign, who := range asked {
+		if helpers[campaign], err = w.Helpers(ctx, campaign, who); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range live {
+		list = append(list, notify.OfLeftover(o.ID, o.Person, helpers[o.Campaign][o.Person], o.Made, o.Until)...)
+	}
+	return list, nil
+}
+
 // LeftoverOffered gives what there is to tell somebody of an offer that stands, for [notify.Courier]; link is where they answer.
 func (w *Walk) LeftoverOffered(link string) notify.DescribeLeftover {
-	return func(ctx context.Context, id int64, who person.Key) (notify.Facts, bool, error) {
+	return func(ctx context.Context, id int64, m *notify.Message) (notify.Facts, bool, error) {
 		if w.leftovers == nil {
 			return notify.Facts{}, false, nil
 		}
 		live, err := w.leftovers.Live(ctx, w.now(), id-1, 1)
-		if err != nil || len(live) == 0 || live[0].ID != id || live[0].Person != who {
+		if err != nil || len(live) == 0 || live[0].ID != id || live[0].Person != m.Subject() {
 			return notify.Facts{}, false, err
 		}
 		b, ok, err := w.leftovers.Batch(ctx, live[0].Batch)
@@ -166,6 +184,9 @@ func (w *Walk) LeftoverOffered(link string) notify.DescribeLeftover {
 		c, ok := w.programme.CampaignByNum(b.Campaign)
 		if !ok {
 			return notify.Facts{}, false, nil
+		}
+		if ok, err := w.mayKnow(ctx, c, m); err != nil || !ok {
+			return notify.Facts{}, false, err
 		}
 		o := w.leftoverView(live[0], b)
 		return notify.Facts{

@@ -104,7 +104,7 @@ func (w *Walk) tells(a Actor) error {
 
 // Facts gives what there is to tell of a booking, for [notify.Courier]; link is where people look theirs up.
 func (w *Walk) Facts(link string) notify.Describe {
-	return func(ctx context.Context, id int64) (notify.Facts, bool, error) {
+	return func(ctx context.Context, id int64, was []booking.Session) (notify.Facts, bool, error) {
 		b, ok, err := w.ledger.Booking(ctx, id)
 		if err != nil || !ok {
 			return notify.Facts{}, ok, err
@@ -115,6 +115,10 @@ func (w *Walk) Facts(link string) notify.Describe {
 		}
 		for _, d := range w.view(b, subject{key: b.Person}).Doses {
 			f.Doses = append(f.Doses, notify.DoseFacts{Dose: d.Dose, Start: d.Start, Site: d.Site, Product: d.Product.Name})
+		}
+		for _, s := range was {
+			at, _ := w.sites.Load().index.ByNum(s.Site)
+			f.Was = append(f.Was, notify.DoseFacts{Start: s.Day.At(s.Minute, w.programme.Zone), Site: at})
 		}
 		return f, true, nil
 	}

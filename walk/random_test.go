@@ -3,6 +3,7 @@ package walk_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,13 +18,16 @@ import (
 	"charye/walk"
 )
 
-// TestRandomProgrammes has a few people do random things under random rules, with deliveries, reductions and invitations, on the real
-// engines. Whatever happens, every promise of the ledger holds, nobody has two bookings in a campaign, every series is as the rules
+// TestRandomProgrammes has a few people do random things under random rules, with deliveries, reductions and invitations, doses that go although they
+// are booked, intervals that change, helpers and guardians, on the real engines (CHARYE_RANDOM=1m for longer). Whatever happens, every promise of the ledger holds, nobody has two bookings in a campaign, every series is as the rules
 // want it (number of doses, products, intervals, hours), no two products that do not go together are with one person, and no more is
 // booked than there ever was.
 func TestRandomProgrammes(t *testing.T) {
 	t.Parallel()
-	const enough = 8 * time.Second
+	enough := 8 * time.Second
+	if long, err := time.ParseDuration(os.Getenv("CHARYE_RANDOM")); err == nil {
+		enough = long
+	}
 	began, fault := time.Now(), false
 	booked := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -35,10 +39,19 @@ func TestRandomProgrammes(t *testing.T) {
 		w, end := worldOf(t, randomRules(rt))
 		defer end()
 		w.set(at(12, 20, 0))
-		r := &randomWalk{world: w, rt: rt}
+		r := &randomWalk{world: w, rt: rt, lost: map[uint32]*lostDoses{}}
+		w.children("pupils", childBorn, child)
 		r.vials()
 		for range rapid.IntRange(5, 30).Draw(rt, "steps") {
-			switch rapid.IntRange(0, 9).Draw(rt, "step") {
+			switch rapid.IntRange(0, 13).Draw(rt, "step") {
+			case 10:
+				r.reduceSome()
+			case 11:
+				r.giveBack()
+			case 12:
+				r.rescheduleSome()
+			case 13:
+				r.help()
 			case 0:
 				r.later()
 			case 1, 2:
@@ -113,8 +126,16 @@ func randomRules(rt *rapid.T) string {
 			say("    invitations: {hours: %d}", num("hours", 1, 12))
 		}
 		say("    line: {order: arrival, inside: 100, perSecond: 1000}")
+		guardians := ""
+		if num("guardians", 0, 1) == 0 {
+			guardians = fmt.Sprintf(", guardians: {under: %d, wards: %v}", num("under", 5, 30), num("wards", 0, 1) == 0)
+		}
+		say("    helpers: {allowed: true, perHelper: 3%s}", guardians)
 	}
 	say("timetables:\n  - {sites: all, start: 2021-07-26, days: %d, from: \"09:00\", to: \"10:00\", every: 30m, seats: %d}", num("days", 2, 6), num("seats", 1, 2))
+	if num("longer at one site", 0, 1) == 0 {
+		say("  - {sites: S2, start: 2021-07-26, days: %d, from: \"09:00\", to: \"10:00\", every: 30m, seats: 2}", num("days there", 7, 20))
+	}
 	return b.String()
 }
 
@@ -123,6 +144,8 @@ type randomWalk struct {
 	*world
 	rt     *rapid.T
 	booked int
+	lost   map[uint32]*lostDoses // by campaign
+	also   []booking.Interval    // that follow-up doses were moved to by a rule of another day
 }
 
 const randomPeople = 5
@@ -169,25 +192,36 @@ func (r *randomWalk) later() {
 }
 
 func (r *randomWalk) book() {
-	ctx, n := r.t.Context(), r.who()
-	campaign := fmt.Sprintf("c%d", rapid.IntRange(0, 1).Draw(r.rt, "campaign"))
-	p, _, err := r.Join(ctx, r.actor(n), campaign, "")
+	r.bookFor(r.who(), fmt.Sprintf("c%d", rapid.IntRange(0, 1).Draw(r.rt, "campaign")), "", r.actor(0).Key)
+}
+
+// bookFor has person n book for themselves, or for a recipient with this key.
+func (r *randomWalk) bookFor(n int, campaign, recipient string, of person.Key) {
+	ctx := r.t.Context()
+	if recipient == "" {
+		of = r.actor(n).Key
+	}
+	p, _, err := r.Join(ctx, r.actor(n), campaign, recipient)
 	if !r.polite(err) {
 		return
 	}
 	r.settle()
 	a := r.someone(n)
-	pass, err := r.Enter(ctx, a, campaign, "", p.Ticket, "phone", false)
+	if recipient != "" {
+		a.Channel = "web"
+	}
+	pass, err := r.Enter(ctx, a, campaign, recipient, p.Ticket, "phone", false)
 	if !r.polite(err) {
 		return
 	}
 	day := firstDay + civil.Date(rapid.IntRange(0, 3).Draw(r.rt, "day"))
-	slots, err := r.SlotsFor(ctx, r.actor(n), campaign, "", rapid.SampledFrom([]string{"S1", "S2"}).Draw(r.rt, "site"), day)
+	slots, err := r.SlotsFor(ctx, r.actor(n), campaign, recipient, rapid.SampledFrom([]string{"S1", "S2"}).Draw(r.rt, "site"), day)
 	if !r.polite(err) || len(slots) == 0 {
 		return
 	}
 	slot := slots[rapid.IntRange(0, len(slots)-1).Draw(r.rt, "slot")].ID
 	ask := walk.BookRequest{Slot: slot, IdempotencyKey: fmt.Sprint(r.now.Load(), n)}
+	mine := r.keptFor(campaign, of)
 	if rapid.Bool().Draw(r.rt, "hold first") {
 		h, err := r.Hold(ctx, a, pass.Token, slot)
 		if !r.polite(err) || rapid.IntRange(0, 2).Draw(r.rt, "goes away") == 0 {
@@ -197,6 +231,9 @@ func (r *randomWalk) book() {
 	}
 	if _, _, err := r.Book(ctx, a, pass.Token, ask); r.polite(err) {
 		r.booked++
+		if !mine {
+			r.rt.Errorf("somebody booked in %s what is for those who lost their dose", campaign)
+		}
 	}
 }
 
@@ -217,6 +254,7 @@ func (r *randomWalk) cancel() {
 	if b, ok := r.own(n); ok {
 		_, err := r.Cancel(r.t.Context(), r.actor(n), b.ID)
 		r.polite(err)
+		must(r.t, r.Round(r.t.Context())) // pages know of it a moment later
 	}
 }
 
@@ -257,6 +295,7 @@ func (r *randomWalk) check() {
 	}))
 	r.distances(all)
 	r.parts(all)
+	r.fewer(all)
 	for _, ids := range firsts {
 		for i, id := range ids {
 			for _, other := range ids[i+1:] {
@@ -361,6 +400,7 @@ func (r *randomWalk) series(b *booking.Booking) {
 	if len(b.Doses) != first.Series.Doses {
 		r.rt.Errorf("a series of %s has %d doses, want %d", first.ID, len(b.Doses), first.Series.Doses)
 	}
+	born := r.bornOf(b.Person)
 	if !first.Suits(born, b.Doses[0].Slot.Day) {
 		r.rt.Errorf("%s is not for somebody of this age", first.ID)
 	}
@@ -377,7 +417,8 @@ func (r *randomWalk) series(b *booking.Booking) {
 		}
 		before := b.Doses[i-1].Slot.Day
 		iv := first.Series.Interval(c.ID, before)
-		if !booking.LegalInterval(before, d.Slot.Day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}) {
+		rules := append([]booking.Interval{{Default: iv.Default, Min: iv.Min, Max: iv.Max}}, r.also...)
+		if !slices.ContainsFunc(rules, func(iv booking.Interval) bool { return booking.LegalInterval(before, d.Slot.Day, iv) }) {
 			r.rt.Errorf("dose %d is %d days after the one before, want %+v", i+1, d.Slot.Day-before, iv)
 		}
 		if want := first.DoseProduct(i+1, born, before); d.Slot.Product != want && len(b.Doses) == 2 {

@@ -98,6 +98,9 @@ func (w *Walk) tellSupply(ctx context.Context) {
 	for i := range w.programme.Campaigns {
 		c := &w.programme.Campaigns[i]
 		free := w.remaining(c)
+		if w.standFirst(c) > 0 {
+			free = 0 // it is theirs
+		}
 		unbooked := free
 		if free == 0 {
 			// Sold out is only said when no hold can fall back any more.

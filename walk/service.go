@@ -74,9 +74,10 @@ type Walk struct {
 	supply  *room.Room
 
 	// Of the one goroutine of the background work that uses them.
-	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
-	callees map[uint32]callees      // by campaign
-	near    map[uint32]*lookedAt
+	stocked   map[booking.Counter]int      // what the dates say about stock, as last looked at
+	callees   map[uint32]callees           // by campaign
+	displaced map[uint32][]booking.Booking // by campaign: who stands first, as read last
+	near      map[uint32]*lookedAt
 
 	approvals approval.Store // nil: none
 	rules     *Rules
@@ -129,7 +130,7 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		started:   d.Clock(),
 		lookKey:   d.Keys.Secret("look-names"),
 
-		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
+		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, displaced: map[uint32][]booking.Booking{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
 	w.supply = d.Supply
@@ -219,8 +220,11 @@ func (w *Walk) standing(ctx context.Context, c *programme.Campaign, now time.Tim
 			return Campaign{}, unavailable(err)
 		}
 		// What comes free is for those who were invited; to everybody else it is sold out.
-		if _, only := w.standsBy(c); st.SoldOut || only || c.Channeled() && out.Remaining == 0 {
+		if _, only := w.standsBy(c); st.SoldOut || only || w.standFirst(c) > 0 || c.Channeled() && out.Remaining == 0 {
 			out.State = StateSoldOut
+			if left := w.remaining(c); c.Channeled() && out.Remaining == 0 && left > 0 && w.standFirst(c) == 0 && !only {
+				out.SetAside, out.Released = left, c.Released(now)
+			}
 		}
 	}
 	return out, nil

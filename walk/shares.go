@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -178,14 +179,23 @@ func (w *Walk) inAnyVials(c *programme.Campaign, s site.Site, day civil.Date) (n
 }
 
 // leftFor refuses whoever has a turn when all that is left is set aside for other channels. They keep it for when that changes.
-func (w *Walk) leftFor(c *programme.Campaign, channel string, p line.Place) error {
+func (w *Walk) leftFor(ctx context.Context, c *programme.Campaign, channel string, p line.Place) error {
 	if !c.Channeled() || p.State != line.Admitted || w.remainingFor(c, channel) > 0 {
 		return nil
 	}
 	if _, stands := w.free.Capacity(booking.StandbyCounter(c.Num)); stands { // theirs is kept for them
 		return nil
 	}
+	if w.free.Met(booking.DisplacedCounter(c.Num)) {
+		if until, err := w.invitation(ctx, c, p.Person); err != nil || !until.IsZero() {
+			return err
+		}
+	}
 	e := refuse(SlotFull, "what is left of %s is set aside for those who book in another way, such as by telephone; the turn is kept for what comes back", c.ID)
 	e.RetryAfter = soldOutRetry
+	if now := w.now(); !c.Released(now).IsZero() {
+		e.Detail += "; from " + c.Released(now).In(w.programme.Zone).Format(time.RFC3339) + " on it can have what is left of that"
+		e.RetryAfter = c.Released(now).Sub(now)
+	}
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"charye/booking"
 	"charye/internal/civil"
@@ -148,8 +149,11 @@ func TestChannelShares(t *testing.T) {
 	}
 	remaining(0)
 	_, _, err := w.enterAs(3, c, "web")
-	if e := wantCode(t, err, walk.SlotFull); !strings.Contains(e.Detail, "set aside") {
-		t.Error(e.Detail)
+	if e := wantCode(t, err, walk.SlotFull); !strings.Contains(e.Detail, "set aside") || !strings.Contains(e.Detail, "from 2021-07-13T12:00:00+09:00 on") || e.RetryAfter < 15*time.Hour {
+		t.Error(e.Detail, e.RetryAfter)
+	}
+	if got, err := w.Campaign(t.Context(), c); err != nil || got.SetAside != 2 || !got.Released.Equal(at(13, 12, 0)) {
+		t.Errorf("%d are set aside until %v, %v", got.SetAside, got.Released, err)
 	}
 	desk, err := w.bookAs(4, c, programme.ChannelDesk, "S1", firstDay)
 	must(t, err)

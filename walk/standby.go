@@ -21,8 +21,11 @@ const (
 
 // stock is the doses of dose 1 that are on offer at an instant: what the rules say, and what was delivered beside them.
 func (w *Walk) stock(c *programme.Campaign, now time.Time) int {
-	delivered, _ := w.free.Capacity(booking.DeliveredCounter(c.Num))
-	return min(c.StockAt(now)+delivered, booking.MaxQuantity)
+	set := func(id booking.Counter) int {
+		n, _ := w.free.Capacity(id)
+		return n
+	}
+	return booking.OnOffer(c.Num, c.StockAt(now), c.Come(now, w.programme.Zone), set, w.free.Used)
 }
 
 // restock gives the counters of stock what the dates say by now. Only what this node sees change is set: of two nodes whose
@@ -81,7 +84,7 @@ func (w *Walk) invite(ctx context.Context) error {
 	var errs []error
 	for i := range w.programme.Campaigns {
 		c := &w.programme.Campaigns[i]
-		if c.InviteFor > 0 && c.Phase(w.now()) == programme.PhaseOpen && w.line.Leads(c.Num) {
+		if (c.InviteFor > 0 || w.standFirst(c) > 0) && c.Phase(w.now()) == programme.PhaseOpen && w.line.Leads(c.Num) {
 			errs = append(errs, w.inviteIn(ctx, c))
 		}
 	}
@@ -92,6 +95,9 @@ func (w *Walk) inviteIn(ctx context.Context, c *programme.Campaign) error {
 	st, err := w.line.Status(ctx, c.Num)
 	if err != nil {
 		return err
+	}
+	if n := w.standFirst(c); n > 0 {
+		return w.recall(ctx, c, n)
 	}
 	id := booking.StandbyCounter(c.Num)
 	numbers, stands := w.free.Capacity(id)
@@ -146,13 +152,8 @@ func (w *Walk) next(ctx context.Context, c *programme.Campaign, at uint32) ([]bo
 
 func (w *Walk) inviteThese(ctx context.Context, c *programme.Campaign, list []booking.Callee) (booking.Invited, error) {
 	now := w.now()
-	rules := w.MessageRules()
-	until := rules.AfterQuiet(now).Add(c.InviteFor).Truncate(time.Second) // nobody's hours pass before they are told
-	if until.After(c.Closes) {
-		until = c.Closes
-	}
 	req := booking.Request{
-		Op: booking.OpInvite, Campaign: c.Num, Channel: "system", At: now, HoldUntil: until, Callees: list,
+		Op: booking.OpInvite, Campaign: c.Num, Channel: "system", At: now, HoldUntil: w.keptUntil(c, c.InviteFor, now), Callees: list,
 		Shared: w.stockClaims(c, "", now),
 	}
 	out, err := w.ledger.Apply(ctx, []booking.Request{req})
@@ -163,6 +164,16 @@ func (w *Walk) inviteThese(ctx context.Context, c *programme.Campaign, list []bo
 		return booking.Invited{}, refuse(Internal, "unexpected outcome %d of an invitation", r)
 	}
 	return out[0].Invited, nil
+}
+
+// keptUntil is until when a dose is kept that is kept for so long from now on: nobody's hours pass before they are told.
+func (w *Walk) keptUntil(c *programme.Campaign, long time.Duration, now time.Time) time.Time {
+	rules := w.MessageRules()
+	until := rules.AfterQuiet(now).Add(long).Truncate(time.Second)
+	if until.After(c.Closes) {
+		until = c.Closes
+	}
+	return until
 }
 
 // invitation gives until when a dose is kept for somebody; zero when none is.
@@ -179,7 +190,7 @@ func (w *Walk) invitation(ctx context.Context, c *programme.Campaign, who person
 
 // invitable refuses whoever has a turn in a campaign that stands by, and no dose kept: it is for others who wait.
 func (w *Walk) invitable(ctx context.Context, c *programme.Campaign, p line.Place) error {
-	if _, only := w.standsBy(c); !only || p.State != line.Admitted || weak.Off(weak.Invited) {
+	if _, only := w.standsBy(c); !only && w.standFirst(c) == 0 || p.State != line.Admitted || weak.Off(weak.Invited) {
 		return nil
 	}
 	h, ok, err := w.ledger.Hold(ctx, p.Person, c.Num)
@@ -196,7 +207,7 @@ func (w *Walk) invitable(ctx context.Context, c *programme.Campaign, p line.Plac
 
 // withInvitation fills in until when a dose is kept for the person of a place.
 func (w *Walk) withInvitation(ctx context.Context, c *programme.Campaign, p Place) (Place, error) {
-	if _, stands := w.free.Capacity(booking.StandbyCounter(c.Num)); !stands || p.State != line.Admitted {
+	if !w.free.Met(booking.StandbyCounter(c.Num)) && !w.free.Met(booking.DisplacedCounter(c.Num)) || p.State != line.Admitted {
 		return p, nil
 	}
 	var err error

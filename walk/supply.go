@@ -7,6 +7,7 @@ import (
 
 	"charye/approval"
 	"charye/supply"
+	"charye/supply/delivery"
 	"charye/supply/order"
 	"charye/supply/room"
 )
@@ -27,6 +28,21 @@ func (w *Walk) Supply(_ context.Context, a Actor) (*room.View, error) {
 		return nil, e
 	}
 	return v, nil
+}
+
+// Deliveries gives the plan of deliveries as it was made last; nil while it is being made.
+func (w *Walk) Deliveries(_ context.Context, a Actor) (*delivery.Plan, error) {
+	if err := may(a, SeeSupply); err != nil {
+		return nil, err
+	}
+	r, err := w.supplyRoom()
+	if err != nil {
+		return nil, err
+	}
+	if len(w.programme.Shipping) == 0 {
+		return nil, refuse(NotFound, "the programme says nothing of shipping, so that there is no plan of deliveries")
+	}
+	return r.Deliveries(), nil
 }
 
 func (w *Walk) supplyRoom() (*room.Room, error) {

@@ -65,6 +65,9 @@ func (w *Walk) helped(c *programme.Campaign, r person.Recipient) (subject, error
 	if r.Campaign != c.ID {
 		return subject{}, refuse(HelperNotAllowed, "recipient: consent was given for another campaign")
 	}
+	if err := w.mayActAs(c, r.Kind, r.Born); err != nil { // they came of age, or the rules are others now
+		return subject{}, err
+	}
 	return subject{key: r.Key, born: r.Born, recipient: &r}, nil
 }
 
@@ -274,7 +277,7 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 	if err := w.invitable(ctx, c, p); err != nil {
 		return Pass{}, err
 	}
-	if err := w.leftFor(c, a.Channel, p); err != nil {
+	if err := w.leftFor(ctx, c, a.Channel, p); err != nil {
 		return Pass{}, err
 	}
 	h := sha256.Sum256([]byte(device))

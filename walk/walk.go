@@ -40,6 +40,10 @@ type Campaign struct {
 	OnOffer   int            // doses of dose 1, with what was delivered by now
 	Remaining int            // what is on offer without a channel of one's own
 	PauseWhy  programme.Text // set while paused
+	// SetAside is what is left for those who book in another way, such as by telephone, while nothing else is; from Released on all may have what is
+	// left of it then. Zero: that never comes.
+	SetAside int
+	Released time.Time
 }
 
 // LineDoc is the public document that every waiting page reads; the same for everybody.
@@ -126,6 +130,7 @@ type Booking struct {
 	Doses      []Dose
 	MadeAt     time.Time
 	Sequence   int
+	Displaced  bool     // cancelled since its dose was lost: its person stands first in line for what comes free
 	Changeable bool     // within the cut-off at the time of asking
 	UntilDays  int      // of the cut-off that holds now; see programme.ChangeRules
 	With       *Booking // of a booking that was just made for two: the other's

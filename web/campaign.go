@@ -159,7 +159,7 @@ type forData struct {
 	Errors     []fieldError
 	// What was typed, shown again after a mistake. The identity number is never sent back.
 	Name, Year, Month, Day string
-	Consent                bool
+	Consent, Guardian      bool
 }
 
 // fieldError is a mistake in a form: the field's element id and what to do.
@@ -211,7 +211,7 @@ func (h *handler) addRecipient(q *request) error {
 		return err
 	}
 	d := forData{
-		Name: q.field("name"), Year: q.field("year"), Month: q.field("month"), Day: q.field("day"), Consent: q.field("consent") != "",
+		Name: q.field("name"), Year: q.field("year"), Month: q.field("month"), Day: q.field("day"), Consent: q.field("consent") != "", Guardian: q.field("as") == "guardian",
 	}
 	identity := strings.NewReplacer("-", "", " ", "").Replace(q.field("identity"))
 	born, bornErr := birthday(d.Year, d.Month, d.Day, h.svc.Now(), h.zone)
@@ -232,7 +232,7 @@ func (h *handler) addRecipient(q *request) error {
 		return h.showForWhom(q, d)
 	}
 	r, err := h.svc.AddRecipient(q.Context(), a, walk.NewRecipient{
-		Campaign: campaign, Name: d.Name, Born: born, Identity: identity, Consent: d.Consent,
+		Campaign: campaign, Name: d.Name, Born: born, Identity: identity, Consent: d.Consent, Guardian: d.Guardian,
 	})
 	if err == nil {
 		return q.redirect(q.path(campaign, "", r.ID))
@@ -242,7 +242,7 @@ func (h *handler) addRecipient(q *request) error {
 		return err
 	}
 	full := false
-	if e.Code == walk.HelperNotAllowed {
+	if e.Code == walk.HelperNotAllowed && e.Field != "guardian" {
 		// One code for several reasons; the one that counting shows is told as such.
 		if full, err = h.helpsEnough(q.Context(), a, campaign); err != nil {
 			return err
@@ -251,6 +251,10 @@ func (h *handler) addRecipient(q *request) error {
 	switch {
 	case full:
 		wrong("form", "for.error.limit")
+	case e.Field == "guardian" && d.Guardian:
+		wrong("guardian", "for.error.notguardian")
+	case e.Field == "guardian":
+		wrong("guardian", "for.error.guardian")
 	case e.Field == "name":
 		wrong("name", "for.error.name")
 	case e.Field == "born":

@@ -25,7 +25,7 @@ type contactData struct {
 var (
 	messageKinds = map[notify.Kind]string{
 		notify.Booked: "contact.kind.booked", notify.Changed: "contact.kind.changed", notify.Cancelled: "contact.kind.cancelled",
-		notify.Reminder: "contact.kind.reminder", notify.Invited: "contact.kind.invited", notify.Near: "contact.kind.near", notify.Leftover: "contact.kind.leftover",
+		notify.Displaced: "contact.kind.displaced", notify.Reminder: "contact.kind.reminder", notify.Invited: "contact.kind.invited", notify.Near: "contact.kind.near", notify.Leftover: "contact.kind.leftover",
 		notify.Alarm: "contact.kind.alarm",
 	}
 	messageStates = map[notify.State]string{

@@ -42,6 +42,8 @@ type scripted struct {
 	programme  *programme.Programme
 	now        time.Time
 	state      walk.CampaignState
+	aside      int
+	released   time.Time
 	place      *walk.Place // nil: no place
 	draw       line.Draw
 	doc        walk.LineDoc
@@ -102,7 +104,7 @@ func (s *scripted) Campaigns(context.Context) ([]walk.Campaign, error) {
 	}
 	var out []walk.Campaign
 	for i := range s.programme.Campaigns {
-		c := walk.Campaign{Campaign: &s.programme.Campaigns[i], State: s.state, Remaining: s.doc.Remaining, PauseWhy: s.pauseWhy}
+		c := walk.Campaign{Campaign: &s.programme.Campaigns[i], State: s.state, Remaining: s.doc.Remaining, PauseWhy: s.pauseWhy, SetAside: s.aside, Released: s.released}
 		if i > 0 {
 			c.State = []walk.CampaignState{"draft", "closed"}[(i-1)%2]
 		}
@@ -298,7 +300,11 @@ func (s *scripted) Cancel(_ context.Context, _ walk.Actor, id string) (walk.Book
 }
 
 func (s *scripted) AddRecipient(_ context.Context, _ walk.Actor, r walk.NewRecipient) (person.Recipient, error) {
-	return person.Recipient{ID: "r-new"}, s.step("AddRecipient", "%s %s %s %s consent=%t", r.Campaign, r.Name, r.Born, r.Identity, r.Consent)
+	as := ""
+	if r.Guardian {
+		as = " as guardian"
+	}
+	return person.Recipient{ID: "r-new"}, s.step("AddRecipient", "%s %s %s %s consent=%t%s", r.Campaign, r.Name, r.Born, r.Identity, r.Consent, as)
 }
 
 func (s *scripted) Recipients(context.Context, walk.Actor) ([]person.Recipient, error) {

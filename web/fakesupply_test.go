@@ -6,6 +6,7 @@ import (
 
 	"charye/approval"
 	"charye/supply"
+	"charye/supply/delivery"
 	"charye/supply/room"
 	"charye/walk"
 )
@@ -35,6 +36,13 @@ func (s *scripted) Supply(context.Context, walk.Actor) (*room.View, error) {
 		return nil, &walk.Error{Code: walk.NotFound}
 	}
 	return s.room.View(), s.step("Supply", "")
+}
+
+func (s *scripted) Deliveries(context.Context, walk.Actor) (*delivery.Plan, error) {
+	if err := s.step("Deliveries", ""); err != nil || s.room == nil || len(s.programme.Shipping) == 0 {
+		return nil, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	return s.room.Deliveries(), nil
 }
 
 func (s *scripted) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error) {

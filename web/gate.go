@@ -19,13 +19,22 @@ func goesOn(pattern string) bool {
 	return false
 }
 
-// holdBack waits until there is room for a page that can wait. The function that it gives ends the page's stay.
-func (h *handler) holdBack(r *http.Request) (func(), error) {
-	if h.opts.Gate == nil || goesOn(r.Pattern) {
-		return func() {}, nil
+// holdBack waits until there is room for a page that can wait.
+func (q *request) holdBack() error {
+	if q.h.opts.Gate == nil || goesOn(q.Pattern) {
+		return nil
 	}
-	if err := h.opts.Gate.Enter(r.Context(), load.Read); err != nil {
-		return nil, &walk.Error{Code: walk.Overloaded, Detail: "more is asked than can be answered", Err: err}
+	if err := q.h.opts.Gate.Enter(q.Context(), load.Read); err != nil {
+		return &walk.Error{Code: walk.Overloaded, Detail: "more is asked than can be answered", Err: err}
 	}
-	return func() { h.opts.Gate.Leave(load.Read) }, nil
+	q.passed = true
+	return nil
+}
+
+// leaveGate lets the next one pass, before the page goes out: a client may take it slowly.
+func (q *request) leaveGate() {
+	if q.passed {
+		q.h.opts.Gate.Leave(load.Read)
+		q.passed = false
+	}
 }

@@ -18,6 +18,7 @@ type heldData struct {
 	Devices   int
 	Sites     int // lists for leftover doses
 	Rules     []heldRule
+	NamesGo   bool // names on bookings are erased one day
 	Download  bool
 	Help      string
 }
@@ -51,6 +52,7 @@ func (h *handler) held(q *request) error {
 		d.Sites += len(all.Leftovers[i].Sites)
 	}
 	r := p.Retention
+	d.NamesGo = r.Names > 0
 	for _, rule := range []struct {
 		days        int
 		until, ever string

@@ -14,6 +14,8 @@ import (
 type leftoversData struct {
 	Choices []walk.Campaign // which campaign, where there are several and none was said
 	walk.Leftovers
+	For     string // the recipient's id; empty: the reader
+	ForName string
 	Minutes int
 	Full    bool   // no more sites
 	Note    string // what has just happened, or why it did not: a key
@@ -29,9 +31,9 @@ type leftoversData struct {
 // foundSite is a site that can be added.
 type foundSite struct{ siteRow }
 
-// leftoversPath gives the address of a campaign's page.
-func leftoversPath(campaign string, kv ...string) string {
-	return withQuery("/leftovers", append([]string{"c", campaign}, kv...)...)
+// leftoversPath gives the address of a campaign's page, for the reader or their recipient.
+func leftoversPath(campaign, recipient string, kv ...string) string {
+	return withQuery("/leftovers", append([]string{"c", campaign, "for", recipient}, kv...)...)
 }
 
 // leftoverNotes are what the page can say of what was done.
@@ -61,11 +63,18 @@ func (h *handler) leftovers(q *request) error {
 	if err != nil {
 		return err
 	}
-	l, err := h.svc.Leftovers(q.Context(), a, id)
+	l, err := h.svc.LeftoversFor(q.Context(), a, id, q.recipient())
 	if err != nil {
 		return err
 	}
-	d := leftoversData{Leftovers: l, Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.field("done")]}
+	d := leftoversData{Leftovers: l, For: q.recipient(), Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.field("done")]}
+	if d.For != "" {
+		r, err := h.findRecipient(q.Context(), a, d.For)
+		if err != nil {
+			return err
+		}
+		d.ForName = r.Name
+	}
 	d.Wrong = d.Note == leftoverNotes["far"] || d.Note == leftoverNotes["over"]
 	if !d.Full && !d.Ended {
 		if err := h.findLeftoverSites(q, &d); err != nil {
@@ -107,7 +116,7 @@ func (h *handler) findLeftoverSites(q *request, d *leftoversData) error {
 		}
 	}
 	if page.Next != "" && !far {
-		d.More = leftoversPath(d.Campaign.ID, "region", d.Region, "cursor", page.Next)
+		d.More = leftoversPath(d.Campaign.ID, d.For, "region", d.Region, "cursor", page.Next)
 	}
 	return nil
 }
@@ -115,12 +124,12 @@ func (h *handler) findLeftoverSites(q *request, d *leftoversData) error {
 // setLeftovers adds a site to somebody's lists, or takes one out.
 func (h *handler) setLeftovers(q *request) error {
 	id, add, remove := q.field("c"), q.field("add"), q.field("remove")
-	q.back = leftoversPath(id)
+	q.back = leftoversPath(id, q.recipient())
 	a, err := q.actor()
 	if err != nil {
 		return err
 	}
-	l, err := h.svc.Leftovers(q.Context(), a, id)
+	l, err := h.svc.LeftoversFor(q.Context(), a, id, q.recipient())
 	if err != nil {
 		return err
 	}
@@ -134,26 +143,26 @@ func (h *handler) setLeftovers(q *request) error {
 	if add != "" {
 		sites, done = append(sites, add), "added"
 	}
-	_, err = h.svc.SetLeftovers(q.Context(), a, id, sites)
+	_, err = h.svc.SetLeftovers(q.Context(), a, id, q.recipient(), sites)
 	if e, ok := errors.AsType[*walk.Error](err); ok && e.Field == "sites" {
 		done, err = "far", nil
 	}
 	if err != nil {
 		return err
 	}
-	return q.redirect(leftoversPath(id, "done", done))
+	return q.redirect(leftoversPath(id, q.recipient(), "done", done))
 }
 
 func (h *handler) acceptLeftover(q *request) error {
 	id := q.field("c")
-	q.back, q.again = leftoversPath(id), []string{"c"}
+	q.back, q.again = leftoversPath(id, q.recipient()), []string{"c", "for"}
 	a, err := q.actor()
 	if err != nil {
 		return err
 	}
-	b, err := h.svc.AcceptLeftover(q.Context(), a, id, q.PathValue("offer"))
+	b, err := h.svc.AcceptLeftover(q.Context(), a, id, q.recipient(), q.PathValue("offer"))
 	if codeOf(err) == walk.Closed {
-		return q.redirect(leftoversPath(id, "done", "over"))
+		return q.redirect(leftoversPath(id, q.recipient(), "done", "over"))
 	}
 	if err != nil {
 		return err
@@ -163,16 +172,16 @@ func (h *handler) acceptLeftover(q *request) error {
 
 func (h *handler) declineLeftover(q *request) error {
 	id := q.field("c")
-	q.back, q.again = leftoversPath(id), []string{"c"}
+	q.back, q.again = leftoversPath(id, q.recipient()), []string{"c", "for"}
 	a, err := q.actor()
 	if err != nil {
 		return err
 	}
 	done := "declined"
-	if err := h.svc.DeclineLeftover(q.Context(), a, id, q.PathValue("offer")); codeOf(err) == walk.Closed {
+	if err := h.svc.DeclineLeftover(q.Context(), a, id, q.recipient(), q.PathValue("offer")); codeOf(err) == walk.Closed {
 		done = "over"
 	} else if err != nil {
 		return err
 	}
-	return q.redirect(leftoversPath(id, "done", done))
+	return q.redirect(leftoversPath(id, q.recipient(), "done", done))
 }

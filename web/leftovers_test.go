@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/person"
 	"charye/programme"
 	"charye/walk"
 )
@@ -18,20 +19,31 @@ func (s *scripted) leftoversNow() walk.Leftovers {
 	}
 }
 
-func (s *scripted) Leftovers(_ context.Context, _ walk.Actor, campaign string) (walk.Leftovers, error) {
-	return s.leftoversNow(), s.step("Leftovers", "%s", campaign)
+func (s *scripted) Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error) {
+	return s.LeftoversFor(ctx, a, campaign, "")
 }
 
-func (s *scripted) SetLeftovers(_ context.Context, _ walk.Actor, campaign string, sites []string) (walk.Leftovers, error) {
-	return s.leftoversNow(), s.step("SetLeftovers", "%s %v", campaign, sites)
+func (s *scripted) LeftoversFor(_ context.Context, _ walk.Actor, campaign, recipient string) (walk.Leftovers, error) {
+	return s.leftoversNow(), s.step("Leftovers", "%s %s", campaign, recipient)
 }
 
-func (s *scripted) AcceptLeftover(_ context.Context, _ walk.Actor, campaign, offer string) (walk.Booking, error) {
-	return s.aBooking(), s.step("AcceptLeftover", "%s %s", campaign, offer)
+func (s *scripted) SetLeftovers(_ context.Context, _ walk.Actor, campaign, recipient string, sites []string) (walk.Leftovers, error) {
+	return s.leftoversNow(), s.step("SetLeftovers", "%s %s%v", campaign, withSpace(recipient), sites)
 }
 
-func (s *scripted) DeclineLeftover(_ context.Context, _ walk.Actor, campaign, offer string) error {
-	return s.step("DeclineLeftover", "%s %s", campaign, offer)
+func withSpace(s string) string {
+	if s == "" {
+		return ""
+	}
+	return s + " "
+}
+
+func (s *scripted) AcceptLeftover(_ context.Context, _ walk.Actor, campaign, recipient, offer string) (walk.Booking, error) {
+	return s.aBooking(), s.step("AcceptLeftover", "%s %s%s", campaign, withSpace(recipient), offer)
+}
+
+func (s *scripted) DeclineLeftover(_ context.Context, _ walk.Actor, campaign, recipient, offer string) error {
+	return s.step("DeclineLeftover", "%s %s%s", campaign, withSpace(recipient), offer)
 }
 
 // spare is a service whose campaign offers leftover doses.
@@ -108,6 +120,29 @@ func TestLeftoverOffer(t *testing.T) {
 	wantPage(t, b.post("/leftovers/17/accept", "c", "age-55-59"), 409)
 	wantRedirect(t, b.get("/leftovers/17/accept"), "/leftovers")
 	wantPage(t, b.get("/c/age-55-59"), 200, `href="/leftovers?c=age-55-59"`)
+}
+
+// TestLeftoversForSomebody: a helper signs up the person they act for, and answers for them.
+func TestLeftoversForSomebody(t *testing.T) {
+	t.Parallel()
+	svc, b := spare(t)
+	svc.programme.Campaigns[0].Helpers = programme.HelperRules{Allowed: true, PerHelper: 5}
+	svc.recipients = []person.Recipient{{ID: "r1", Name: "박말순", Campaign: "age-55-59"}}
+	wantPage(t, b.get("/c/age-55-59?for=r1"), 200, `href="/leftovers?c=age-55-59&amp;for=r1"`)
+	wantPage(t, b.get("/leftovers?c=age-55-59&for=r1&region=%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C"), 200, "박말순님을 대신해 신청하고", `name="for" value="r1"`, "cursor=cursor-2&amp;for=r1")
+	if !svc.called("Leftovers age-55-59 r1") {
+		t.Errorf("calls: %v", svc.calls)
+	}
+	wantRedirect(t, b.post("/leftovers", "c", "age-55-59", "for", "r1", "add", "s1"), "/leftovers?c=age-55-59&done=added&for=r1")
+	if !svc.called("SetLeftovers age-55-59 r1 [s1]") {
+		t.Errorf("calls: %v", svc.calls)
+	}
+	wantRedirect(t, b.post("/leftovers/17/decline", "c", "age-55-59", "for", "r1"), "/leftovers?c=age-55-59&done=declined&for=r1")
+	wantRedirect(t, b.post("/leftovers/17/accept", "c", "age-55-59", "for", "r1"), "/bookings/"+svc.aBooking().ID+"?done=booked")
+	if !svc.called("DeclineLeftover age-55-59 r1 17") || !svc.called("AcceptLeftover age-55-59 r1 17") {
+		t.Errorf("calls: %v", svc.calls)
+	}
+	wantPage(t, b.get("/leftovers?c=age-55-59&for=nobody"), 404)
 }
 
 func TestLeftoversWithoutAny(t *testing.T) {

@@ -101,6 +101,7 @@ type request struct {
 	base    string          // where these pages are mounted: "" for citizens, [deskBase] for staff
 	role    person.Role     // of staff: what they act as
 	unknown error           // of staff: whether the session still counts could not be found out
+	passed  bool            // the gate, which it has not left
 }
 
 // maxForm bounds what a form may send.
@@ -134,12 +135,11 @@ func (h *handler) pageAt(base string, f action) http.Handler {
 				return
 			}
 		}
-		leave, err := h.holdBack(r)
-		if err != nil {
+		if err := q.holdBack(); err != nil {
 			q.refuse(err)
 			return
 		}
-		defer leave()
+		defer q.leaveGate()
 		if err := f(q); err != nil {
 			q.refuse(err)
 		}
@@ -217,6 +217,7 @@ func (q *request) show(status int, page string, v view) error {
 	}
 	q.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	q.w.Header().Set("Content-Language", q.lang.id)
+	q.leaveGate()
 	q.w.WriteHeader(status)
 	_, _ = q.w.Write(b.Bytes()) // the client went away; there is nobody to tell
 	return nil

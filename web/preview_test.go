@@ -53,6 +53,10 @@ var scenes = map[string]func(*scripted){
 		s.placed(line.Admitted, 1934512, 0, 0, 0)
 		s.place.KeptUntil = s.now.Add(9 * time.Hour)
 	},
+	"aside": func(s *scripted) {
+		s.state, s.aside, s.released = walk.StateSoldOut, 1200, s.now.Add(40*time.Hour)
+		s.placed(line.Admitted, 1934512, 0, 0, 0)
+	},
 	"paused": func(s *scripted) {
 		s.state, s.pauseWhy = "paused", programme.Text{KO: "오후 8시 20분까지 점검합니다.", EN: "Maintenance until 8:20 pm."}
 		s.placed(line.Waiting, 734512, 123289, time.Hour, 3*time.Hour)

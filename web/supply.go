@@ -11,6 +11,7 @@ import (
 	"charye/approval"
 	"charye/site"
 	"charye/supply"
+	"charye/supply/delivery"
 	"charye/supply/room"
 	"charye/supply/trace"
 	"charye/walk"
@@ -22,6 +23,7 @@ const supplyBase = "/supply"
 // SupplyService is what the pages of the supply room use of [walk.Walk].
 type SupplyService interface {
 	Supply(ctx context.Context, a walk.Actor) (*room.View, error)
+	Deliveries(ctx context.Context, a walk.Actor) (*delivery.Plan, error)
 	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error)
 	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
 	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
@@ -44,6 +46,8 @@ func (h *handler) supplyTable() []deskRoute {
 		{pattern: "GET /supply/boxes", act: walk.SeeSupply, f: h.supplyBoxes},
 		{pattern: "GET /supply/boxes/{sscc}", act: walk.SeeSupply, f: h.supplyBox},
 		{pattern: "GET /supply/readings", act: walk.SeeSupply, f: h.supplyScope},
+		{pattern: "GET /supply/deliveries", act: walk.SeeSupply, f: h.supplyDeliveries},
+		{pattern: "GET /supply/deliveries.csv", act: walk.SeeSupply, f: h.deliveriesFile},
 		{pattern: "GET /supply/cases", act: walk.SeeSupply, f: h.supplyCases},
 		{pattern: "GET /supply/cases/new", act: walk.AskVerdict, f: h.newVerdict},
 		{pattern: "POST /supply/cases/new", act: walk.AskVerdict, f: h.previewVerdict},
@@ -154,6 +158,7 @@ type supplyHomeData struct {
 	Problems int
 	Cases    []caseRow // that wait for somebody to agree
 	Asks     bool
+	Plans    bool // the programme says how boxes are shipped
 }
 
 func (h *handler) supplyHome(q *request) error {
@@ -165,7 +170,7 @@ func (h *handler) supplyHome(q *request) error {
 }
 
 func (h *handler) showSupplyHome(q *request, v *room.View, a walk.Actor, notFound string) error {
-	d := supplyHomeData{supplyState: q.supplyState(v), Open: v.Open, Find: notFound, NotFound: notFound != "", Problems: len(v.Problems), Asks: walk.May(a, walk.AskVerdict)}
+	d := supplyHomeData{supplyState: q.supplyState(v), Open: v.Open, Find: notFound, NotFound: notFound != "", Problems: len(v.Problems), Asks: walk.May(a, walk.AskVerdict), Plans: len(h.svc.Programme().Shipping) > 0}
 	for i := range part(v.Alarms, 0, supplyAlarms) {
 		if x := &v.Alarms[i]; x.Needs() {
 			d.Alarms = append(d.Alarms, q.alarmRow(v, x))

@@ -151,7 +151,7 @@ func (q *request) sentence(w *supply.Way) string {
 	var worst *supply.Finding
 	for i := range j.Findings {
 		f := &j.Findings[i]
-		if worst == nil || f.Side == supply.Cold && worst.Side != supply.Cold {
+		if worst == nil || f.Side == supply.Cold && worst.Side != supply.Cold || f.Side == supply.Warm && worst.Side == supply.Store {
 			worst = f
 		}
 	}
@@ -164,6 +164,9 @@ func (q *request) sentence(w *supply.Way) string {
 	case worst.Side == supply.Cold:
 		return q.words("supply.says.cold", "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget), "most", celsius(j.Exposure.Coldest))
 	}
+	if worst.Side == supply.Store {
+		return q.words("supply.says.expired", "stage", q.words(stageNames[worst.Stage]), "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget))
+	}
 	return q.words("supply.says.warm", "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget), "most", celsius(j.Exposure.Warmest))
 }
 
@@ -172,15 +175,32 @@ func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []le
 	for _, l := range v.Trace.Journey(k) {
 		places[l.Begin.UnixNano()] = l
 	}
-	if r := w.Rules[supply.Unopened]; r != nil {
-		for _, b := range r.Bands {
-			heads = append(heads, b.Name)
+	type column struct {
+		stage supply.Stage
+		band  int
+	}
+	var columns []column
+	for st, r := range w.Rules {
+		if r == nil || !slices.ContainsFunc(w.Stretches, func(s supply.Stretch) bool { return s.Leg.Stage == supply.Stage(st) }) {
+			continue
+		}
+		for i, b := range r.Bands {
+			name := b.Name
+			if supply.Stage(st) != supply.Unopened {
+				name = q.words(stageNames[supply.Stage(st)]) + ": " + name
+			}
+			heads, columns = append(heads, name), append(columns, column{supply.Stage(st), i})
 		}
 	}
+	var before trace.Leg
 	for i := range w.Stretches {
 		s := &w.Stretches[i]
 		place := string(s.Leg.Point)
 		l, ok := places[s.Leg.Begin.UnixNano()]
+		if !ok && before.Point == s.Leg.Point { // the same leg, after a change of stage
+			l, ok = before, true
+		}
+		before = l
 		if ok {
 			place = l.Place
 		}
@@ -197,9 +217,9 @@ func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []le
 		if c, ok := s.Exposure.MeanKinetic(); ok {
 			row.Kinetic = celsius(c)
 		}
-		for b := range heads {
+		for _, c := range columns {
 			text := "–"
-			if t := s.Exposure.Time[s.Leg.Stage][b]; t > 0 {
+			if t := s.Exposure.Time[c.stage][c.band]; t > 0 {
 				text = q.long(t)
 			}
 			row.Bands = append(row.Bands, text)

@@ -18,15 +18,15 @@ var (
 		supply.Usable: "supply.state.usable", supply.Held: "supply.state.held", supply.Recalled: "supply.state.recalled", supply.Destroyed: "supply.state.destroyed",
 	}
 	causeNames = map[supply.Cause]string{
-		supply.Frozen: "supply.cause.frozen", supply.Heated: "supply.cause.warm", supply.Silent: "supply.cause.silent", supply.Gap: "supply.cause.gap",
+		supply.Frozen: "supply.cause.frozen", supply.Heated: "supply.cause.warm", supply.Expired: "supply.cause.expired", supply.Silent: "supply.cause.silent", supply.Gap: "supply.cause.gap",
 		supply.Missing: "supply.cause.unknown",
 	}
 	causeTexts = map[supply.Cause]string{
-		supply.Frozen: "supply.cause.frozen.text", supply.Heated: "supply.cause.warm.text", supply.Silent: "supply.cause.silent.text", supply.Gap: "supply.cause.gap.text",
+		supply.Frozen: "supply.cause.frozen.text", supply.Heated: "supply.cause.warm.text", supply.Expired: "supply.cause.expired.text", supply.Silent: "supply.cause.silent.text", supply.Gap: "supply.cause.gap.text",
 		supply.Missing: "supply.cause.unknown.text",
 	}
 	causeNext = map[supply.Cause]string{
-		supply.Frozen: "supply.cause.frozen.next", supply.Heated: "supply.cause.warm.next", supply.Silent: "supply.cause.silent.next", supply.Gap: "supply.cause.gap.next",
+		supply.Frozen: "supply.cause.frozen.next", supply.Heated: "supply.cause.warm.next", supply.Expired: "supply.cause.expired.next", supply.Silent: "supply.cause.silent.next", supply.Gap: "supply.cause.gap.next",
 		supply.Missing: "supply.cause.unknown.next",
 	}
 	actionNames = map[supply.Action]string{
@@ -101,7 +101,7 @@ func (l *language) moment(t time.Time) string { return t.In(l.zone).Format("2006
 
 // causeClass is the look of a cause.
 func causeClass(c supply.Cause) string {
-	if c == supply.Frozen || c == supply.Heated {
+	if c == supply.Frozen || c == supply.Heated || c == supply.Expired {
 		return "bad"
 	}
 	return "warn"

@@ -172,6 +172,9 @@ func TestWaitingStates(t *testing.T) {
 	invited, kept := inScene(t, scenes["invited"])
 	kept.bookings = nil
 	wantPage(t, invited.get("/c/age-55-59/wait"), 200, `data-state="turn"`, "한 분 몫을", "다음 분께 넘어갑니다")
+	aside, others := inScene(t, scenes["aside"])
+	others.bookings = nil
+	wantPage(t, aside.get("/c/age-55-59/wait"), 200, `data-state="standby"`, "전화나 방문으로 예약하는", "부터는 그때까지 남은 몫을")
 	// A booking would end the turn.
 	for name, want := range map[string]string{"placed": waitGathering, "waiting": waitWaiting, "turn": waitTurn, "standby": waitStandby, "paused": waitPaused, "closed": waitClosed} {
 		b, svc := inScene(t, scenes[name])
@@ -357,6 +360,29 @@ func TestHelpersForm(t *testing.T) {
 	if !svc.called("RemoveRecipient r1") {
 		t.Error("not removed")
 	}
+}
+
+// TestGuardiansForm: where a campaign has guardians act, a helper says as what they do, and is told when that does not go.
+func TestGuardiansForm(t *testing.T) {
+	t.Parallel()
+	b, svc := inScene(t, scenes["gathering"])
+	const path = "/c/age-55-59/for"
+	if w := b.get(path); strings.Contains(w.Body.String(), `name="as"`) {
+		t.Error("a campaign without guardians asks for them")
+	}
+	svc.programme.Campaigns[0].Helpers.Guardians = &programme.Guardians{Under: 19}
+	wantPage(t, b.get(path), 200, "19세가 안 된 아이를 위해", `value="family" checked`, "제가 대신 동의합니다")
+	svc.programme.Campaigns[0].Helpers.Guardians.Wards = true
+	wantPage(t, b.get(path), 200, "후견인")
+	child := []string{"name", "김하늘", "year", "2012", "month", "02", "day", "3", "identity", "120203-3000000", "consent", "yes", "as", "guardian"}
+	wantRedirect(t, b.post(path, child...), "/c/age-55-59?for=r-new")
+	if !svc.called("AddRecipient age-55-59 김하늘 2012-02-03 1202033000000 consent=true as guardian") {
+		t.Errorf("calls: %v", svc.calls)
+	}
+	svc.fail["AddRecipient"] = &walk.Error{Code: walk.HelperNotAllowed, Field: "guardian"}
+	wantPage(t, b.post(path, child...), 422, "본인이 동의해야 합니다", `value="guardian" checked`, `href="#guardian"`)
+	child[len(child)-1] = "family"
+	wantPage(t, b.post(path, child...), 422, "부모나 보호자만 대신 예약할 수 있습니다")
 }
 
 func TestFaultsShowNothingInside(t *testing.T) {

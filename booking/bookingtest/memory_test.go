@@ -96,10 +96,25 @@ func (m *memory) Apply(ctx context.Context, batch []booking.Request) ([]booking.
 	return out, nil
 }
 
-func (m *memory) SetCapacity(_ context.Context, claims []booking.Claim) error {
+func (m *memory) SetCapacity(ctx context.Context, claims []booking.Claim) error {
+	var ids []booking.Counter
+	for _, c := range claims {
+		ids = append(ids, c.Counter)
+	}
+	return m.Adjust(ctx, ids, func(map[booking.Counter]booking.CounterState) ([]booking.Claim, error) { return claims, nil })
+}
+
+func (m *memory) Adjust(_ context.Context, named []booking.Counter, rule func(map[booking.Counter]booking.CounterState) ([]booking.Claim, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	claims, err := rule(maps.Clone(m.counters))
+	if err != nil {
+		return err
+	}
 	for _, c := range claims {
+		if !slices.Contains(named, c.Counter) {
+			return fmt.Errorf("%v was not named", c.Counter)
+		}
 		if c.Capacity < m.counters[c.Counter].Used {
 			return booking.ErrBelowUsed
 		}
@@ -116,6 +131,17 @@ func (m *memory) SetCapacity(_ context.Context, claims []booking.Claim) error {
 		})
 	}
 	return nil
+}
+
+func (m *memory) Displaced(_ context.Context, campaign uint32, after int64, limit int) (out []booking.Booking, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(m.bookings)) {
+		if b := m.bookings[id]; id > after && b.Campaign == campaign && b.Displaced() && len(out) < limit {
+			out = append(out, b)
+		}
+	}
+	return out, nil
 }
 
 func (m *memory) Bookings(_ context.Context, who person.Key) (out []booking.Booking, err error) {

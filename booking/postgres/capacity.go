@@ -17,11 +17,14 @@ import (
 func (l *Ledger) SetCapacity(ctx context.Context, claims []booking.Claim) error {
 	ids := make([]booking.Counter, len(claims))
 	for i, c := range claims {
-		if c.Counter.Kind() == 0 || c.Capacity < 0 || c.Capacity > booking.MaxQuantity {
-			return fmt.Errorf("booking: set capacity of %v to %d: no such counter or capacity", c.Counter, c.Capacity)
-		}
 		ids[i] = c.Counter
 	}
+	return l.Adjust(ctx, ids, func(map[booking.Counter]booking.CounterState) ([]booking.Claim, error) { return claims, nil })
+}
+
+// Adjust changes capacities by what they are.
+func (l *Ledger) Adjust(ctx context.Context, counters []booking.Counter, rule func(map[booking.Counter]booking.CounterState) ([]booking.Claim, error)) error {
+	ids := slices.Clone(counters)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	err := l.change(ctx, func() (change, error) {
@@ -30,6 +33,18 @@ func (l *Ledger) SetCapacity(ctx context.Context, claims []booking.Claim) error 
 		queueCounters(read, ids, func(c booking.CounterState) { set[c.Counter] = c })
 		if err := l.db.Snapshot(ctx, read); err != nil {
 			return change{}, err
+		}
+		claims, err := rule(maps.Clone(set))
+		if err != nil {
+			return change{}, err
+		}
+		for _, c := range claims {
+			if _, named := slices.BinarySearch(ids, c.Counter); !named || c.Counter.Kind() == 0 || c.Capacity < 0 || c.Capacity > booking.MaxQuantity {
+				return change{}, fmt.Errorf("set capacity of %v to %d: no such counter or capacity", c.Counter, c.Capacity)
+			}
+		}
+		if len(claims) == 0 {
+			return change{}, nil
 		}
 		span, err := l.events.take(ctx, l.db, len(claims))
 		if err != nil {

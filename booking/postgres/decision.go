@@ -119,6 +119,9 @@ func mostEvents(asked []booking.Request) int {
 	n := 2 * mostBookings(asked)
 	for i := range asked {
 		n += len(asked[i].Callees)
+		if asked[i].Resize != 0 {
+			n += 2 // the stock, and what of it is everybody's
+		}
 	}
 	return n
 }
@@ -213,7 +216,7 @@ func (d *decision) findExact(asked []booking.Request) {
 		o, r := &d.outcomes[i], &asked[i]
 		switch {
 		case r.Op == booking.OpInvite: // whose turn it is
-			d.exact = append(d.exact, booking.StandbyCounter(r.Campaign))
+			d.exact = append(d.exact, booking.StandbyCounter(r.Campaign), booking.DisplacedCounter(r.Campaign))
 		case r.Partner == nil:
 			d.exactFor(o, r)
 		case o.Partner != nil && o.Result == o.Partner.Result && o.Booking.ID == 0: // refused for the partner's sake, with both at the counter
@@ -355,6 +358,8 @@ func (d *decision) checkPersons(b *pgx.Batch) {
 func (d *decision) moveCounters(b *pgx.Batch) {
 	var lock, moved, fresh, exact, absent []int64
 	var by, high, freshCapacity, freshUsed, capacity, used []int32
+	var sized []int64
+	var size []int32
 	peak := peaks(d.changes.Events)
 	after := make(map[booking.Counter]booking.CounterState, len(d.changes.Counters))
 	for _, c := range d.changes.Counters {
@@ -365,6 +370,10 @@ func (d *decision) moveCounters(b *pgx.Batch) {
 			continue
 		}
 		lock = append(lock, int64(c.Counter))
+		if c.Capacity != old.Capacity {
+			d.exact = append(d.exact, c.Counter)
+			sized, size = append(sized, int64(c.Counter)), append(size, int32(c.Capacity))
+		}
 		moved, by, high = append(moved, int64(c.Counter)), append(by, int32(c.Used-old.Used)), append(high, int32(peak[c.Counter]))
 	}
 	// What has room beyond all that this batch takes is asked for that room; what is nearly full must be as it was.
@@ -406,11 +415,20 @@ func (d *decision) moveCounters(b *pgx.Batch) {
 		// All but those that this batch brings into being itself.
 		b.Queue(`SELECT booking_must(NOT EXISTS (SELECT FROM counters WHERE id = ANY ($1::bigint[])))`, absent)
 	}
+	// What grows does so before it is taken from, and what shrinks after it was given back: the table's check holds at each moment.
+	resize := func(grows bool) {
+		if len(sized) > 0 {
+			b.Queue(`UPDATE counters c SET capacity = n.capacity FROM unnest($1::bigint[], $2::integer[]) AS n (id, capacity)
+				WHERE c.id = n.id AND (n.capacity > c.capacity) = $3::boolean AND n.capacity <> c.capacity`, sized, size, grows)
+		}
+	}
+	resize(true)
 	if len(moved) > 0 {
 		b.Queue(`WITH now AS (UPDATE counters c SET used = c.used + n.by FROM unnest($1::bigint[], $2::integer[], $3::integer[]) AS n (id, by, high)
 				WHERE c.id = n.id AND c.used + n.by >= 0 AND c.used + n.high <= c.capacity RETURNING 1)
 			SELECT booking_must(count(*) = $4::bigint) FROM now`, moved, by, high, len(moved))
 	}
+	resize(false)
 	if len(tight) > 0 {
 		b.Queue(`SELECT booking_must(bool_and(c.capacity - c.used >= n.need)) FROM counters c JOIN unnest($1::bigint[], $2::bigint[]) AS n (id, need) USING (id)`, tight, need)
 	}

@@ -50,6 +50,14 @@ func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) err
 	return nil
 }
 
+// Displaced lists the bookings of a campaign whose people stand first in line.
+func (l *Ledger) Displaced(ctx context.Context, campaign uint32, after int64, limit int) ([]booking.Booking, error) {
+	claim := fmt.Sprintf(`[{"counter":%d}]`, uint64(booking.DisplacedCounter(campaign)))
+	return query(ctx, l, "list displaced", scanBooking, `SELECT `+bookingColumns+` FROM bookings
+		WHERE id > $1::bigint AND campaign = $2::bigint AND gone <> 0 AND shared @> $3::jsonb ORDER BY id LIMIT $4::bigint`,
+		after, int64(campaign), claim, max(limit, 0))
+}
+
 // Hold finds a person's hold in a campaign.
 func (l *Ledger) Hold(ctx context.Context, who person.Key, campaign uint32) (h booking.Hold, ok bool, err error) {
 	list, err := query(ctx, l, "find hold", scanHold, `SELECT `+holdColumns+` FROM holds WHERE person = $1::bytea AND campaign = $2::bigint`, who[:], int64(campaign))

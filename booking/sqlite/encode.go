@@ -35,7 +35,7 @@ var errBody = errors.New("booking.db: a row cannot be read: the file is damaged"
 var eventKinds = [...]booking.EventKind{
 	1: booking.EventHeld, 2: booking.EventHoldOver, 3: booking.EventBooked, 4: booking.EventChanged,
 	5: booking.EventCanceled, 6: booking.EventCapacity, 7: booking.EventInvited, 8: booking.EventCalled,
-	9: booking.EventErased,
+	9: booking.EventErased, 10: booking.EventDisplaced, 11: booking.EventReinstated,
 }
 
 func appendBooking(b []byte, k *booking.Booking) []byte {

@@ -17,6 +17,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -138,19 +139,39 @@ func (l *Ledger) decide(ctx context.Context, t *tx, need booking.Need, due []boo
 
 // SetCapacity changes capacities, each with an event.
 func (l *Ledger) SetCapacity(ctx context.Context, claims []booking.Claim) error {
+	ids := make([]booking.Counter, len(claims))
+	for i, c := range claims {
+		ids[i] = c.Counter
+	}
+	return l.Adjust(ctx, ids, func(map[booking.Counter]booking.CounterState) ([]booking.Claim, error) { return claims, nil })
+}
+
+// Adjust changes capacities by what they are.
+func (l *Ledger) Adjust(ctx context.Context, counters []booking.Counter, rule func(map[booking.Counter]booking.CounterState) ([]booking.Claim, error)) error {
 	l.writer.Lock()
 	defer l.writer.Unlock()
 	return l.inTx(ctx, func(t *tx) error {
 		at := time.Now().UTC().Truncate(time.Microsecond)
 		ch := booking.Changes{NextBooking: l.memory.nextBooking, NextSeq: l.memory.nextSeq}
+		have, named := map[booking.Counter]booking.CounterState{}, map[booking.Counter]bool{}
+		for _, c := range counters {
+			named[c] = true
+			if st, known := l.memory.counter(c); known {
+				have[c] = st
+			}
+		}
+		claims, err := rule(maps.Clone(have))
+		if err != nil {
+			return err
+		}
 		set := map[booking.Counter]booking.CounterState{}
 		for _, c := range claims {
 			old, known := set[c.Counter]
 			if !known {
-				old, known = l.memory.counter(c.Counter)
+				old, known = have[c.Counter]
 			}
 			switch {
-			case c.Counter.Kind() == 0 || c.Capacity < 0 || c.Capacity > booking.MaxQuantity:
+			case c.Counter.Kind() == 0 || c.Capacity < 0 || c.Capacity > booking.MaxQuantity || !named[c.Counter]:
 				return fmt.Errorf("set capacity of %v to %d: no such counter or capacity", c.Counter, c.Capacity)
 			case c.Capacity < old.Used:
 				return fmt.Errorf("set capacity of %v to %d: %w (%d)", c.Counter, c.Capacity, booking.ErrBelowUsed, old.Used)

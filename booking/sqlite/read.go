@@ -76,46 +76,79 @@ func (l *Ledger) Several(ctx context.Context, ids []int64) ([]booking.Booking, e
 	return out, nil
 }
 
+// pageOfAll is how many bookings are read at a time.
+const pageOfAll = 4096
+
 // All lists every booking by id, some thousand at a time.
 func (l *Ledger) All(ctx context.Context, yield func(booking.Booking) error) error {
-	const page = 4096
-	for last, n := int64(0), page; n == page; {
-		rows, err := l.db.R.QueryContext(ctx, `SELECT id, person, campaign, gone, body FROM bookings WHERE id > ? ORDER BY id LIMIT ?`, last, page)
+	for last, n := int64(0), pageOfAll; n == pageOfAll; {
+		list, err := l.listed(ctx, `id > ?`, last)
 		if err != nil {
-			return fmt.Errorf("booking: list all: %w", durable.Wrap(err))
-		}
-		list := make([]booking.Booking, 0, page)
-		for rows.Next() {
-			var who, body []byte
-			var campaign uint32
-			var gone int64
-			if err = rows.Scan(&last, &who, &campaign, &gone, &body); err != nil {
-				break
-			}
-			var k person.Key
-			var b booking.Booking
-			if k, err = key(who); err == nil {
-				b, err = readBooking(body, last, k, campaign)
-			}
-			if err == nil && (gone != 0) != (b.Status == booking.Cancelled) {
-				err = fmt.Errorf("%w: booking %d is live and gone at once", durable.ErrDamaged, last)
-			}
-			if err != nil {
-				break
-			}
-			list = append(list, b)
-		}
-		if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
-			return fmt.Errorf("booking: list all: %w", durable.Wrap(err))
+			return fmt.Errorf("booking: list all: %w", err)
 		}
 		for _, b := range list {
 			if err := yield(b); err != nil {
 				return err
 			}
+			last = b.ID
 		}
 		n = len(list)
 	}
 	return nil
+}
+
+// Displaced lists the bookings of a campaign whose people stand first in line. All that are over are read for it.
+func (l *Ledger) Displaced(ctx context.Context, campaign uint32, after int64, limit int) (out []booking.Booking, err error) {
+	for n := pageOfAll; n == pageOfAll; {
+		list, err := l.listed(ctx, `id > ? AND campaign = ? AND gone <> 0`, after, campaign)
+		if err != nil {
+			return nil, fmt.Errorf("booking: list displaced: %w", err)
+		}
+		for i := range list {
+			after = list[i].ID
+			if !list[i].Displaced() {
+				continue
+			}
+			if len(out) >= limit {
+				return out, nil
+			}
+			out = append(out, list[i])
+		}
+		n = len(list)
+	}
+	return out, nil
+}
+
+// listed reads the next page of the bookings that meet a condition.
+func (l *Ledger) listed(ctx context.Context, where string, args ...any) (list []booking.Booking, err error) {
+	rows, err := l.db.R.QueryContext(ctx, `SELECT id, person, campaign, gone, body FROM bookings WHERE `+where+` ORDER BY id LIMIT ?`, append(args, pageOfAll)...)
+	if err != nil {
+		return nil, durable.Wrap(err)
+	}
+	for rows.Next() {
+		var who, body []byte
+		var id, gone int64
+		var campaign uint32
+		if err = rows.Scan(&id, &who, &campaign, &gone, &body); err != nil {
+			break
+		}
+		var k person.Key
+		var b booking.Booking
+		if k, err = key(who); err == nil {
+			b, err = readBooking(body, id, k, campaign)
+		}
+		if err == nil && (gone != 0) != (b.Status == booking.Cancelled) {
+			err = fmt.Errorf("%w: booking %d is live and gone at once", durable.ErrDamaged, id)
+		}
+		if err != nil {
+			break
+		}
+		list = append(list, b)
+	}
+	if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		return nil, durable.Wrap(err)
+	}
+	return list, nil
 }
 
 // Counters lists all counters as of one commit, and the last event of that commit.

@@ -28,6 +28,7 @@ type supplyCmd struct {
 	Release  supplyReleaseCmd  `cmd:"" help:"End the hold of a case; vials come back, and people too."`
 	Recall   supplyRecallCmd   `cmd:"" help:"Recall boxes, for good."`
 	Destroy  supplyDestroyCmd  `cmd:"" help:"Have held or recalled boxes destroyed, for good."`
+	Plan     supplyPlanCmd     `cmd:"" help:"Plan deliveries: from what is booked to boxes for each site and day, what is short, and what may go from site to site."`
 }
 
 type supplyTokenCmd struct {

@@ -256,7 +256,7 @@ func followKeys(ctx context.Context, path string, keys *seal.Keys, log *slog.Log
 			}
 			if changed {
 				in := keys.InUse()
-				log.LogAttrs(ctx, slog.LevelInfo, "took the keys anew", slog.String("token", fmt.Sprintf("%08x", in.Token)),
+				log.LogAttrs(ctx, slog.LevelInfo, "took the keys anew", slog.String("tags", fmt.Sprintf("%08x", in.Token)),
 					slog.String("field", fmt.Sprintf("%08x", in.Field)), slog.Int("layer", in.Layer))
 			}
 		}

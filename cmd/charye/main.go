@@ -41,6 +41,7 @@ type cli struct {
 	Prepare    prepareCmd    `cmd:"" help:"Make or upgrade the tables of a cluster's database as their owner, so that a role which owns nothing can serve."`
 	Move       moveCmd       `cmd:"" help:"Move an installation of one machine into a cluster, without losing a place or a booking."`
 	Reschedule rescheduleCmd `cmd:"" help:"Move follow-up doses that are booked already, when an interval changes in the middle of a programme."`
+	Reduce     reduceCmd     `cmd:"" help:"Take away doses that are booked already, from those who booked last, when there are fewer than were promised."`
 	Requests   requestsCmd   `cmd:"" help:"What two people must want before it is done: what is asked for, and what became of it."`
 	Rules      rulesCmd      `cmd:"" name:"programme" help:"What a changed programme file would change, and asking for it where a campaign has begun."`
 	Vials      vialsCmd      `cmd:"" help:"Write how many vials each site needs on each day for what is booked, as CSV."`

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +74,8 @@ type reschedulePlanCmd struct {
 	From      string      `placeholder:"DATE" help:"Doses from this day on."`
 	Until     string      `placeholder:"DATE" help:"Doses until this day."`
 	NotBefore string      `placeholder:"DATE" help:"Nothing is moved from or to a day before this one; by default three days from today, since vials are under way by then."`
+	Metres    int         `placeholder:"N" help:"How far doses may be sent to another site that find no room within the interval at theirs; by default they stay where they are."`
+	Decline   int         `name:"decline-days" placeholder:"N" help:"For so many days people may say that they do not want their move: undo --only takes theirs back."`
 	Keep      string      `placeholder:"FILE" help:"Booking numbers, one on a line, of people who asked to keep their day."`
 	Why       string      `required:"" placeholder:"WORD" help:"For the audit trail, such as interval-2021-09-27."`
 	Out       string      `required:"" placeholder:"FILE" help:"Where to write the plan. It must not be there."`
@@ -84,7 +85,10 @@ type reschedulePlanCmd struct {
 func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
 	return c.Where.with(ctx, func(_ *durable.Dir, l booking.Ledger, r reschedule.Rules) (err error) {
 		w := reschedule.Wish{Campaign: c.Campaign, Product: c.Product, Dose: c.Dose, Why: c.Why,
-			NotBefore: civil.Of(time.Now(), r.Programme.Zone) + 3}
+			NotBefore: civil.Of(time.Now(), r.Programme.Zone) + 3, Metres: c.Metres, DeclineDays: c.Decline}
+		if c.Metres < 0 || c.Decline < 0 {
+			return &usageError{msg: "--metres, --decline-days: want a whole number, 0 or more"}
+		}
 		for _, f := range []struct {
 			name, text string
 			to         *civil.Date
@@ -96,30 +100,28 @@ func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
 				return &usageError{msg: f.name + ": " + err.Error()}
 			}
 		}
-		if w.Keep, err = readNumbers(c.Keep); err != nil {
+		if w.Keep, err = readNumbers("--keep", c.Keep); err != nil {
 			return err
 		}
-		f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("--out: %w", err)
-		}
-		buffered := bufio.NewWriterSize(f, 1<<20)
-		sum, err := reschedule.Plan(ctx, l, r, w, time.Now(), buffered)
-		if err = errors.Join(err, buffered.Flush(), f.Sync(), f.Close()); err != nil {
-			return errors.Join(err, os.Remove(c.Out)) // half a plan is none
+		var sum *reschedule.Summary
+		if err := writeWhole(c.Out, func(to io.Writer) error {
+			sum, err = reschedule.Plan(ctx, l, r, w, time.Now(), to)
+			return err
+		}); err != nil {
+			return err
 		}
 		return sum.WriteText(out.out)
 	})
 }
 
 // readNumbers reads booking numbers, one on a line; an empty name is an empty list.
-func readNumbers(path string) (map[int64]bool, error) {
+func readNumbers(flag, path string) (map[int64]bool, error) {
 	if path == "" {
 		return nil, nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("--keep: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	out := map[int64]bool{}
 	for i, line := range strings.Split(string(b), "\n") {
@@ -128,7 +130,7 @@ func readNumbers(path string) (map[int64]bool, error) {
 		}
 		id, err := booking.ParseNumber(line)
 		if err != nil {
-			return nil, fmt.Errorf("--keep: %s:%d: %w", path, i+1, err)
+			return nil, fmt.Errorf("%s: %s:%d: %w", flag, path, i+1, err)
 		}
 		out[id] = true
 	}
@@ -142,15 +144,22 @@ type rescheduleDoCmd struct {
 }
 
 // Run carries a plan out.
-func (c rescheduleDoCmd) Run(ctx context.Context, out streams) error { return c.carry(ctx, out, false) }
+func (c rescheduleDoCmd) Run(ctx context.Context, out streams) error {
+	return c.carry(ctx, out, reschedule.Way{})
+}
 
 type rescheduleUndoCmd struct {
 	rescheduleDoCmd
+	Only string `placeholder:"FILE" help:"Booking numbers, one on a line, of people who declined their move in the days that the plan gives; only theirs are put back."`
 }
 
 // Run undoes a plan.
 func (c rescheduleUndoCmd) Run(ctx context.Context, out streams) error {
-	return c.carry(ctx, out, true)
+	only, err := readNumbers("--only", c.Only)
+	if err != nil {
+		return err
+	}
+	return c.carry(ctx, out, reschedule.Way{Undo: true, Only: only})
 }
 
 type rescheduleAskCmd struct {
@@ -175,7 +184,7 @@ func (c rescheduleAskCmd) Run(ctx context.Context, out streams) error {
 	})
 }
 
-func (c rescheduleDoCmd) carry(ctx context.Context, out streams, undo bool) error {
+func (c rescheduleDoCmd) carry(ctx context.Context, out streams, way reschedule.Way) error {
 	if c.PerSecond < 0 {
 		return &usageError{msg: "--per-second: want a number above 0"}
 	}
@@ -192,8 +201,9 @@ func (c rescheduleDoCmd) carry(ctx context.Context, out streams, undo bool) erro
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		if !r.Programme.FourEyes.NeedsRequest(plan.Moves) {
-			_, err := c.moveAll(ctx, out, l, r, f, undo)
+		undo := way.Undo
+		if way.Only != nil || !r.Programme.FourEyes.NeedsRequest(plan.Moves) { // who declines in time has a right to it
+			_, err := c.moveAll(ctx, out, l, r, f, way)
 			return err
 		}
 		s, err := openApprovals(ctx, dir, c.Where.Postgres)
@@ -211,15 +221,15 @@ func (c rescheduleDoCmd) carry(ctx context.Context, out streams, undo bool) erro
 			return err
 		}
 		return carried(ctx, s, request, body, func() (string, error) {
-			o, err := c.moveAll(ctx, out, l, r, f, undo)
+			o, err := c.moveAll(ctx, out, l, r, f, way)
 			return fmt.Sprintf("%d moved, %d were there already, %d not", o.Moved, o.There, o.Since+o.Cancelled+o.Full+o.Gone), err
 		})
 	})
 }
 
 // moveAll carries the moves out.
-func (c rescheduleDoCmd) moveAll(ctx context.Context, out streams, l booking.Ledger, r reschedule.Rules, f io.Reader, undo bool) (reschedule.Outcome, error) {
-	way := reschedule.Way{Undo: undo, PerSecond: c.PerSecond, Now: time.Now}
+func (c rescheduleDoCmd) moveAll(ctx context.Context, out streams, l booking.Ledger, r reschedule.Rules, f io.Reader, way reschedule.Way) (reschedule.Outcome, error) {
+	way.PerSecond, way.Now = c.PerSecond, time.Now
 	if t, ok := out.err.(*os.File); ok && isTerminal(t) {
 		way.Progress = func(o reschedule.Outcome) { _, _ = fmt.Fprintf(t, "\r%d moved, %d there already", o.Moved, o.There) }
 		defer func() { _, _ = fmt.Fprint(t, "\r\x1b[K") }()

@@ -14,6 +14,7 @@ import (
 	"charye/site"
 	"charye/supply"
 	"charye/supply/order"
+	"charye/supply/room"
 	"charye/supply/trace"
 )
 
@@ -203,7 +204,8 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 		r.tellProblems(out.err, t.Problems, c.Most)
 		by := map[string][]doubt{}
 		t.Index.Unfit(supply.AsOf{At: at, Zone: r.programme.Zone, Overdue: c.Overdue, Handover: c.Handover}, func(k supply.SSCC, j supply.Judgement) {
-			by[causeOf(&j)] = append(by[causeOf(&j)], doubt{k, j})
+			cause := string(room.CauseOf(&j))
+			by[cause] = append(by[cause], doubt{k, j})
 		})
 		to := bufio.NewWriter(out.out)
 		if c.Only != "" {
@@ -225,22 +227,6 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 type doubt struct {
 	box supply.SSCC
 	j   supply.Judgement
-}
-
-// causeOf names what is against a box: freezing before heat, heat before time that is over where the product belongs, and all before what is not known.
-func causeOf(j *supply.Judgement) string {
-	cause := "unknown"
-	for _, f := range j.Findings {
-		switch {
-		case f.Side == supply.Cold:
-			return "frozen"
-		case f.Side == supply.Warm:
-			cause = "warm"
-		case cause == "unknown":
-			cause = "expired"
-		}
-	}
-	return cause
 }
 
 func (r *supplyRoom) tellDoubts(to io.Writer, cause string, list []doubt, t *trace.Trace, g *supply.Register, most int) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"charye/supply/order"
 	"charye/supply/room"
 	"charye/supply/trace"
+	"charye/supply/trace/kept"
 )
 
 // hasStorage reports whether a programme has rules by which boxes are judged: then there is a supply room.
@@ -52,7 +54,30 @@ func (s *server) openRoom(ctx context.Context, dir *durable.Dir, postgres string
 		}
 		d.Tell = func(ctx context.Context, list []room.Telling) error { return s.tellAlarms(ctx, to, list) }
 	}
+	file, read, err := kept.Open(ctx, dir.File(kept.Name), s.custody)
+	if err != nil {
+		return nil, err
+	}
+	d.Reader, d.Follower = read, &keptCustody{File: file, log: s.log}
 	return room.New(ctx, d)
+}
+
+// keptCustody says once when what is read of custody cannot be kept: the story is right all the same.
+type keptCustody struct {
+	*kept.File
+	log  *slog.Logger
+	said bool
+}
+
+// Follow implements [trace.Follower].
+func (k *keptCustody) Follow(ctx context.Context, r *trace.Reader, from trace.Source) error {
+	err := k.File.Follow(ctx, r, from)
+	if failed := k.Unkept != nil; failed != k.said {
+		if k.said = failed; failed {
+			k.log.LogAttrs(ctx, slog.LevelWarn, "what is read of custody cannot be kept; the next command or server reads it again", slog.Any("error", k.Unkept))
+		}
+	}
+	return err
 }
 
 // places reads sites and GLNs again when either was imported anew. Safe for concurrent use.

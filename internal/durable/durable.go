@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -59,7 +60,7 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 	}, common["_pragma"]...), "_txlock": {"immediate"}}
 	read := url.Values{"_pragma": append([]string{"query_only(1)", "cache_size(-16384)"}, common["_pragma"]...)}
 
-	w, err := sql.Open("sqlite", "file:"+path+"?"+write.Encode())
+	w, err := sql.Open("sqlite", uri(path)+"?"+write.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -70,7 +71,7 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 		_ = w.Close()
 		return nil, fmt.Errorf("open %s: %w", path, Wrap(err))
 	}
-	r, err := sql.Open("sqlite", "file:"+path+"?"+read.Encode())
+	r, err := sql.Open("sqlite", uri(path)+"?"+read.Encode())
 	if err != nil {
 		_ = w.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -78,6 +79,11 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 	r.SetMaxOpenConns(Readers)
 	r.SetMaxIdleConns(Readers)
 	return &DB{W: w, R: r}, nil
+}
+
+// uri names a file as SQLite wants it (sqlite.org/uri.html): there a question mark begins the parameters and a hash ends the name.
+func uri(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.Clean(path))
 }
 
 // Close folds the write-ahead log into the file and closes all connections.

@@ -44,6 +44,31 @@ func count(t *testing.T, db *DB) (n int) {
 	return n
 }
 
+// TestOpenAnyName: a directory may be called as people like.
+func TestOpenAnyName(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"차례 2021", "50%25", "a?b=c", "no. #1", "x&y;z", "100%"} {
+		dir := filepath.Join(t.TempDir(), name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "a.db")
+		db := openDB(t, path)
+		if _, err := db.W.Exec("INSERT INTO things (id) VALUES (1)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := count(t, openDB(t, path)); n != 1 {
+			t.Errorf("%s: %d things are there, want the one that was put in", name, n)
+		}
+	}
+}
+
 func TestOpenKeepsWhatWasCommitted(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.db")

@@ -199,7 +199,7 @@ func (g *Gate) Run(ctx context.Context) {
 				least = n
 			}
 		}
-		g.judge(least >= runtime.GOMAXPROCS(0), runtime.GOMAXPROCS(0))
+		g.judge(least, runtime.GOMAXPROCS(0))
 	}
 }
 
@@ -210,13 +210,15 @@ func (g *Gate) open() {
 	g.pass()
 }
 
-// judge moves the limit: down by a quarter of what runs while there is a queue, to one for each processor at least; else up by a
-// tenth and one.
-func (g *Gate) judge(queued bool, floor int) {
+// judge moves the limit by how much stood ready at every look. A queue of more than one for each processor takes it down, the longer the
+// queue the further: by a quarter at least, to a sixteenth at most, and to one for each processor at the end. Without a queue it goes up
+// by a tenth and one.
+func (g *Gate) judge(ready, processors int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if queued {
-		g.limit = max(floor, min(g.limit, g.inside)*3/4)
+	if ready >= processors {
+		now := min(g.limit, g.inside)
+		g.limit = max(processors, now/16, min(now*3/4, now*processors/ready))
 	} else {
 		g.limit = min(g.most, g.limit+g.limit/10+1)
 	}

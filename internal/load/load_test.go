@@ -40,7 +40,7 @@ func TestHeldBack(t *testing.T) {
 			}
 		}
 		for range 20 {
-			g.judge(true, 1)
+			g.judge(2, 1)
 		}
 		if s := g.State(); s != (State{Limit: 1, Inside: 8}) {
 			t.Errorf("%+v, want the limit at its floor, and nobody thrown out", s)
@@ -81,7 +81,7 @@ func TestHeldBack(t *testing.T) {
 		}
 		all.Wait()
 		for range 100 {
-			g.judge(false, 1)
+			g.judge(0, 1)
 		}
 		if s := g.State(); s.Limit != 100 || s.Inside != 1 || s.Waiting != 0 {
 			t.Errorf("%+v, want it wide open again", s)
@@ -121,7 +121,7 @@ func TestGateKeepsCount(t *testing.T) {
 						g.Leave(r)
 					}
 				case 3:
-					g.judge(rapid.Bool().Draw(rt, "queued"), 1)
+					g.judge(rapid.IntRange(0, 20).Draw(rt, "ready"), 1)
 				case 4:
 					if len(cancels) > 0 {
 						cancels[rapid.IntRange(0, len(cancels)-1).Draw(rt, "who")]()

@@ -43,6 +43,28 @@ const (
 // Quiet is that no person is in a log; test/faults shows that it would be seen.
 const Quiet Defence = "quiet"
 
+// Faults are mistakes in the rules of a programme that the test of random programmes must find: each is made where its name says, in this build alone.
+const (
+	FaultResize   Defence = "fault-resize"   // doses that went can be booked by others
+	FaultFirst    Defence = "fault-first"    // whoever lost a dose comes after all others
+	FaultForward  Defence = "fault-forward"  // what of a delivery was booked before it came is given out again
+	FaultLast     Defence = "fault-last"     // those who booked first lose their dose
+	FaultSeries   Defence = "fault-series"   // a dose stays although the one before it moves away
+	FaultGuardian Defence = "fault-guardian" // anybody acts for a child
+)
+
+// Faults lists every fault.
+var Faults = []Defence{FaultResize, FaultFirst, FaultForward, FaultLast, FaultSeries, FaultGuardian}
+
+// Mistakes in moving doses that the tests of package reschedule must find.
+const (
+	FaultReach     Defence = "fault-reach"     // a dose is sent as far as there are sites
+	FaultElsewhere Defence = "fault-elsewhere" // a dose is sent to another site that could have stayed
+)
+
+// MoveFaults lists every one of them.
+var MoveFaults = []Defence{FaultReach, FaultElsewhere}
+
 // Slips are mistakes that the simulation of the line must find: each is made where its name says, in this build alone.
 const (
 	SlipToldEarly    Defence = "slip-told-early"    // a place is told although its commit failed

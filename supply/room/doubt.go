@@ -16,14 +16,18 @@ type Doubt struct {
 	Judgement supply.Judgement
 }
 
-// CauseOf names what is against a box: freezing before heat, and both before what is not known.
+// CauseOf names what is against a box: freezing before heat, heat before time that is over where the product belongs, and all before what is not known.
 func CauseOf(j *supply.Judgement) supply.Cause {
 	cause := supply.Missing
 	for _, f := range j.Findings {
-		if f.Side == supply.Cold {
+		switch {
+		case f.Side == supply.Cold:
 			return supply.Frozen
+		case f.Side == supply.Warm:
+			cause = supply.Heated
+		case cause == supply.Missing:
+			cause = supply.Expired
 		}
-		cause = supply.Heated
 	}
 	return cause
 }
@@ -43,6 +47,10 @@ func (v *View) keysOf(k supply.SSCC, j *supply.Judgement) (keys []supply.AlarmKe
 			}
 			keys = append(keys, supply.AlarmKey{Cause: cause, Point: w.Stretches[i].Leg.Point, Begin: w.Stretches[i].Leg.Begin.UTC()})
 		}
+	}
+	if n := len(w.Stretches); n > 0 && b.Left() > 0 && slices.ContainsFunc(j.Findings, func(f supply.Finding) bool { return f.Side == supply.Store }) {
+		last := &w.Stretches[n-1].Leg // where somebody has to look
+		keys = append(keys, supply.AlarmKey{Cause: supply.Expired, Point: last.Point, Begin: last.Begin.UTC()})
 	}
 	if b.Left() <= 0 || b.Place == "" && len(w.Stretches) > 0 {
 		return keys // nobody can be given anything from it: what is not known of it harms nobody any more

@@ -23,6 +23,7 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/supply"
+	"charye/supply/delivery"
 	"charye/supply/order"
 	"charye/supply/trace"
 
@@ -52,6 +53,8 @@ type Deps struct {
 	Programme *programme.Programme
 	Places    func(context.Context) (Places, error) // safe for concurrent use
 	Custody   trace.Source
+	Reader    *trace.Reader  // how far Custody was read already; nil: not at all
+	Follower  trace.Follower // reads on from there and keeps it; nil: it is not kept
 	Verdicts  supply.Verdicts
 	Alarms    supply.Alarms
 	Ledger    booking.Ledger
@@ -81,6 +84,9 @@ type Room struct {
 	alarms  []supply.Alarm
 	told    int64 // up to which alarm people were told; of the leader
 
+	wanted     atomic.Int64 // when somebody last looked at the plan of deliveries
+	deliveries atomic.Pointer[delivery.Plan]
+
 	planning sync.Mutex // one plan at a time: each reads the whole ledger
 	doing    progress
 }
@@ -95,10 +101,16 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	for _, p := range products {
 		r.products[p.ID] = p
 	}
-	r.live = trace.NewLive(trace.NewReader(), d.Custody, func(ctx context.Context) (trace.Rules, error) {
+	if d.Reader == nil {
+		d.Reader = trace.NewReader()
+	}
+	r.live = trace.NewLive(d.Reader, d.Custody, func(ctx context.Context) (trace.Rules, error) {
 		places, err := d.Places(ctx)
 		return trace.Rules{Products: products, DosesPerVial: perVial, Site: places.Site, Who: onePerBooking}, err
 	})
+	if d.Follower != nil {
+		r.live.By(d.Follower)
+	}
 	var err error
 	r.free, err = booking.NewSnapshot(ctx, d.Ledger)
 	return r, err
@@ -194,6 +206,7 @@ func (r *Room) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.every(ctx, "look after boxes", r.watch) })
 	g.Go(func() error { return r.every(ctx, "do the verdicts that were agreed to", r.carry) })
+	g.Go(func() error { return r.every(ctx, "plan deliveries", r.plan) })
 	return g.Wait()
 }
 
@@ -219,10 +232,12 @@ func (r *Room) every(ctx context.Context, what string, round func(context.Contex
 
 // Round does the work of [Room.Run] once.
 func (r *Room) Round(ctx context.Context) error {
-	if err := r.watch(ctx); err != nil {
-		return err
+	for _, do := range []func(context.Context) error{r.watch, r.carry, r.plan} {
+		if err := do(ctx); err != nil {
+			return err
+		}
 	}
-	return r.carry(ctx)
+	return nil
 }
 
 func (r *Room) leads(ctx context.Context) (bool, error) {

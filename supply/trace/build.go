@@ -54,7 +54,7 @@ func (r *Reader) Build(rules Rules) (*Trace, error) {
 	}
 	n := len(r.names.all)
 	b := &builder{
-		r: r, rules: rules, t: &Trace{Index: x, boxes: map[supply.SSCC]*Box{}, expiry: map[supply.LotKey]civil.Date{}, Read: r.mark(), AsOf: r.last},
+		r: r, rules: rules, t: &Trace{Index: x, boxes: map[supply.SSCC]*Box{}, expiry: map[supply.LotKey]civil.Date{}, Read: r.mark(), AsOf: r.last, site: rules.Site},
 		byGTIN: map[supply.GTIN]*supply.Product{}, sites: make([]int32, n), lots: map[name]lotClass{},
 		boxOf: make([]int32, n), parent: make([]name, n), inside: make([][]name, n), sums: map[account]*Account{},
 	}
@@ -78,6 +78,9 @@ func (r *Reader) Build(rules Rules) (*Trace, error) {
 		}
 		if t.stage == misspelt { // where things are counts all the same
 			b.problem(t, "charye:stage: want %q or %q", supply.Thawed, supply.Punctured)
+		}
+		if t.to != 0 && t.step == leaves {
+			b.send(t)
 		}
 		b.event(t)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Version is that of what is kept of an event, and of the form of frames. What another version wrote is read anew from the log.
-const Version = 1
+const Version = 2
 
 // ErrFrame means that bytes are no frame, or not the next one of this reader.
 var ErrFrame = errors.New("not the next frame of what was read of custody")
@@ -98,6 +98,7 @@ func (w *frameWriter) event(t *told) {
 	w.int(int64(t.expires))
 	w.name(t.place)
 	w.name(t.parent)
+	w.name(t.to)
 	w.names(w.r.thingsOf(t))
 	w.names(w.r.outputsOf(t))
 	portions := w.r.portionsOf(t)

@@ -62,6 +62,11 @@ func (b *builder) move(boxes []int32, place name, at site.Num, when int64) {
 				b.sum(at, x.Lot).Received += x.Left()
 			}
 		}
+		if at != 0 {
+			x.Sent = Sent{}
+		} else if !b.carries(place) {
+			x.Sent.Stopped = x.Sent.To != ""
+		}
 		x.leave(when)
 		x.stays = append(x.stays, stay{place: place, site: at, begin: when, end: goesOn, via: b.via(x.name)})
 		x.open = true
@@ -102,7 +107,7 @@ func (b *builder) end(n int32, when int64) {
 	if x.Site != 0 {
 		b.sum(x.Site, x.Lot).Returned += x.Left() // nothing, when it was empty
 	}
-	x.Place, x.Site, x.Since = "", 0, instant(when)
+	x.Place, x.Site, x.Since, x.Sent = "", 0, instant(when), Sent{}
 	x.gone = true
 }
 
@@ -144,7 +149,7 @@ func (b *builder) split(t *told) {
 	x.Moved += doses
 	y.parts = x.take(doses, unsaid, t.at, true)
 	y.stays, y.open = slices.Clone(x.stays), x.open
-	y.Place, y.Site, y.Since, y.gone = x.Place, x.Site, x.Since, x.gone
+	y.Place, y.Site, y.Since, y.Sent, y.gone = x.Place, x.Site, x.Since, x.Sent, x.gone
 	if y.open {
 		s := y.now()
 		if s.begin == t.at { // it begins there

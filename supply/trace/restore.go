@@ -163,7 +163,7 @@ func (d *frameReader) event() (t told) {
 	t.kind, t.action, t.step = kind(d.upto(byte(ofAssociation))), action(d.upto(byte(remove))), step(d.upto(byte(decommissioning)))
 	t.stage, t.dose = stage(d.upto(byte(misspelt))), d.byte()
 	t.booking, t.expires = d.int(), civil.Date(d.int())
-	t.place, t.parent = d.name(), d.name()
+	t.place, t.parent, t.to = d.name(), d.name(), d.name()
 	t.things, t.outputs = d.names(), d.names()
 	t.portions.from = uint32(len(d.r.portions))
 	for range d.count(4) {

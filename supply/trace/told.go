@@ -22,6 +22,7 @@ type told struct {
 	booking  int64
 	place    name // where it happened: bizLocation, else readPoint
 	parent   name
+	to       name // where what leaves is meant to go: of destinationList, the location before the parties
 	things   part
 	outputs  part // of a transformation; things are its inputs
 	portions part
@@ -169,12 +170,12 @@ func (r *Reader) tell(e *epcis.Event, seq int64) {
 		r.portions = append(r.portions, portion{key(q.Class), r.names.of(q.Unit), amount, q.Role == epcis.RoleOutputClass})
 	}
 	t.portions.to = uint32(len(r.portions))
-	t.more(e)
+	t.to = key(t.more(e))
 	r.events = append(r.events, t)
 }
 
-// more reads what is not among the fields of an [epcis.Event].
-func (t *told) more(e *epcis.Event) {
+// more reads what is not among the fields of an [epcis.Event], and gives where the event sends things.
+func (t *told) more(e *epcis.Event) (to string) {
 	var more struct {
 		Stage        json.RawMessage            `json:"charye:stage"`
 		Whole        json.RawMessage            `json:"urn:charye:epcis:stage"`
@@ -182,10 +183,14 @@ func (t *told) more(e *epcis.Event) {
 		Transactions []struct {
 			ID string `json:"bizTransaction"`
 		} `json:"bizTransactionList"`
+		Destinations []struct {
+			Type string `json:"type"`
+			ID   string `json:"destination"`
+		} `json:"destinationList"`
 		Sensors []element `json:"sensorElementList"`
 	}
 	if !hasMore(e.JSON) {
-		return
+		return ""
 	}
 	var fault string
 	if err := json.Unmarshal(e.JSON, &more); err != nil {
@@ -214,6 +219,11 @@ func (t *told) more(e *epcis.Event) {
 			t.booking, t.dose = id, uint8(dose)
 		}
 	}
+	for _, x := range more.Destinations {
+		if to == "" || epcis.Word(x.Type) == "location" {
+			to = x.ID
+		}
+	}
 	list, wrong := readSensors(more.Sensors, e.Time)
 	if wrong != "" {
 		fault = wrong
@@ -221,11 +231,12 @@ func (t *told) more(e *epcis.Event) {
 	if len(list) > 0 || fault != "" {
 		t.sense = &sense{list, fault}
 	}
+	return to
 }
 
 // hasMore reports whether an event may have what [told.more] reads, which most have not.
 func hasMore(src []byte) bool {
-	for _, name := range []string{`"ilmd"`, `"bizTransactionList"`, `"sensorElementList"`, `charye:`, `\\`} { // an escape may be part of a name
+	for _, name := range []string{`"ilmd"`, `"bizTransactionList"`, `"destinationList"`, `"sensorElementList"`, `charye:`, `\\`} { // an escape may be part of a name
 		if bytes.Contains(src, []byte(name)) {
 			return true
 		}

@@ -40,8 +40,17 @@ type Box struct {
 	Since time.Time
 	Given int // doses
 	Waste int
-	Moved int    // doses that were taken out into boxes of their own
+	Moved int // doses that were taken out into boxes of their own
+	Sent  Sent
 	Parts []Part // of what is left, by stage; nil: nothing of it was told to be thawed or punctured
+}
+
+// Sent is where a box is meant to go, as the event told with which it left; zero when it has reached a site since.
+type Sent struct {
+	At       time.Time
+	From, To string   // places as the events name them; From is empty when nobody told
+	Site     site.Num // of To; 0: not a site
+	Stopped  bool     // since then it has been at a place that is no site: a hub, or a store
 }
 
 // Part is so many doses of a box that came into a stage together.
@@ -84,10 +93,14 @@ type Trace struct {
 	boxes  map[supply.SSCC]*Box
 	order  []supply.SSCC
 	expiry map[supply.LotKey]civil.Date
+	site   func(string) site.Num
 }
 
 // Box finds a box.
 func (t *Trace) Box(k supply.SSCC) (*Box, bool) { b, ok := t.boxes[k]; return b, ok }
+
+// SiteAt gives the site that a place belongs to, by the rules that the story was told by; 0: none.
+func (t *Trace) SiteAt(place string) site.Num { return t.site(place) }
 
 // Boxes lists all, in the order in which they came into being.
 func (t *Trace) Boxes() []supply.SSCC { return t.order }

@@ -509,7 +509,7 @@ func FuzzGLNs(f *testing.F) {
 
 // FuzzEvents builds a trace from whatever the rules of EPCIS take: nothing panics, and the doses of every lot add up.
 func FuzzEvents(f *testing.F) {
-	for _, s := range shipment(f).list {
+	for _, s := range eventful(f).list {
 		f.Add([]byte(s.Alone()))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
@@ -521,7 +521,18 @@ func FuzzEvents(f *testing.F) {
 		for _, e := range list {
 			l.keep(e)
 		}
-		for _, a := range l.build(t).Accounts {
+		got := l.build(t)
+		for _, k := range got.Boxes() {
+			b, _ := got.Box(k)
+			in := 0
+			for _, p := range b.Parts {
+				in += p.Doses
+			}
+			if b.Left() < 0 || b.Parts != nil && in != b.Left() {
+				t.Fatalf("%+v", b)
+			}
+		}
+		for _, a := range got.Accounts {
 			if a.Received != a.Given+a.Wasted+a.Returned+a.OnHand || a.OnHand < 0 {
 				t.Fatalf("%+v", a)
 			}

@@ -115,7 +115,9 @@ func startOverload(b *testing.B, people int) *overload {
 	o.addr = strings.Replace(o.host, "localhost", "127.0.0.1", 1)
 	o.alone(c.PID())
 	for i := range 50 {
-		var d struct{ Sites []struct{ Free map[string]int } }
+		var d struct {
+			Sites []struct{ Free map[string]int }
+		}
 		o.ask(c.URL+"/api/v1/campaigns/many/sites", &d)
 		var day string
 		for k := range d.Sites[0].Free {

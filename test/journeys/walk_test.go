@@ -359,6 +359,7 @@ func narrowScreen(t *testing.T, b *journeys.Browser) {
 	healthy(t, w, "receipt")
 	receipt := strings.TrimPrefix(strings.Split(w.URL(), "?")[0], s.URL)
 	at("/bookings", "bookings")
+	at("/me", "held")
 	at("/c/main", "booked")
 	at(receipt+"/change", "change-which")
 	at(receipt+"/change?dose=2", "change-second")

@@ -23,7 +23,7 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "approval", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/room")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/room")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -49,13 +49,14 @@ var rooms = map[string][]string{
 
 	"supply":            {"person", "site"},
 	"supply/logger":     {"supply"},
-	"supply/relief":     {"booking", "person", "site", "supply"},
+	"supply/relief":     {"booking", "booking/moves", "person", "site", "supply"},
 	"supply/drill":      {"booking", "person", "site", "supply", "supply/relief"},
 	"supply/epcis":      {},
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
 	"supply/trace/kept": {"supply/epcis", "supply/trace"},
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
-	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/order", "supply/trace"},
+	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/trace"},
+	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/order", "supply/trace"},
 	"supply/room/roomtest": {
 		"approval/sqlite", "booking", "booking/sqlite", "person", "programme", "site", "supply", "supply/epcis", "supply/epcis/sqlite", "supply/room", "supply/sqlite", "supply/trace",
 	},
@@ -64,12 +65,14 @@ var rooms = map[string][]string{
 	"supply/supplytest": {"supply"},
 	"supply/epcis/*":    {"supply/epcis"},
 
-	"walk":          append([]string{"supply", "supply/order", "supply/room"}, domains...),
+	"walk":          append([]string{"supply", "supply/delivery", "supply/order", "supply/room"}, domains...),
 	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
-	"reschedule/**": {"booking", "programme", "site"},
+	"reschedule/**": {"booking", "booking/moves", "programme", "site"},
+	"reduce/**":     {"booking", "booking/moves", "programme", "site"},
+	"booking/moves": {"booking", "programme", "site"},
 	"keeping/**":    {"booking", "leftover", "notify", "person", "programme"},
 	"api/**":        append([]string{"walk"}, domains...),
-	"web/**":        append([]string{"supply", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
+	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
 	"rush/**":       domains,
 	"epcis/**":      {"supply/epcis"},
 
@@ -153,6 +156,8 @@ func TestArrowsBite(t *testing.T) {
 			[]string{"charye/supply/trace must not import charye/booking"}},
 		{"order and an engine", pkg{"charye/supply/order", []string{"charye/supply/sqlite"}, nil},
 			[]string{"charye/supply/order must not import charye/supply/sqlite"}},
+		{"delivery and an engine", pkg{"charye/supply/delivery", []string{"charye/booking/sqlite", "charye/supply/trace"}, nil},
+			[]string{"charye/supply/delivery must not import charye/booking/sqlite"}},
 		{"the engine of verdicts and another room", pkg{"charye/supply/sqlite", []string{"charye/supply", "charye/booking"}, []string{"database/sql"}},
 			[]string{"charye/supply/sqlite must not import charye/booking"}},
 		{"relief that reaches SQL around a corner", pkg{"charye/supply/relief", []string{"charye/booking"}, []string{"database/sql"}},

@@ -45,6 +45,11 @@ campaigns:
   - {id: c, name: {ko: 독감, en: Influenza}, products: [flu], eligible: all, opens: 2026-09-12T20:00:00+09:00, closes: 2027-03-17T18:00:00+09:00, stock: 1000, line: {order: arrival}}
 timetables:
   - {sites: all, start: 2026-09-20, days: 30, from: "09:00", to: "11:00", every: 60m, seats: 20}
+shipping:
+  - from: 2026-09-01
+    depots: [{id: icheon, name: {ko: 이천 물류센터, en: Icheon depot}, places: ["8809999000105"], leaves: "14:00", lanes: [{region: all, transport: 1d}]}]
+    products: [{product: flu, vialsPerBox: 4, cutOff: 4h}]
+    transfers: {withinKm: 30, transport: 0d, leaves: "16:00", cutOff: 1h, leg: 30m}
 `
 
 // Sites are where the boxes go: two a few kilometres apart, one in another region.
@@ -187,7 +192,7 @@ func (w *World) capture(events []*epcis.Event) {
 // Event tells an event; text is its members but the time.
 func (w *World) Event(at time.Time, format string, args ...any) {
 	w.T.Helper()
-	src := fmt.Sprintf(`{"@context":[],"eventTime":%q,"eventTimeZoneOffset":"+00:00",%s}`, at.UTC().Format(time.RFC3339Nano), fmt.Sprintf(format, args...))
+	src := fmt.Sprintf(`{"@context":[{"cbvmda":"urn:epcglobal:cbv:mda:"}],"eventTime":%q,"eventTimeZoneOffset":"+00:00",%s}`, at.UTC().Format(time.RFC3339Nano), fmt.Sprintf(format, args...))
 	list, err := epcis.Parse([]byte(src), 1)
 	if err != nil {
 		w.T.Fatal(err)

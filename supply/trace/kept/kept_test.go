@@ -242,6 +242,31 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 }
 
+// TestLive: a process that lives long adds to the file as it goes, and the next begins where it was.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	s, path := store(t), filepath.Join(t.TempDir(), kept.Name)
+	f, r, err := kept.Open(t.Context(), path, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := trace.NewLive(r, s, func(context.Context) (trace.Rules, error) { return rules(), nil })
+	live.By(f)
+	for i := range 3 {
+		s.pack(t, 10*i+1, 2)
+		got, err := live.Refresh(t.Context())
+		if err != nil || f.Unkept != nil {
+			t.Fatal(err, f.Unkept)
+		}
+		if d := differ(fresh(t, s), got); d != "" {
+			t.Error(d)
+		}
+	}
+	if _, read := command(t, path, s); read != 0 {
+		t.Errorf("the next process read %d events", read)
+	}
+}
+
 // TestUnkept: where the file cannot be written the story is right all the same, and it is said why.
 func TestUnkept(t *testing.T) {
 	t.Parallel()
