@@ -119,7 +119,7 @@ func TestFourEyes(t *testing.T) {
 	if _, err := r.Agree(ctx, other, q.ID, q.Digest); err != nil {
 		t.Fatal(err)
 	}
-	v := round(t, r)
+	round(t, r)
 	c, err := r.Case(ctx, q.ID)
 	if err != nil || c.State(w.Now()) != approval.Done {
 		t.Fatalf("%+v, %v", c.Request, err)
@@ -138,7 +138,7 @@ func TestFourEyes(t *testing.T) {
 		}
 	}
 	round(t, r)
-	v = round(t, r)
+	v := round(t, r)
 	if _, list, _ := supply.Registered(ctx, w.Store); len(list) != 1 {
 		t.Error("it was done twice")
 	}
