@@ -49,7 +49,7 @@ type Choice struct {
 // Op is what a request asks for.
 type Op uint8
 
-// The operations. Two are the system's own: Expire gives back every hold whose time is over at Request.At, whoever's it is, and
+// The operations. OpVisit says what happened at the appointment of a dose. Two are the system's own: Expire gives back every hold whose time is over at Request.At, whoever's it is, and
 // Invite offers what came free of the stock of a campaign that stands by to Callees, in their order.
 const (
 	OpHold Op = iota + 1
@@ -58,6 +58,7 @@ const (
 	OpCancel
 	OpExpire
 	OpInvite
+	OpVisit
 )
 
 // Request asks for one thing for one person in one campaign; it is granted wholly or not at all.
@@ -93,7 +94,9 @@ type Request struct {
 	HoldUntil   time.Time // OpHold, OpInvite: when the hold falls back; from that instant on it is over
 	Callees     []Callee  // OpInvite: who comes next, by number
 	Hold        int64     // OpBook with a hold: its id
-	Booking     int64     // OpChange, OpCancel: its id
+	Booking     int64     // OpChange, OpCancel, OpVisit: its id
+	Dose        int       // OpVisit: which of its doses, 1 …
+	Visit       Visit     // OpVisit: what happened; State [Expected] takes back what was said before. At is not looked at
 	Idempotency [16]byte  // OpBook: hash of the client's key, per person; a repeat with the same key and Body gets the booking made then, as it now stands. Zero: no key
 	Body        [16]byte  // OpBook: hash of what was asked, to catch a key used for something else
 	Sealed      []byte    // OpBook: the person's name, sealed, for the clinic; may be nil
@@ -126,6 +129,7 @@ const (
 	NoBooking            // no such live booking of this person
 	KeyReused            // the idempotency key was used for a different request
 	Limited              // what the person has booked in other campaigns is against it: see Request.Limits
+	Visited              // what was said of the visit is against it: a dose that was given stays where it is, and is not given again
 	Malformed            // the request contradicts itself (see [Request.Validate]): a fault of the calling code
 )
 
@@ -160,6 +164,7 @@ type Dose struct {
 	Minutes int
 	Seat    Claim
 	Vial    Vial
+	Visit   Visit // what happened at the appointment
 }
 
 // Status of a booking.
@@ -169,6 +174,7 @@ type Status uint8
 const (
 	Booked Status = iota + 1
 	Cancelled
+	Missed // nobody came for dose 1: over, and what it took is given back, but see [Visit.Kept]
 )
 
 // Booking is a confirmed appointment: all doses of the series, made in one step.
@@ -193,14 +199,19 @@ type EventKind string
 
 // The kinds of event written by [Decide].
 const (
-	EventHeld     EventKind = "held"
-	EventHoldOver EventKind = "hold-over" // Why: expired, replaced (by a new hold) or given-back (another slot was booked)
-	EventBooked   EventKind = "booked"    // through a hold: no deltas, the hold's claims are the booking's from now on
-	EventChanged  EventKind = "changed"
-	EventCanceled EventKind = "cancelled"
-	EventInvited  EventKind = "invited"  // a dose is kept for somebody who stood by
-	EventCalled   EventKind = "called"   // how far the line was looked at for that; of nobody
-	EventCapacity EventKind = "capacity" // [Ledger.SetCapacity]: one counter, By 0, Why "OLD to NEW"
+	EventHeld       EventKind = "held"
+	EventHoldOver   EventKind = "hold-over" // Why: expired, replaced (by a new hold) or given-back (another slot was booked)
+	EventBooked     EventKind = "booked"    // through a hold: no deltas, the hold's claims are the booking's from now on
+	EventChanged    EventKind = "changed"
+	EventCanceled   EventKind = "cancelled"
+	EventInvited    EventKind = "invited"     // a dose is kept for somebody who stood by
+	EventCalled     EventKind = "called"      // how far the line was looked at for that; of nobody
+	EventArrived    EventKind = "arrived"     // whose dose Dose is has come
+	EventGiven      EventKind = "given"       // dose Dose, from From
+	EventTurnedAway EventKind = "turned-away" // the site could not give dose Dose: Why
+	EventNoShow     EventKind = "no-show"     // nobody came for dose Dose
+	EventUndone     EventKind = "undone"      // what was said of dose Dose last, Why, was wrong
+	EventCapacity   EventKind = "capacity"    // [Ledger.SetCapacity]: one counter, By 0, Why "OLD to NEW"
 )
 
 // Event is one line of the table that is audit trail, outbox and feed at once; it is written in the transaction of the
@@ -216,6 +227,8 @@ type Event struct {
 	Why      string
 	Booking  int64   // 0 when the event is about a hold
 	Deltas   []Delta // every counter that moved
+	Dose     int     // which dose, with the events of visits; else 0
+	From     string  // see [Visit.From]
 }
 
 // Delta is how far a counter moved: positive when taken, negative when given back.

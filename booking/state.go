@@ -153,7 +153,7 @@ func (s *State) Touches(batch []Request) []Counter {
 				out = appendDrawn(append(out, choices[i].Seat.Counter), choices[i].Vial, choices[i].Slot.Session)
 			}
 		}
-		if r.Op == OpChange || r.Op == OpCancel {
+		if r.Op == OpChange || r.Op == OpCancel || r.Op == OpVisit {
 			if b := s.person(r.Person).byID(r.Booking); b != nil {
 				claims(b.Shared)
 				doses(b.Doses)

@@ -76,7 +76,10 @@ func (l *Ledger) prepare(ctx context.Context) error {
 	if err := l.read.prepare(ctx, l.db.R); err != nil {
 		return err
 	}
-	return l.inTx(ctx, func(*tx) error { return nil }) // fills the memory
+	if err := l.inTx(ctx, func(*tx) error { return nil }); err != nil { // fills the memory
+		return err
+	}
+	return l.fillDays(ctx)
 }
 
 // Close ends the use of the file; it waits for a batch under way.

@@ -28,6 +28,9 @@ const (
 	Role      Defence = "role"       // staff do what their role is for
 	DeskOf    Defence = "desk-of"    // a desk knows its own callers only
 	Apart     Defence = "apart"      // a session is of staff or of a citizen
+	SiteOf    Defence = "site-of"    // staff of a clinic see and change what is at their own site
+	HeldBox   Defence = "held-box"   // nothing is given from a box or lot that is held
+	GivenOnce Defence = "given-once" // a dose is given once
 )
 
 // Quiet is that no person is in a log; test/faults shows that it would be seen.
@@ -58,5 +61,5 @@ var Slips = []Defence{
 // All lists every defence.
 var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
-	Factor, Role, DeskOf, Apart,
+	Factor, Role, DeskOf, Apart, SiteOf, HeldBox, GivenOnce,
 }
