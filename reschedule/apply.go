@@ -149,6 +149,8 @@ func carry(ctx context.Context, l booking.Ledger, p *places, moves []Move, why s
 			o.There++
 		case booking.Full, booking.Limited:
 			o.Full++
+		case booking.Visited:
+			o.Since++
 		case booking.NoBooking:
 			o.Cancelled++
 		case booking.AlreadyBooked, booking.HoldGone, booking.KeyReused, booking.Malformed:

@@ -95,7 +95,7 @@ func (w *world) calls(a walk.Actor, n int, campaign string) (person.Recipient, e
 func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"clinic": "", "calldesk": "find-caller list-callers serve-caller", "office": "find-caller list-callers serve-caller issue-temporary",
+		"clinic": "list-visitors tell-of-visit offer-leftover", "calldesk": "find-caller list-callers serve-caller", "office": "find-caller list-callers serve-caller issue-temporary",
 		"manager": "", "logistics": "", "auditor": "", "operator": "", "none": "",
 	}
 	for _, r := range append(person.AllRoles(), person.NoRole) {

@@ -20,6 +20,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply/dispense"
 
 	"golang.org/x/time/rate"
 )
@@ -33,6 +34,7 @@ type Deps struct {
 	People    person.Store
 	Outbox    notify.Outbox  // nil: nobody is told anything
 	Leftovers leftover.Store // nil: leftover doses are not offered
+	Supply    *dispense.Room // nil: nothing is known of boxes, and nobody is told of doses
 	Keys      *seal.Keys
 	Clock     clock.Func
 	Log       *slog.Logger
@@ -62,6 +64,11 @@ type Walk struct {
 	log       *slog.Logger
 
 	leavers leavers
+
+	supply    *dispense.Room
+	gave      givenDoses
+	staffFrom []string // namespaces of providers whose staff work at sites
+	visiting  visiting
 
 	// Of the one goroutine of the background work that uses them.
 	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
@@ -109,6 +116,9 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 	if d.Leftovers != nil {
 		w.leftovers, w.leftoverKey = d.Leftovers, d.Keys.Secret("leftover-draw")
 		w.leftoverPool = batch.New(d.Leftovers.Apply, batch.Options{MaxBatch: leftover.MaxRequests})
+	}
+	if w.supply = d.Supply; w.supply == nil {
+		w.supply = dispense.New(SupplyRules(d.Programme))
 	}
 	if err := w.knownRegions(); err != nil {
 		return nil, err

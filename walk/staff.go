@@ -16,10 +16,13 @@ const (
 	ListCallers    Act = "list-callers"    // whom of the desk to call back
 	ServeCaller    Act = "serve-caller"    // take a place, go in, book, change and cancel for a caller of the desk
 	IssueTemporary Act = "issue-temporary" // give an identity to somebody who has none
+	ListVisitors   Act = "list-visitors"   // see who is expected at one's own site today, look somebody up, print the list
+	TellOfVisit    Act = "tell-of-visit"   // say who has come, was given the dose, was turned away, did not come; take it back
+	OfferLeftover  Act = "offer-leftover"  // offer what is left in open vials to the people on the site's list
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary}
+var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, ListVisitors, TellOfVisit, OfferLeftover}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -27,6 +30,9 @@ var mayDo = map[Act][]person.Role{
 	ListCallers:    {person.CallDesk, person.Office},
 	ServeCaller:    {person.CallDesk, person.Office},
 	IssueTemporary: {person.Office},
+	ListVisitors:   {person.Clinic},
+	TellOfVisit:    {person.Clinic},
+	OfferLeftover:  {person.Clinic},
 }
 
 // May reports whether an actor may do an act: as the one role that they act in, which must be among those of their session.

@@ -8,6 +8,7 @@ package walk
 import (
 	"time"
 
+	"charye/booking"
 	"charye/internal/civil"
 	"charye/line"
 	"charye/person"
@@ -123,6 +124,8 @@ type Booking struct {
 	Recipient  string // recipient id when a helper looks at it, else empty
 	ForName    string // recipient's name when a helper looks at it, else empty
 	Cancelled  bool
+	Missed     bool        // nobody came for the first dose; it is over
+	Again      *ComesAgain // with Missed, where this was the last: when they may book again, where the rules want others to go first
 	Doses      []Dose
 	MadeAt     time.Time
 	Sequence   int
@@ -138,6 +141,10 @@ type Dose struct {
 	Start, End time.Time
 	Product    programme.Product
 	SlotID     string
+	State      booking.VisitState // what happened at it
+	Why        string             // of turned away
+	KeptUntil  time.Time          // of turned away, dose 1: until when the dose is kept for them to choose another time
+	Movable    bool               // it can be moved although its time has come, since it was not given
 }
 
 // BookRequest names what to book: a slot, or a hold made before.

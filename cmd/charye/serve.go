@@ -187,9 +187,13 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 		}
 		s.closers = append(s.closers, s.custody.Close)
 	}
+	room, err := s.openDispense(ctx, dir, e.Postgres)
+	if err != nil {
+		return err
+	}
 	s.walk, err = walk.New(ctx, walk.Deps{
 		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers,
-		Keys: s.keys, Clock: clock.System, Log: s.log,
+		Supply: room, Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {
 		return err

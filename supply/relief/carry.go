@@ -117,6 +117,8 @@ func carry(ctx context.Context, l Ledger, r Rules, moves []Move, d Doing, o *Out
 			o.There++
 		case booking.Full, booking.Limited:
 			o.Full++
+		case booking.Visited:
+			o.Since++
 		case booking.NoBooking:
 			o.Cancelled++
 		case booking.AlreadyBooked, booking.HoldGone, booking.KeyReused, booking.Malformed:

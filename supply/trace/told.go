@@ -73,6 +73,14 @@ const (
 // keyOf is the name of a box or pallet as events are compared by.
 func keyOf(k supply.SSCC) string { return boxKey + k.String() }
 
+// BoxKey is the name of a box or pallet as events are compared by.
+func BoxKey(k supply.SSCC) string { return keyOf(k) }
+
+// LotClass is the name of a lot as events are compared by.
+func LotClass(l supply.LotKey) string {
+	return lotKey + l.GTIN.String() + "/10/" + url.PathEscape(l.ID)
+}
+
 func lotOf(class string) (l supply.LotKey, ok bool) {
 	rest, ok := strings.CutPrefix(epcis.Key(class), lotKey)
 	gtin, lot, two := strings.Cut(rest, "/10/")
