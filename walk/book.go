@@ -396,7 +396,11 @@ func (w *Walk) Bookings(ctx context.Context, a Actor) ([]Booking, error) {
 	}
 	out := make([]Booking, 0, len(all))
 	for _, o := range all {
-		out = append(out, w.view(o.Booking, o.subject))
+		v, err := w.viewMissed(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
 	}
 	sortNewest(out)
 	return out, nil
@@ -408,7 +412,7 @@ func (w *Walk) Booking(ctx context.Context, a Actor, id string) (Booking, error)
 	if err != nil {
 		return Booking{}, err
 	}
-	return w.view(o.Booking, o.subject), nil
+	return w.viewMissed(ctx, o)
 }
 
 // Change moves one dose (1, 2 …) of a booking to another slot; the later doses follow where the interval demands it.

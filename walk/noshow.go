@@ -264,6 +264,23 @@ func (w *Walk) afterMissing(c *programme.Campaign, all []booking.Booking) *Comes
 	return out
 }
 
+// viewMissed is a booking as its person sees it, with what follows where nobody came.
+func (w *Walk) viewMissed(ctx context.Context, o ownBooking) (Booking, error) {
+	v := w.view(o.Booking, o.subject)
+	if !v.Missed {
+		return v, nil
+	}
+	all, err := w.ledger.Bookings(ctx, o.Person)
+	if err != nil {
+		return Booking{}, unavailable(err)
+	}
+	if _, live := liveOf(o.campaign, all); !live {
+		v.Again = w.afterMissing(o.campaign, all)
+		v.Closed = !w.now().Before(o.campaign.Closes)
+	}
+	return v, nil
+}
+
 // mayComeAgain refuses whoever missed an appointment in the campaign as long as its rules have others go first. A dose that is kept for them by
 // an invitation is theirs all the same.
 func (w *Walk) mayComeAgain(ctx context.Context, c *programme.Campaign, who person.Key, all []booking.Booking) error {

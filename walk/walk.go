@@ -125,7 +125,8 @@ type Booking struct {
 	ForName    string // recipient's name when a helper looks at it, else empty
 	Cancelled  bool
 	Missed     bool        // nobody came for the first dose; it is over
-	Again      *ComesAgain // with Missed, where this was the last: when they may book again, where the rules want others to go first
+	Again      *ComesAgain // with Missed and no other booking: when they may book again, where the rules have others go first
+	Closed     bool        // with Missed: the campaign is over
 	Doses      []Dose
 	MadeAt     time.Time
 	Sequence   int

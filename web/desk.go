@@ -183,7 +183,7 @@ func (h *handler) deskSignIn(q *request) error {
 
 // staffPath is where staff go on: a page for staff, whatever was asked for.
 func staffPath(p string) string {
-	if p = localPath(p); p == deskBase || strings.HasPrefix(p, deskBase+"/") {
+	if p = localPath(p); p == deskBase || p == clinicBase || strings.HasPrefix(p, deskBase+"/") || strings.HasPrefix(p, clinicBase+"/") || strings.HasPrefix(p, clinicBase+"?") {
 		return p
 	}
 	return deskBase
@@ -240,6 +240,7 @@ type deskHomeData struct {
 	Others    []roleRow
 	Serves    bool // this role serves callers
 	Issues    bool
+	Clinic    bool // this role works at a site
 	Campaigns []campaignCard
 }
 
@@ -250,6 +251,7 @@ func (h *handler) deskHome(q *request) error {
 	}
 	d := deskHomeData{
 		Name: q.name(), Role: roleNames[a.Role], Until: a.ExpiresAt, Serves: walk.May(a, walk.ServeCaller), Issues: walk.May(a, walk.IssueTemporary),
+		Clinic: walk.May(a, walk.ListVisitors),
 	}
 	for r := range a.Roles.All() {
 		if r != a.Role {

@@ -47,6 +47,9 @@ type scripted struct {
 	pauseWhy   programme.Text
 	caller     walk.Caller
 	calling    walk.Calls
+	clinic     walk.ClinicDay
+	visitors   []walk.Visitor
+	visitor    walk.Visitor
 	poll       time.Duration // until the next question, in places
 
 	// What each step answers instead, when set.
@@ -393,7 +396,7 @@ func (d *doorman) Finish(_ context.Context, state string, q url.Values) (string,
 		return "", back, errors.New("bad code")
 	}
 	switch q.Get("code") {
-	case "other", "clerk", "office", "auditor":
+	case "other", "clerk", "office", "auditor", "nurse":
 		return q.Get("code"), back, nil
 	case "one-factor":
 		return "", back, person.ErrSecondFactor
@@ -407,9 +410,10 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 	s := d.session
 	switch token {
 	case "token":
-	case "clerk", "office", "auditor":
+	case "clerk", "office", "auditor", "nurse":
 		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
 			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
+			"nurse": person.RolesOf(person.Clinic, person.Office),
 		}[token]
 	case "other":
 		s.Key = person.Key{9}

@@ -66,6 +66,7 @@ type Service interface {
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
 	DeskService
+	ClinicService
 }
 
 var _ Service = (*walk.Walk)(nil)
@@ -203,6 +204,7 @@ func (h *handler) routes() {
 	on("POST /bookings/{id}/cancel", h.cancel)
 
 	h.deskRoutes()
+	h.clinicRoutes()
 
 	on("GET /contact", h.contact)
 	on("POST /contact", h.setContact)
