@@ -188,7 +188,7 @@ func (w *Walk) gaveOnce(ctx context.Context, d dispense.Dose) error {
 	if known {
 		return nil
 	}
-	if err := w.supply.Gave(ctx, d); err != nil {
+	if err := w.supply.Gave(ctx, d, w.now()); err != nil {
 		return err
 	}
 	w.gave.mu.Lock()

@@ -2,6 +2,7 @@ package walk
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -13,6 +14,27 @@ import (
 	"charye/site"
 	"charye/supply/dispense"
 )
+
+// UnfitReason is why nothing may be given from a box or lot, for faces to put into words.
+type UnfitReason string
+
+// The reasons are those of package dispense.
+const (
+	UnfitText    = UnfitReason(dispense.Unread)
+	UnfitHeld    = UnfitReason(dispense.Held)
+	UnfitLot     = UnfitReason(dispense.ScanBox)
+	UnfitExpired = UnfitReason(dispense.Expired)
+	UnfitProduct = UnfitReason(dispense.Other)
+	UnfitUnknown = UnfitReason(dispense.Unknown)
+)
+
+// WhyUnfit gives the reason where an error of [Walk.TellVisit] is that; empty otherwise.
+func WhyUnfit(err error) UnfitReason {
+	if u, ok := errors.AsType[*dispense.Unfit](err); ok {
+		return UnfitReason(u.Reason)
+	}
+	return ""
+}
 
 // TurnAwayReasons are why a site could not give a dose, as events have them.
 var TurnAwayReasons = []string{"fever", "unwell", "not-advised", "no-vaccine", "closed", "other"}
@@ -117,10 +139,10 @@ func (w *Walk) tellSupplyRoom(ctx context.Context, at site.Site, before, after *
 	switch {
 	case is.State == booking.Given:
 		given.From, given.At = is.From, is.At
-		return w.supply.Gave(ctx, given)
+		return w.supply.Gave(ctx, given, w.now())
 	case was.State == booking.Given:
 		given.From, given.At = was.From, was.At
-		return w.supply.Undone(ctx, given)
+		return w.supply.Undone(ctx, given, w.now())
 	}
 	return nil
 }

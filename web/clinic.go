@@ -11,7 +11,6 @@ import (
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/person"
-	"charye/supply/dispense"
 	"charye/walk"
 )
 
@@ -323,15 +322,15 @@ func (h *handler) clinicTell(q *request) error {
 }
 
 // unfitNames say why nothing may be given from what was scanned, and what to do.
-var unfitNames = map[dispense.Reason]string{
-	dispense.Unread: "clinic.unfit.text", dispense.Held: "clinic.unfit.held", dispense.ScanBox: "clinic.unfit.lot", dispense.Expired: "clinic.unfit.expired",
-	dispense.Other: "clinic.unfit.product", dispense.Unknown: "clinic.unfit.unknown",
+var unfitNames = map[walk.UnfitReason]string{
+	walk.UnfitText: "clinic.unfit.text", walk.UnfitHeld: "clinic.unfit.held", walk.UnfitLot: "clinic.unfit.lot", walk.UnfitExpired: "clinic.unfit.expired",
+	walk.UnfitProduct: "clinic.unfit.product", walk.UnfitUnknown: "clinic.unfit.unknown",
 }
 
 // visitWrong puts a refusal into words for the page of the appointment; empty for one that has a page of its own.
 func (q *request) visitWrong(err error) (text, at string, status int) {
-	if u, ok := errors.AsType[*dispense.Unfit](err); ok {
-		return q.words(unfitNames[u.Reason]), "from", http.StatusUnprocessableEntity
+	if u := walk.WhyUnfit(err); u != "" {
+		return q.words(unfitNames[u]), "from", http.StatusUnprocessableEntity
 	}
 	e, ok := errors.AsType[*walk.Error](err)
 	if !ok {

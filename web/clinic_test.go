@@ -96,7 +96,7 @@ func TestClinicForms(t *testing.T) {
 	}
 	wantPage(t, b.post("/clinic/visits/bk-1-1/1", "state", "dead"), 400)
 	for reason, key := range unfitNames {
-		svc.fail["TellVisit"] = &walk.Error{Code: walk.Conflict, Field: "from", Err: &dispense.Unfit{Reason: reason}}
+		svc.fail["TellVisit"] = &walk.Error{Code: walk.Conflict, Field: "from", Err: &dispense.Unfit{Reason: dispense.Reason(reason)}}
 		w := b.post("/clinic/visits/bk-1-1/1", "state", "given", "from", "<AB12>")
 		wantPage(t, w, 422, mustLanguages(t)["ko"].sentences[key]["other"], `value="&lt;AB12&gt;"`, `aria-describedby="from-hint from-error"`)
 		checkPage(t, string(reason), "ko", w.Body.String())

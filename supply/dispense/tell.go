@@ -21,12 +21,12 @@ func noSite(string) site.Num { return 0 }
 func (r *Room) Tells() bool { return r.o.Custody != nil }
 
 // Gave tells custody that a dose was given, where it was from a box. Telling it again changes nothing.
-func (r *Room) Gave(ctx context.Context, d Dose) error { return r.tell(ctx, &d, false) }
+func (r *Room) Gave(ctx context.Context, d Dose, now time.Time) error { return r.tell(ctx, &d, false, now) }
 
 // Undone tells that it was not: what was told of it was wrong.
-func (r *Room) Undone(ctx context.Context, d Dose) error { return r.tell(ctx, &d, true) }
+func (r *Room) Undone(ctx context.Context, d Dose, now time.Time) error { return r.tell(ctx, &d, true, now) }
 
-func (r *Room) tell(ctx context.Context, d *Dose, wrong bool) error {
+func (r *Room) tell(ctx context.Context, d *Dose, wrong bool, now time.Time) error {
 	e, err := Read(d.From)
 	if r.o.Custody == nil || err != nil || e.SSCC == 0 {
 		return nil
@@ -39,7 +39,7 @@ func (r *Room) tell(ctx context.Context, d *Dose, wrong bool) error {
 	if err != nil {
 		return fmt.Errorf("a dose given: %w", err)
 	}
-	done, err := r.o.Custody.Capture(ctx, []epcis.Job{{By: party, At: time.Now(), Events: events}})
+	done, err := r.o.Custody.Capture(ctx, []epcis.Job{{By: party, At: now, Events: events}})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/dispense")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -52,12 +52,13 @@ var rooms = map[string][]string{
 	"supply/epcis":      {},
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
+	"supply/dispense":   {"site", "supply", "supply/epcis", "supply/trace"},
 	"supply/sqlite":     {"supply"},
 	"supply/postgres":   {"supply"},
 	"supply/supplytest": {"supply"},
 	"supply/epcis/*":    {"supply/epcis"},
 
-	"walk":          domains,
+	"walk":          append(slices.Clone(domains), "supply/dispense"),
 	"check/**":      {"booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
 	"api/**":        append([]string{"walk"}, domains...),
