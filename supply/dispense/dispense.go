@@ -101,7 +101,7 @@ func Read(text string) (supply.Elements, error) {
 		}
 		return e, nil
 	}
-	if k, err := supply.ParseSSCC(strings.ReplaceAll(text, " ", "")); err == nil {
+	if k, err := supply.ParseSSCC(strings.ReplaceAll(text, " ", "")); err == nil && k != 0 {
 		return supply.Elements{SSCC: k}, nil
 	}
 	// With an AI in front and no product beside it, as [Room.Fit] writes a lot of an unknown one.
