@@ -3,6 +3,7 @@ package walk_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -442,4 +443,35 @@ func (w *world) kinds(id int64) (out []string) {
 		}
 	}
 	return out
+}
+
+// TestNoShowOnTwoNodes: each node goes through the days by itself, and it is said once.
+func TestNoShowOnTwoNodes(t *testing.T) {
+	t.Parallel()
+	w, booked := visitWorld(t, 2)
+	_, err := w.tell(booked[0], 1, booking.Given)
+	must(t, err)
+	other, err := walk.New(t.Context(), w.deps)
+	must(t, err)
+	t.Cleanup(other.Stop)
+	w.set(at(26, 10, 31))
+	var group sync.WaitGroup
+	errs := make([]error, 6)
+	for i := range errs {
+		group.Go(func() {
+			if i%2 == 0 {
+				errs[i] = w.Round(t.Context())
+			} else {
+				errs[i] = other.Round(t.Context())
+			}
+		})
+		if i%2 == 1 { // the work of one node is one after the other
+			group.Wait()
+		}
+	}
+	must(t, errors.Join(errs...))
+	if got := strings.Join(w.kinds(w.stored(booked[1]).ID), " "); got != "booked no-show" {
+		t.Errorf("the events are %q", got)
+	}
+	w.checked()
 }

@@ -27,7 +27,7 @@ var attacks = []attack{
 	manyWindows, withoutSession, ownClock, aheadOfTurn, forged, anothersTicket, anothersPass, usedPass, otherDevice, twoNodesAtOnce, manyHolds,
 	keyAbuse, anothersBooking, notEligible, anothersRecipient, handOver, otherMethods, foreignForm, openRedirect, foreignHost, keptAnswers,
 	telling, tooLarge, slowCallers, politeMacro, leftoverMacros,
-	citizenAtDesk, staffForThemselves, oneFactor, otherRole, otherDesk, forgedRoles,
+	citizenAtDesk, staffForThemselves, oneFactor, otherRole, otherDesk, forgedRoles, otherSite, heldBox, givenTwice,
 }
 
 // assault is an attack under way.

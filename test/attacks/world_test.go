@@ -23,14 +23,14 @@ import (
 func TestMain(m *testing.M) { services.Main(m) }
 
 // rules: one campaign that is open, one that opens in two hours, one with room for one inside, one with two doses, and one that
-// offers leftover doses.
+// offers leftover doses. Site T2 vaccinates already today.
 const rules = `
 programme: attacked
 name: {en: Attacked}
 timezone: Asia/Seoul
 trial: true
 products:
-  - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, series: {doses: 1}}
+  - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, gtins: ["08809999000013"], storage: [{from: 2020-01-01, stage: unopened, bands: [{name: fridge, upto: 8}, {name: warm, side: warm, for: 0m}]}], series: {doses: 1}}
 campaigns:
   - {id: open, name: {en: Open}, products: [flu], eligible: {born: {from: 1950-01-01, to: 1990-12-31}}, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 500, perSecond: 500}, helpers: {allowed: true, perHelper: 5}, desk: {allowed: true, perClerk: 50}}
   - {id: later, name: {en: Later}, products: [flu], eligible: all, gathers: +0s, opens: +2h, closes: +6h, stock: 1000, line: {inside: 500, perSecond: 500}}
@@ -39,9 +39,10 @@ campaigns:
   - {id: spare, name: {en: Spare}, products: [flu], eligible: all, opens: +0s, closes: +6h, stock: 1, line: {order: arrival, inside: 500, perSecond: 500}, leftovers: {minutes: 1, sites: 1, withinKm: 5}}
 timetables:
   - {sites: all, start: +2d, days: 5, from: "09:00", to: "17:00", every: 30m, seats: 20}
+  - {sites: T2, start: +0d, days: 2, from: "00:00", to: "23:55", every: 5m, seats: 20}
 `
 
-const sites = "id,name,kind,address,lat,lon,phone,region\nT1,시험의원,clinic,서울특별시 중구,37.5,127.0,02-000-0000,서울특별시\n"
+const sites = "id,name,kind,address,lat,lon,phone,region\nT1,시험의원,clinic,서울특별시 중구,37.5,127.0,02-000-0000,서울특별시\nT2,하루의원,clinic,서울특별시 중구,37.5,127.0,02-000-0001,서울특별시\n"
 
 // world is a program, or two on shared engines, that are attacked.
 type world struct {
@@ -112,7 +113,7 @@ func (w *world) ready() *world {
 		born string
 		from string
 		into *[]string
-	}{{"500", "1964-07-01", "1", &w.sessions}, {"1", "2010-07-01", "9000", nil}} {
+	}{{"700", "1964-07-01", "1", &w.sessions}, {"1", "2010-07-01", "9000", nil}} {
 		s := bufio.NewScanner(strings.NewReader(w.command("session", "--data", w.data, "--people", set.n, "--born", set.born, "--from", set.from)))
 		for s.Scan() {
 			var row struct{ Session string }
