@@ -21,13 +21,11 @@ type onDay struct {
 }
 
 // daysOf gives the rows of bookings in the order of their table.
-func daysOf(lists ...[]booking.Booking) (out []onDay) {
-	for _, list := range lists {
-		for i := range list {
-			for k := range list[i].Doses {
-				s := &list[i].Doses[k].Slot
-				out = append(out, onDay{s.Day, s.Site, list[i].ID})
-			}
+func daysOf(list []booking.Booking) (out []onDay) {
+	for i := range list {
+		for k := range list[i].Doses {
+			s := &list[i].Doses[k].Slot
+			out = append(out, onDay{s.Day, s.Site, list[i].ID})
 		}
 	}
 	slices.SortFunc(out, func(a, b onDay) int {
@@ -36,41 +34,59 @@ func daysOf(lists ...[]booking.Booking) (out []onDay) {
 	return out
 }
 
-// writeDays notes the days of bookings that are new or were moved.
-func (t *tx) writeDays(rows []onDay) error {
-	return each(t, t.l.write.day, rows, func(s *sql.Stmt, r *onDay) error { return exec(s, int64(r.day), int64(r.site), r.booking) })
+// daysAtOnce is how many events one transaction of [Ledger.catchUp] goes through: some tens of milliseconds in which nobody else writes.
+const daysAtOnce = 4096
+
+// catchUp notes the days of the bookings that were made or moved since the last time, by the events. After a rush nobody asked in
+// between for, that is some ten microseconds for each; what was done stays done when ctx ends it.
+func (l *Ledger) catchUp(ctx context.Context) error {
+	l.days.Lock()
+	defer l.days.Unlock()
+	for {
+		var upTo int64
+		if err := l.read.daysUpTo.QueryRowContext(ctx).Scan(&upTo); err != nil {
+			return durable.Wrap(err)
+		}
+		events, err := l.Events(ctx, upTo, daysAtOnce)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		var ids []int64
+		for i := range events {
+			switch e := &events[i]; e.Kind {
+			case booking.EventBooked, booking.EventChanged:
+				ids = append(ids, e.Booking)
+			default:
+			}
+		}
+		slices.Sort(ids)
+		list, err := l.Several(ctx, slices.Compact(ids))
+		if err != nil {
+			return err
+		}
+		last := events[len(events)-1].Seq
+		if err := l.noteDays(ctx, daysOf(list), last); err != nil {
+			return err
+		}
+	}
 }
 
-// fillDays notes the days of all bookings, once, in a file from before there was such a table.
-func (l *Ledger) fillDays(ctx context.Context) error {
-	var done int
-	if err := l.db.W.QueryRowContext(ctx, `SELECT count(*) FROM filled WHERE what = 'days'`).Scan(&done); err != nil || done > 0 {
-		return err
-	}
-	const atOnce = 4096
-	var page []booking.Booking
-	write := func() error {
-		return l.inTx(ctx, func(t *tx) error { return t.writeDays(daysOf(page)) })
-	}
-	if err := l.All(ctx, func(b booking.Booking) error {
-		if page = append(page, b); len(page) < atOnce {
-			return nil
+func (l *Ledger) noteDays(ctx context.Context, rows []onDay, upTo int64) error {
+	l.writer.Lock()
+	defer l.writer.Unlock()
+	return l.inTx(ctx, func(t *tx) error {
+		if err := each(t, l.write.day, rows, func(s *sql.Stmt, r *onDay) error { return exec(s, int64(r.day), int64(r.site), r.booking) }); err != nil {
+			return err
 		}
-		err := write()
-		page = page[:0]
-		return err
-	}); err != nil {
-		return err
-	}
-	if err := write(); err != nil {
-		return err
-	}
-	_, err := l.db.W.ExecContext(ctx, `INSERT OR IGNORE INTO filled (what) VALUES ('days')`)
-	return err
+		return each(t, l.write.daysUpTo, []int64{upTo}, func(s *sql.Stmt, seq *int64) error { return exec(s, *seq) })
+	})
 }
 
 // Day lists the bookings with a dose at a site on a day.
 func (l *Ledger) Day(ctx context.Context, at site.Num, day civil.Date, limit int) (out []booking.Booking, err error) {
+	if err := l.catchUp(ctx); err != nil {
+		return nil, fmt.Errorf("booking: list a day: %w", err)
+	}
 	rows, err := l.read.day.QueryContext(ctx, int64(day), int64(at))
 	if err == nil {
 		err = scan(rows, func() error {

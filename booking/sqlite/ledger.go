@@ -51,6 +51,7 @@ type Ledger struct {
 	buf    []byte
 
 	read readStatements
+	days sync.Mutex // one catching up at a time
 }
 
 // Open opens or creates booking.db in the directory dir.
@@ -76,10 +77,7 @@ func (l *Ledger) prepare(ctx context.Context) error {
 	if err := l.read.prepare(ctx, l.db.R); err != nil {
 		return err
 	}
-	if err := l.inTx(ctx, func(*tx) error { return nil }); err != nil { // fills the memory
-		return err
-	}
-	return l.fillDays(ctx)
+	return l.inTx(ctx, func(*tx) error { return nil }) // fills the memory
 }
 
 // Close ends the use of the file; it waits for a batch under way.

@@ -16,7 +16,8 @@ import (
 type writeStatements struct {
 	lastSeq, lastBooking, bookings *sql.Stmt
 	holdGone, change, book, hold   *sql.Stmt
-	counter, event, day            *sql.Stmt
+	counter, event                 *sql.Stmt
+	day, daysUpTo                  *sql.Stmt
 	lastChain, unchained           *sql.Stmt
 	counters, allHolds, persons    *sql.Stmt
 }
@@ -38,6 +39,7 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.counter, `INSERT INTO counters (id, capacity, used) VALUES (?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET capacity = excluded.capacity, used = excluded.used`},
 		{&s.day, `INSERT OR IGNORE INTO days (day, site, booking) VALUES (?, ?, ?)`},
+		{&s.daysUpTo, `UPDATE days_upto SET seq = max(seq, ?)`},
 		{&s.event, `INSERT INTO events (seq, body, chain) VALUES (?, ?, ?)`},
 	})
 }
@@ -75,7 +77,6 @@ func (t *tx) writeChanges(ctx context.Context) error {
 				return exec(s, b.ID, b.Person[:], int64(b.Campaign), gone(b), t.encode(appendBooking(t.l.buf[:0], b)))
 			})
 		},
-		func() error { return t.writeDays(daysOf(ch.Changed, ch.Booked)) },
 		func() error {
 			return each(t, w.hold, ch.Held, func(s *sql.Stmt, h *booking.Hold) error {
 				return exec(s, h.ID, h.Person[:], int64(h.Campaign), h.Until.UnixMicro(), t.encode(appendHold(t.l.buf[:0], h)))

@@ -1,7 +1,7 @@
 -- +goose Up
 
 -- Which bookings have, or had, a dose on a day at a site: what a clinic asks for. Only ever added to: whoever reads looks at the
--- booking itself.
+-- booking itself. It is not written with the bookings, which a rush would feel, but caught up with before it is read.
 CREATE TABLE days (
     day     INTEGER NOT NULL, -- civil.Date
     site    INTEGER NOT NULL,
@@ -9,5 +9,10 @@ CREATE TABLE days (
     PRIMARY KEY (day, site, booking)
 ) STRICT, WITHOUT ROWID;
 
--- What was filled from bookings of versions before, whose rows only the program can read.
-CREATE TABLE filled (what TEXT PRIMARY KEY) STRICT;
+-- Up to which event the bookings are in days.
+CREATE TABLE days_upto (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO days_upto (one, seq) VALUES (1, 0);
