@@ -456,7 +456,7 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		if want := of.product(dose, before.Day); moved.Slot.Product != want {
 			return Booking{}, refuse(BadRequest, "slot: dose %d is of %s; take a slot of it", dose, want).field("slot")
 		}
-		if !of.follows(dose, before, moved.Slot) && !(missed && of.late(dose, before, moved.Slot)) {
+		if !of.follows(dose, before, moved.Slot) && !(lateable(&o.Booking, dose) && of.late(dose, before, moved.Slot)) {
 			return Booking{}, refuse(BadRequest, "slot: the day is outside the interval after dose %d", dose-1).field("slot")
 		}
 	}

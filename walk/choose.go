@@ -265,7 +265,7 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	}
 	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
 	before := own.Doses[dose-2].Slot.Day
-	if missed := !own.Doses[dose-1].Draws(); !ok || !booking.LegalInterval(before, day, of.interval(before)) && !(missed && int(day-before) >= of.interval(before).Min) {
+	if missed := lateable(&own.Booking, dose); !ok || !booking.LegalInterval(before, day, of.interval(before)) && !(missed && int(day-before) >= of.interval(before).Min) {
 		return []Slot{}, nil
 	}
 	return w.followUpSlots(s, day, of.product(dose, before)), nil
@@ -354,6 +354,11 @@ func (s series) product(dose int, before civil.Date) string {
 // follows reports whether a slot may be that of a dose behind another.
 func (s series) follows(dose int, before, slot booking.Slot) bool {
 	return slot.Product == s.product(dose, before.Day) && booking.LegalInterval(before.Day, slot.Day, s.interval(before.Day))
+}
+
+// lateable reports whether a later dose may come after its interval: it was missed at its time, and the one before it was given.
+func lateable(b *booking.Booking, dose int) bool {
+	return dose > 1 && !b.Doses[dose-1].Draws() && b.Doses[dose-2].Visit.State == booking.Given
 }
 
 // late reports whether a slot may be that of a dose that was missed at its time: any day on which the interval has passed.
