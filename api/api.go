@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/internal/load"
 	"charye/internal/ratelimit"
 	"charye/internal/telemetry"
 	"charye/line"
@@ -73,6 +74,8 @@ type Options struct {
 	Metrics *telemetry.Metrics
 	// Ready reports whether the stores answer. Nil: never ready.
 	Ready func(context.Context) error
+	// Waiting names what waits for people, in a few fixed words, and is told beside being ready. Nil: nothing.
+	Waiting func() []string
 	// Limits are the rates; the zero value is [DefaultLimits].
 	Limits Limits
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. From anyone else it is ignored.
@@ -80,6 +83,9 @@ type Options struct {
 	// MaxInFlight is how many requests that reach the stores are answered at once; default 8192: so many that join, poll
 	// and look, as many that enter and book, and as many of the public, cached kind. More are refused at once.
 	MaxInFlight int
+	// Gate holds back what is public or for those who wait (the lanes public and work) when there is too much to do. Nil: nothing is
+	// held back.
+	Gate *load.Gate
 	// BodyTimeout is how long a client may take to send a body; default 10 s.
 	BodyTimeout time.Duration
 	// CallTimeout is how long one call may take; default 15 s, longer than one batch commit may.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"sync"
@@ -57,6 +58,19 @@ func (r *readiness) known(now time.Time) (last error, fresh bool) {
 func getReady(f *face, x *exchange) error {
 	if err := f.ready.check(x.now, f.opts.Ready); err != nil {
 		return overloaded("Not ready: a store does not answer.", err)
+	}
+	if f.opts.Waiting != nil {
+		if list := f.opts.Waiting(); len(list) > 0 {
+			b, err := json.Marshal(struct {
+				Status  string   `json:"status"`
+				Waiting []string `json:"waiting"`
+			}{"ready", list})
+			if err != nil {
+				return err
+			}
+			x.write(http.StatusOK, jsonType, b)
+			return nil
+		}
 	}
 	x.write(http.StatusOK, jsonType, []byte(`{"status":"ready"}`))
 	return nil

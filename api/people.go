@@ -17,10 +17,14 @@ func getMe(_ *face, x *exchange) error {
 }
 
 func (x *exchange) appendMe(b []byte, zone *time.Location) []byte {
-	b = str(append(b, '{'), "name", x.actor.Name)
-	b = str(b, "born", x.actor.Born.String())
-	b = instant(b, "signedInAt", x.actor.SignedInAt, zone)
-	return append(instant(b, "expiresAt", x.actor.ExpiresAt, zone), '}')
+	return appendActor(b, &x.actor, zone)
+}
+
+func appendActor(b []byte, a *walk.Actor, zone *time.Location) []byte {
+	b = str(append(b, '{'), "name", a.Name)
+	b = str(b, "born", a.Born.String())
+	b = instant(b, "signedInAt", a.SignedInAt, zone)
+	return append(instant(b, "expiresAt", a.ExpiresAt, zone), '}')
 }
 
 func getRecipients(f *face, x *exchange) error {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"charye/internal/load"
 	"charye/internal/ratelimit"
 	"charye/internal/telemetry"
 	"charye/internal/weak"
@@ -30,6 +31,8 @@ type exchange struct {
 	ticket string     // on HasPlace routes that were shown one
 	status int        // of the answer once it has begun
 	lane   *lane      // that this request counts in; nil when it no longer does
+	passed bool       // the gate, in this rank, which it has not left
+	rank   load.Rank
 }
 
 // serve answers one request: every route goes through here and nowhere else.
@@ -61,6 +64,9 @@ func (f *face) guarded(x *exchange) (err error) {
 	}
 	x.lane = lane
 	defer x.leaveLane()
+	if err := x.heldBack(); err != nil {
+		return err
+	}
 	secure(x.w.Header())
 	if err := f.limitAddress(x); err != nil {
 		return err
@@ -266,6 +272,32 @@ func (x *exchange) leaveLane() {
 		x.lane.leave()
 		x.lane = nil
 	}
+	if x.passed {
+		x.face.opts.Gate.Leave(x.rank)
+		x.passed = false
+	}
+}
+
+// heldBack waits until there is room for what can be asked again. Entering, booking, changing and cancelling never wait here: they go on
+// while others are held back.
+func (x *exchange) heldBack() error {
+	switch {
+	case x.face.opts.Gate == nil:
+		return nil
+	case x.route.lane == lanePublic:
+		x.rank = load.Cheap
+	case x.route.lane != laneWork:
+		return nil
+	case x.route.class == classJoin || x.route.class == classPoll:
+		x.rank = load.Work
+	default:
+		x.rank = load.Read
+	}
+	if err := x.face.opts.Gate.Enter(x.ctx, x.rank); err != nil {
+		return overloaded("More than we can serve well right now. The place in the line is kept.", err)
+	}
+	x.passed = true
+	return nil
 }
 
 func (x *exchange) begin(status int) {

@@ -211,6 +211,7 @@ const (
 	EventTurnedAway EventKind = "turned-away" // the site could not give dose Dose: Why
 	EventNoShow     EventKind = "no-show"     // nobody came for dose Dose
 	EventUndone     EventKind = "undone"      // what was said of dose Dose last, Why, was wrong
+	EventErased     EventKind = "erased"      // [NameKeeper.RewriteNames]: of nobody, Why "N names, retention" or "request"
 	EventCapacity   EventKind = "capacity"    // [Ledger.SetCapacity]: one counter, By 0, Why "OLD to NEW"
 )
 

@@ -3,14 +3,15 @@ package booking
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
-	"fmt"
-	"strconv"
-	"strings"
+
+	"charye/internal/chain"
 )
 
-// Hash is a SHA-256. The zero one stands for none.
-type Hash [sha256.Size]byte
+// Hash, Noted and the chain are those of every history here.
+type (
+	Hash  = chain.Hash
+	Noted = chain.Noted
+)
 
 // Digest is the SHA-256 over an event's canonical bytes, which say all of it but its number:
 //
@@ -51,16 +52,8 @@ func (e *Event) Digest() Hash {
 	return sha256.Sum256(b)
 }
 
-// Link is the chain after the event with number seq: SHA-256 over the chain before it (32 bytes; zeros before event 1), seq (8
-// bytes, big-endian) and the event's [Event.Digest] (32 bytes). It is a function of the feed alone, the same in every engine: whoever
-// noted the chain after event n can hold everything up to n against it for ever.
-func Link(before Hash, seq int64, digest Hash) Hash {
-	var b [2*sha256.Size + 8]byte
-	copy(b[:], before[:])
-	binary.BigEndian.PutUint64(b[sha256.Size:], uint64(seq))
-	copy(b[sha256.Size+8:], digest[:])
-	return sha256.Sum256(b[:])
-}
+// Link is the chain after the event with number seq and an [Event.Digest]; see [chain.Link].
+func Link(before Hash, seq int64, digest Hash) Hash { return chain.Link(before, seq, digest) }
 
 // Seal is what a ledger keeps of the chain for one event. An engine keeps one of the two for each event, and both where it may;
 // neither for an event written by a program from before the chain, which the next event that has one vouches for too.
@@ -70,25 +63,5 @@ type Seal struct {
 	Chain  Hash // after it
 }
 
-// Noted is a chain as somebody wrote it down elsewhere: Chain stood after event Seq.
-type Noted struct {
-	Seq   int64
-	Chain Hash
-}
-
-// String gives the form that [ParseNoted] reads: "1042:" and the chain in hexadecimal.
-func (n Noted) String() string { return fmt.Sprintf("%d:%x", n.Seq, n.Chain) }
-
 // ParseNoted reads the form of [Noted.String].
-func ParseNoted(text string) (n Noted, err error) {
-	seq, chain, found := strings.Cut(text, ":")
-	if n.Seq, err = strconv.ParseInt(seq, 10, 64); err != nil || !found || n.Seq < 0 {
-		return Noted{}, fmt.Errorf("%q is not the number of an event, a colon and a chain", text)
-	}
-	b, err := hex.DecodeString(chain)
-	if err != nil || len(b) != len(n.Chain) {
-		return Noted{}, fmt.Errorf("%q: want %d hexadecimal digits behind the colon", text, 2*len(n.Chain))
-	}
-	copy(n.Chain[:], b)
-	return n, nil
-}
+func ParseNoted(text string) (Noted, error) { return chain.ParseNoted(text) }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"charye/internal/chain"
 	"charye/person"
 )
 
@@ -53,7 +54,7 @@ func Audit(ctx context.Context, l Ledger, asked Asked) Audited {
 		l: l, each: asked.Each, counters: map[Counter]CounterState{}, replay: map[Counter]int{}, high: map[Counter]int{}, wide: map[Counter]int{}, sums: map[Counter]int{},
 		told: map[int64]toldOf{}, booked: map[placeIn]int64{},
 	}
-	c.links.noted = asked.Noted
+	c.links.Noted = asked.Noted
 	for _, step := range []func(context.Context) error{c.readCounters, c.readEvents, c.readBookings, c.readHolds} {
 		if err := step(ctx); err != nil {
 			c.findings = append(c.findings, fmt.Sprintf("the ledger cannot be read: %v", err))
@@ -66,7 +67,7 @@ func Audit(ctx context.Context, l Ledger, asked Asked) Audited {
 
 func (c *checker) audited() Audited {
 	return Audited{Bookings: c.bookings, Live: c.live, Holds: c.held, Counters: len(c.counters), Events: c.seq,
-		Chain: c.links.pure, Vouched: c.links.vouched, Findings: c.findings}
+		Chain: c.links.Head().Chain, Vouched: c.links.Vouched(), Findings: c.findings}
 }
 
 type placeIn struct {
@@ -95,7 +96,7 @@ type checker struct {
 	told     map[int64]toldOf
 	booked   map[placeIn]int64
 	each     func(*Booking) []string
-	links    links
+	links    chain.Checker
 
 	bookings, live, held int
 }
@@ -147,7 +148,7 @@ func (c *checker) readEvents(ctx context.Context) error {
 			if len(seals) > 0 && seals[0].Seq == last {
 				seal = seals[0]
 			}
-			c.links.add(&page[i], seal, c.find)
+			c.links.Add(chain.Row{Seq: last, Digest: page[i].Digest(), KeptDigest: seal.Digest, Kept: seal.Chain}, c.find)
 		}
 		if len(page) == 0 {
 			break
@@ -156,7 +157,7 @@ func (c *checker) readEvents(ctx context.Context) error {
 	if last != c.seq {
 		c.find("the counters include event %d, the last event is %d", c.seq, last)
 	}
-	c.links.end(last, c.find)
+	c.links.End(c.find)
 	if s, ok := c.l.(Strays); ok {
 		list, err := s.Strays(ctx)
 		if err != nil {
@@ -203,7 +204,7 @@ func (c *checker) event(e *Event) {
 			c.wide[d.Counter] = max(c.wide[d.Counter], from, to)
 		}
 		return
-	case EventHeld, EventHoldOver, EventInvited, EventCalled:
+	case EventHeld, EventHoldOver, EventInvited, EventCalled, EventErased:
 		return
 	default:
 		c.find("event %d is of the unknown kind %q", e.Seq, e.Kind)

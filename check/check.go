@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 
+	"charye/approval"
 	"charye/booking"
+	"charye/internal/chain"
 	"charye/line"
 	"charye/programme"
 )
@@ -24,6 +26,11 @@ type Input struct {
 	// Noted are chains over the events that were written down elsewhere, of earlier reports.
 	Noted  []booking.Noted
 	Supply *Supply // nil: there is no supply room
+	// Histories are the other rooms' histories, each held together by a chain of its own.
+	Histories []History
+	// Requests are what two people decide on, and NotedRequests chains over their history.
+	Requests      approval.Source
+	NotedRequests []chain.Noted
 	// Progress is told what is being read; nil: nobody.
 	Progress func(what string)
 }
@@ -35,6 +42,8 @@ type Report struct {
 	Findings []string
 	Notes    []string
 	Chain    booking.Noted // over all events: what to write down elsewhere
+	Requests chain.Noted   // the same over what happened to requests
+	Chains   []ChainOf     // the same of the other histories
 	noted    int
 }
 
@@ -108,7 +117,45 @@ func Run(ctx context.Context, in Input) (*Report, error) {
 			return r, err
 		}
 	}
+	if in.Requests != nil {
+		say("requests")
+		a, err := approval.Audit(ctx, in.Requests, in.NotedRequests...)
+		if err != nil {
+			return r, fmt.Errorf("requests: %w", err)
+		}
+		for _, f := range a.Findings {
+			r.find("requests: %s", f)
+		}
+		r.Requests = a.Head
+		r.count("requests, none agreed to by who asked and none done unless agreed", a.Requests)
+		r.count("events of requests, without a gap, as the chain over them says", a.Head.Seq)
+	}
+	for _, h := range in.Histories {
+		say("what happened to " + h.Room)
+		c, err := chain.Check(ctx, h.Of, h.Noted)
+		if err != nil {
+			return r, fmt.Errorf("what happened to %s: %w", h.Room, err)
+		}
+		for _, f := range c.Findings {
+			r.find("%s: %s", h.Room, f)
+		}
+		r.Chains = append(r.Chains, ChainOf{h.Room, c.Head})
+		r.count("events of "+h.Room+", without a gap, as the chain over them says", c.Head.Seq)
+	}
 	return r, nil
+}
+
+// History is what happened in a room, with the chains over it that were written down elsewhere.
+type History struct {
+	Room  string
+	Of    chain.Keeper
+	Noted []chain.Noted
+}
+
+// ChainOf is the chain over what happened in a room.
+type ChainOf struct {
+	Room string
+	Head chain.Noted
 }
 
 func (r *Report) count(what string, n int64) { r.Proved = append(r.Proved, Line{What: what, Count: n}) }
@@ -137,6 +184,19 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if _, err := fmt.Fprintf(w, "chain         %v\n", r.Chain); err != nil {
 		return err
+	}
+	if r.Requests.Seq > 0 {
+		if _, err := fmt.Fprintf(w, "chain         %v of requests\n", r.Requests); err != nil {
+			return err
+		}
+	}
+	for _, c := range r.Chains {
+		if c.Head.Seq == 0 {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "chain         %v of %s\n", c.Head, c.Room); err != nil {
+			return err
+		}
 	}
 	last := "every promise is kept"
 	if !r.OK() {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -49,10 +50,28 @@ func (x *exchange) read(limit int) ([]*epcis.Event, func(), error) {
 	return nil, nil, err
 }
 
-// commit waits for the outcome of a job, also when the client has gone: what is captured then is captured whole.
-func (x *exchange) commit(job epcis.Job) (epcis.Outcome, error) {
+// commit waits for the outcome of a job, but not longer than a client does. What is captured is captured whole also when nobody waits any more;
+// its place among the bodies is given back when that is over.
+func (x *exchange) commit(job epcis.Job, free func()) (epcis.Outcome, error) {
 	job.By, job.At = x.party.Name, x.now
-	return x.pool.Do(context.WithoutCancel(x.r.Context()), job)
+	type result struct {
+		out epcis.Outcome
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer free()
+		out, err := x.pool.Do(context.WithoutCancel(x.r.Context()), job)
+		done <- result{out, err}
+	}()
+	late := time.NewTimer(x.opts.Patience)
+	defer late.Stop()
+	select {
+	case r := <-done:
+		return r.out, r.err
+	case <-late.C:
+		return epcis.Outcome{}, fmt.Errorf("%w: it goes on after %v", epcis.ErrUnknown, x.opts.Patience)
+	}
 }
 
 func (x *exchange) postCapture() error {
@@ -60,11 +79,10 @@ func (x *exchange) postCapture() error {
 	if err != nil {
 		return err
 	}
-	defer free()
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // it never fails
 	job := epcis.Job{ID: hex.EncodeToString(id[:]), Events: events}
-	if _, err := x.commit(job); err != nil {
+	if _, err := x.commit(job, free); err != nil {
 		return err
 	}
 	x.w.Header().Set("Location", Prefix+"/capture/"+job.ID)
@@ -106,11 +124,11 @@ func (x *exchange) postEvent() error {
 		}
 		return err
 	}
-	defer free()
 	if len(events) != 1 {
+		free()
 		return refuse(http.StatusBadRequest, "ValidationException", "One event is wanted", "there is none")
 	}
-	out, err := x.commit(epcis.Job{Events: events})
+	out, err := x.commit(epcis.Job{Events: events}, free)
 	if err == nil {
 		err = out.Err
 	}

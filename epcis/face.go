@@ -27,6 +27,10 @@ const (
 	MaxBody        = 8 << 20
 	MaxEvents      = 5000
 	bodiesInFlight = 3 * MaxBody
+	// maxTogether is how many events of several captures are committed at once: few enough that a slow store ends it in time.
+	maxTogether     = 2000
+	usualPatience   = 25 * time.Second
+	captureInEngine = 22 * time.Second
 )
 
 // Options are what a face is given.
@@ -35,6 +39,8 @@ type Options struct {
 	Now     func() time.Time // the server's clock
 	Logger  *slog.Logger
 	Metrics *telemetry.Metrics
+	// Patience is how long a capture waits for its answer; it should be below the server's bound on answers. 0: 25 seconds.
+	Patience time.Duration
 }
 
 // Face is the HTTP handler. It is to be stopped.
@@ -49,8 +55,12 @@ type Face struct {
 // New makes the face of a store.
 func New(store epcis.Store, o Options) *Face {
 	f := &Face{store: store, opts: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodiesInFlight)}
-	// Captures that wait are bounded by the bytes of their bodies, so that a batch is too.
-	f.pool = batch.New(store.Capture, batch.Options{MaxBatch: 256, Waiting: 1024, Timeout: 25 * time.Second})
+	if f.opts.Patience == 0 {
+		f.opts.Patience = usualPatience
+	}
+	// One lane for all clients, in the order in which they came: however many there are, one capture at a time asks the store for its lock. Those
+	// that wait are bounded by the bytes of their bodies.
+	f.pool = batch.NewSized(store.Capture, func(j epcis.Job) int { return len(j.Events) }, batch.Options{MaxBatch: 256, Waiting: 1024, MaxSize: maxTogether, Timeout: captureInEngine})
 	byPath := map[string][]route{}
 	for _, r := range routes {
 		byPath[r.path] = append(byPath[r.path], r)
@@ -114,6 +124,11 @@ var routes = []route{
 	{"GET", "/events", MayQuery, (*exchange).getEvents},
 	{"GET", "/events/{eventID}", MayQuery, (*exchange).getEvent},
 	{"GET", "/eventTypes", MayQuery, (*exchange).getEventTypes},
+	{"GET", "/epcs", MayQuery, namesOf(epcis.NamedEPC)},
+	{"GET", "/bizLocations", MayQuery, namesOf(epcis.NamedLocation)},
+	{"GET", "/readPoints", MayQuery, namesOf(epcis.NamedReadPoint)},
+	{"GET", "/bizSteps", MayQuery, namesOf(epcis.NamedStep)},
+	{"GET", "/dispositions", MayQuery, namesOf(epcis.NamedDisposition)},
 	{"GET", "/eventTypes/{value}/events", MayQuery, eventsOf("eventType")},
 	{"GET", "/epcs/{value}/events", MayQuery, eventsOf("MATCH_anyEPC")},
 	{"GET", "/bizSteps/{value}/events", MayQuery, eventsOf("EQ_bizStep")},

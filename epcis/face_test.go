@@ -76,6 +76,12 @@ var now = time.Date(2026, 9, 21, 3, 0, 0, 0, time.UTC)
 
 func serve(t testing.TB, store epcis.Store) *client {
 	t.Helper()
+	return serveFor(t, store, 0)
+}
+
+// serveFor serves a face that waits so long for a capture.
+func serveFor(t testing.TB, store epcis.Store, patience time.Duration) *client {
+	t.Helper()
 	c := &client{t: t, all: map[string]string{}}
 	var file strings.Builder
 	for name, rights := range map[string]face.Rights{"both": face.MayCapture | face.MayQuery, "maker": face.MayCapture, "reader": face.MayQuery} {
@@ -87,7 +93,7 @@ func serve(t testing.TB, store epcis.Store) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.face = face.New(store, face.Options{Tokens: tokens, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Metrics: telemetry.New()})
+	c.face = face.New(store, face.Options{Tokens: tokens, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Metrics: telemetry.New(), Patience: patience})
 	server := httptest.NewServer(c.face)
 	t.Cleanup(func() {
 		server.Close()
@@ -355,6 +361,14 @@ func TestOneEvent(t *testing.T) {
 		} {
 			if got := c.events("/epcis/v2" + path); len(got) != want {
 				t.Errorf("%s: %d events, want %d", path, len(got), want)
+			}
+		}
+		for path, want := range map[string]string{
+			"/epcs": `"member":["` + epcis.Key(box) + `"]`, "/readPoints": `"member":["` + epcis.Key("urn:epc:id:sgln:8801234.00001.0") + `"]`, "/bizSteps": `"member":["shipping"]`,
+			"/dispositions?perPage=7": `"member":["in_transit"]`, "/bizLocations": `"member":[]`,
+		} {
+			if got := c.do("GET", "/epcis/v2"+path, ""); got.status != 200 || !bytes.Contains(got.body, []byte(want)) || got.header.Get("Link") != "" {
+				t.Errorf("%s: %d %s, want %s", path, got.status, got.body, want)
 			}
 		}
 		if got := c.do("GET", "/epcis/v2/eventTypes", ""); !bytes.Contains(got.body, []byte(`"member":["ObjectEvent"`)) {

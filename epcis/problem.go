@@ -1,6 +1,7 @@
 package epcis
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,8 +69,11 @@ func problemOf(err error) *problem {
 		return busy(e.RetryAfter)
 	}
 	p := refuse(http.StatusInternalServerError, "ImplementationException", "Internal error", "")
-	if errors.Is(err, epcis.ErrUnknown) {
-		p.Detail = "whether the events were captured is not known; capture them again, which is safe"
+	switch {
+	case errors.Is(err, epcis.ErrUnknown):
+		p = away("whether the events were captured is not known; capture them again, which is safe")
+	case errors.Is(err, epcis.ErrBusy), errors.Is(err, context.DeadlineExceeded), errors.Is(err, batch.ErrStopped):
+		p = away("the store is away or too slow just now; nothing was taken")
 	}
 	p.cause = err
 	return p
@@ -83,6 +87,13 @@ func tooLarge(detail string) *problem {
 func busy(again time.Duration) *problem {
 	p := refuse(http.StatusServiceUnavailable, "ImplementationException", "Busy", "too much is being captured at once; nothing was taken")
 	p.retryAfter = max(again, time.Second)
+	return p
+}
+
+// away says that the store does not answer as it should, and will again.
+func away(detail string) *problem {
+	p := refuse(http.StatusServiceUnavailable, "ImplementationException", "Not available", detail)
+	p.retryAfter = 5 * time.Second
 	return p
 }
 

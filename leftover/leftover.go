@@ -152,6 +152,7 @@ const (
 	EventConfirmed EventKind = "confirmed" // the booking of an accepted dose stands
 	EventReturned  EventKind = "returned"  // it cannot be made
 	EventClosed    EventKind = "closed"    // a batch
+	EventErased    EventKind = "erased"    // rows of lists; Why says how many and why
 )
 
 // Event is one line of the history, written in the transaction of the change it tells of. What does not apply is zero.

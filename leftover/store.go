@@ -42,6 +42,9 @@ type Store interface {
 
 	// Events lists events after a number, in order, at most limit.
 	Events(ctx context.Context, after int64, limit int) ([]Event, error)
+
+	Keeper
+
 	Close() error
 }
 

@@ -35,13 +35,14 @@ func NewPasses(k *seal.Keys) *Passes { return &Passes{tagger: k.Tagger("pass")} 
 func (c *Passes) Append(dst []byte, p Pass) []byte {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	b := s.head(c.tagger)
+	signer := c.tagger.Signer()
+	b := s.head(signer)
 	b = binary.BigEndian.AppendUint32(b, p.Campaign)
 	b = append(b, p.Person[:]...)
 	b = append(b, p.Device[:]...)
 	b = binary.BigEndian.AppendUint64(b, p.Serial)
 	b = binary.BigEndian.AppendUint64(b, uint64(p.ExpiresAt.Unix()))
-	return finish(dst, b, c.tagger)
+	return finish(dst, b, signer)
 }
 
 // Encode gives the text of p.

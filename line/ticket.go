@@ -36,13 +36,14 @@ func NewTickets(k *seal.Keys) *Tickets { return &Tickets{tagger: k.Tagger("ticke
 func (c *Tickets) Append(dst []byte, t Ticket) []byte {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	b := s.head(c.tagger)
+	signer := c.tagger.Signer()
+	b := s.head(signer)
 	b = binary.BigEndian.AppendUint32(b, t.Campaign)
 	b = append(b, t.Person[:]...)
 	b = binary.BigEndian.AppendUint32(b, t.Seq)
 	b = binary.BigEndian.AppendUint32(b, t.Number)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.IssuedAt.Unix()))
-	return finish(dst, b, c.tagger)
+	return finish(dst, b, signer)
 }
 
 // Encode gives the text of t.

@@ -33,11 +33,11 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-func (s *scratch) head(t *seal.Tagger) []byte {
+func (s *scratch) head(t seal.Signer) []byte {
 	return binary.BigEndian.AppendUint32(append(s.raw[:0], tokenVersion), t.KeyID())
 }
 
-func finish(dst, body []byte, t *seal.Tagger) []byte {
+func finish(dst, body []byte, t seal.Signer) []byte {
 	tag := t.Tag(body)
 	return base64.RawURLEncoding.AppendEncode(dst, append(body, tag[:]...))
 }

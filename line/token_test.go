@@ -98,11 +98,11 @@ func TestLayout(t *testing.T) {
 	k := ephemeral(t)
 	byHand := func(purpose string, fields ...any) string {
 		tagger := k.Tagger(purpose)
-		b := binary.BigEndian.AppendUint32([]byte{1}, tagger.KeyID())
+		b := binary.BigEndian.AppendUint32([]byte{1}, tagger.Signer().KeyID())
 		for _, f := range fields {
 			b, _ = binary.Append(b, binary.BigEndian, f)
 		}
-		tag := tagger.Tag(b)
+		tag := tagger.Signer().Tag(b)
 		return base64.RawURLEncoding.EncodeToString(append(b, tag[:]...))
 	}
 	tk, p := someTicket, somePass

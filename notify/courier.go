@@ -51,6 +51,7 @@ type Courier struct {
 	near      DescribeTurn
 	helpers   Helpers
 	leftover  DescribeLeftover
+	alarm     DescribeAlarm
 	languages map[string]*Language
 	from      int64
 	now       clock.Func
@@ -68,6 +69,7 @@ type Wiring struct {
 	Near     DescribeTurn
 	Helpers  Helpers          // nil: nobody helps anybody
 	Leftover DescribeLeftover // nil: there are none
+	Alarm    DescribeAlarm    // nil: there are none
 	// From is where an outbox that has never followed the feed begins: behind it, what happened is not told any more.
 	From  int64
 	Clock clock.Func
@@ -81,7 +83,7 @@ func NewCourier(w Wiring) (*Courier, error) {
 		return nil, err
 	}
 	return &Courier{
-		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited, near: w.Near, leftover: w.Leftover, helpers: w.Helpers,
+		outbox: w.Outbox, ledger: w.Ledger, rules: w.Rules, gateways: w.Gateways, describe: w.Describe, invited: w.Invited, near: w.Near, leftover: w.Leftover, alarm: w.Alarm, helpers: w.Helpers,
 		languages: languages, from: w.From, now: w.Clock, log: w.Log,
 	}, nil
 }
@@ -248,7 +250,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		return c.later(ctx, m, now, "what it tells of could not be read")
 	case !ok:
 		return end(Obsolete, "what it tells of is gone")
-	case m.Kind != Invited && m.Kind != Near && m.Kind != Leftover && !m.True(&f.Booking):
+	case m.Kind != Invited && m.Kind != Near && m.Kind != Leftover && m.Kind != Alarm && !m.True(&f.Booking):
 		return end(Obsolete, "no longer true")
 	case !now.Before(m.Expires):
 		return end(Expired, "")
@@ -321,6 +323,11 @@ func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err 
 			return Facts{}, false, nil
 		}
 		return c.leftover(ctx, m.Event, m.To)
+	case Alarm:
+		if c.alarm == nil {
+			return Facts{}, false, nil
+		}
+		return c.alarm(ctx, m.Event)
 	case Booked, Changed, Cancelled, Reminder:
 	}
 	return c.describe(ctx, m.Booking)

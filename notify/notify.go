@@ -32,10 +32,11 @@ const (
 	Leftover  Kind = "leftover" // a dose that a site has left over today is offered to them; of no booking, and Event is the offer's number
 	Missed    Kind = "missed"   // they did not come for dose Dose, and what follows
 	Turned    Kind = "turned"   // the site could not give dose Dose; it is to be moved
+	Alarm     Kind = "alarm"    // boxes of vaccine are in doubt: to those who look after them; of no booking, and Event is the alarm's number
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Booked, Changed, Cancelled, Reminder, Invited, Near, Leftover, Missed, Turned}
+var Kinds = []Kind{Booked, Changed, Cancelled, Reminder, Invited, Near, Leftover, Missed, Turned, Alarm}
 
 // ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
 type ID [16]byte
@@ -181,6 +182,9 @@ type Outbox interface {
 	Messages(ctx context.Context, to person.Key, limit int) ([]Kept, error)
 	// Count gives how many messages are in each state.
 	Count(ctx context.Context) (map[State]int, error)
+
+	Keeper
+
 	Close() error
 }
 

@@ -42,7 +42,7 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 		kind = Missed
 	case booking.EventTurnedAway:
 		kind = Turned
-	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity, booking.EventArrived, booking.EventGiven, booking.EventUndone:
+	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity, booking.EventArrived, booking.EventGiven, booking.EventUndone, booking.EventErased:
 		return nil
 	default:
 		return nil
@@ -139,7 +139,7 @@ func (m *Message) True(b *booking.Booking) bool {
 				return b.Status != booking.Cancelled && (m.Kind == Missed && s == booking.NoShow || m.Kind == Turned && s == booking.TurnedAway)
 			}
 		}
-	case Invited, Near, Leftover: // of no booking
+	case Invited, Near, Leftover, Alarm: // of no booking
 	}
 	return false
 }

@@ -40,5 +40,6 @@ type PastEvent struct {
 	Seq  int64
 	At   time.Time
 	Kind string
-	Who  person.Key
+	Who  person.Key // zero when the operator acted
+	What string     // JSON
 }

@@ -30,6 +30,7 @@ type Facts struct {
 	Expected time.Time // with [Near]: when it is expected; zero: nobody can say
 	Next     Next      // with [Missed] of dose 1: what follows
 	From     time.Time // with [NextFrom] and [NextLast]: from when on, at the latest
+	Alarm    AlarmFacts
 }
 
 // Next is what follows for somebody who did not come for the first dose.
@@ -111,6 +112,7 @@ type told struct {
 	Reminded               toldDose
 	Next                   string // with [Missed]; empty: a later dose, which is to be moved
 	From                   string
+	Alarm                  toldAlarm
 	Helper                 bool // to the helper
 	ByHelper               bool // to the person, of what a helper did
 }
@@ -118,6 +120,12 @@ type told struct {
 type toldDose struct {
 	Dose                                int
 	When, Site, Address, Phone, Product string
+}
+
+// toldAlarm is an alarm in words.
+type toldAlarm struct {
+	Cause, Where, Begin string
+	Boxes, Doses, More  int
 }
 
 // Put puts a message into words.
@@ -144,6 +152,12 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 			v.Expected = l.when(f.Expected.In(f.Zone))
 		}
 	}
+	if a := &f.Alarm; m.Kind == Alarm {
+		v.Alarm = toldAlarm{Cause: a.Cause, Where: a.Where, Boxes: a.Boxes, Doses: a.Doses, More: a.More}
+		if !a.Begin.IsZero() {
+			v.Alarm.Begin = l.when(a.Begin.In(f.Zone))
+		}
+	}
 	for _, d := range f.Doses {
 		t := toldDose{
 			Dose: d.Dose, When: l.when(d.Start.In(f.Zone)), Site: d.Site.Name, Address: d.Site.Address, Phone: d.Site.Phone,
@@ -165,7 +179,7 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		return Words{}, err
 	}
 	// What a site is called comes from a file: it must not begin a header of its own.
-	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link, Urgent: m.Kind == Near || m.Kind == Invited}, nil
+	return Words{Subject: strings.Join(strings.Fields(subject.String()), " "), Body: body.String(), Link: f.Link, Urgent: m.Kind == Near || m.Kind == Invited || m.Kind == Alarm}, nil
 }
 
 var koreanDays = [...]string{"일", "월", "화", "수", "목", "금", "토"}

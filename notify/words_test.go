@@ -50,6 +50,12 @@ func TestEveryText(t *testing.T) {
 					wanted[0] = languages[id].when(f.Until)
 				case Near:
 					wanted[0] = languages[id].when(f.Expected)
+				case Alarm:
+					f.Alarm = AlarmFacts{Cause: "frozen", Where: "하나의원", Begin: kst(20, 9, 0), Boxes: 12, Doses: 480, More: 3}
+					if w, err = languages[id].Put(&m, &f); err != nil || !w.Urgent {
+						t.Errorf("%s alarm: %v, urgent %t", id, err, w.Urgent)
+					}
+					wanted = append(wanted[1:], "하나의원", languages[id].when(kst(20, 9, 0)), "12", "480", " 3")
 				}
 				if kind == Invited || kind == Near {
 					own := m

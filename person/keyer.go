@@ -37,13 +37,13 @@ func (k *Keyer) Key(namespace, subject string) Key {
 
 // IdentityIndex is the blind index of an identity number (resident registration number, passport number): equal for every
 // way to write the same number, since hyphens, spaces and invisible characters are dropped, full-width forms become plain
-// ones and letters upper case. A number that is empty after that gives the zero index, which finds nobody.
+// ones and letters upper case. It is the one of the layer in use ([seal.Keys.Indexes]). A number that is empty after that gives the zero index, which finds nobody.
 func (k *Keyer) IdentityIndex(number string) [16]byte {
-	n := normalNumber(number)
-	if n == "" {
+	list := k.IdentityIndexes(number)
+	if list == nil {
 		return [16]byte{}
 	}
-	return k.keys.Name("person/identity", []byte(n))
+	return list[0].Value
 }
 
 func normalNumber(s string) string {

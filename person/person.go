@@ -88,6 +88,7 @@ type Recipient struct {
 type Identity struct {
 	Key       Key        // from the subject that the identity provider will give
 	Index     [16]byte   // blind index of the identity number, zero when the row has none
+	Layer     int        // of the blind index; what is found tells none
 	Born      civil.Date // date of birth in the roster
 	Temporary bool       // not of a roster: issued at a local office, see [TemporaryIdentity]
 }

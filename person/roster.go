@@ -125,7 +125,10 @@ func (rr *rosterReader) row(row []string) (id Identity, field int, problem strin
 	if err != nil {
 		return id, 2, "want a date, YYYY-MM-DD"
 	}
-	id = Identity{Key: rr.keyer.Key(rr.namespace, subject), Index: rr.keyer.IdentityIndex(number), Born: d}
+	id = Identity{Key: rr.keyer.Key(rr.namespace, subject), Born: d}
+	if list := rr.keyer.IdentityIndexes(number); list != nil {
+		id.Index, id.Layer = list[0].Value, list[0].Layer
+	}
 	if number != "" && id.Index == ([16]byte{}) {
 		return id, 1, "has neither letters nor digits"
 	}

@@ -26,7 +26,7 @@ var (
 // are in bytes.
 //
 //	  0    1  version
-//	  1    4  id of the token key (seal.Tagger.KeyID)
+//	  1    4  id of the token key (seal.Signer.KeyID)
 //	  5   16  person key
 //	 21    4  date of birth, days since 1970-01-01, signed; 0 in version 2
 //	 25    8  signed in at, Unix seconds, signed
@@ -100,9 +100,10 @@ func (ss *Sessions) Issue(s Session) (string, error) {
 	if s.IsStaff() {
 		head, version = staffHead, staffVersion
 	}
+	signer := ss.tagger.Signer()
 	b := make([]byte, head, head+behindHead)
 	b[0] = version
-	binary.BigEndian.PutUint32(b[offKeyID:], ss.tagger.KeyID())
+	binary.BigEndian.PutUint32(b[offKeyID:], signer.KeyID())
 	copy(b[offKey:], s.Key[:])
 	binary.BigEndian.PutUint32(b[offBorn:], uint32(s.Born))
 	binary.BigEndian.PutUint64(b[offSignedIn:], uint64(s.SignedInAt.Unix()))
@@ -122,7 +123,7 @@ func (ss *Sessions) Issue(s Session) (string, error) {
 		return "", fmt.Errorf("issue session: sealed name has %d bytes, the layout has %d: the key file's field key is of another kind", len(sealed), sealedNameSize)
 	}
 	b = append(b, sealed...)
-	tag := ss.tagger.Tag(b)
+	tag := signer.Tag(b)
 	b = append(b, tag[:]...)
 	return base64.RawURLEncoding.EncodeToString(b), nil
 }

@@ -176,7 +176,7 @@ func TestSessionAttacks(t *testing.T) {
 	refused("another installation's with our key id", base64.RawURLEncoding.EncodeToString(strangerRaw))
 
 	wrongPurpose := keys.Tagger("ticket")
-	tag := wrongPurpose.Tag(raw[:len(raw)-seal.TagSize])
+	tag := wrongPurpose.Signer().Tag(raw[:len(raw)-seal.TagSize])
 	refused("tagged for another purpose", base64.RawURLEncoding.EncodeToString(append(append([]byte(nil), raw[:len(raw)-seal.TagSize]...), tag[:]...)))
 
 	// A bad token that is also expired is bad: only holders of a genuine one learn of its expiry.

@@ -44,12 +44,14 @@ var (
 // SignInTime is how long a person may take at the provider.
 const SignInTime = 10 * time.Minute
 
+// SessionLife is how long a session lasts after the sign-in where nobody says otherwise, so that people can sign in days before.
+const SessionLife = 7 * 24 * time.Hour
+
 const (
 	signInPlace     = "signin/state/1"
 	maxReturnTo     = 512
 	maxSignInState  = 4000 // fits one cookie
 	maxCode         = 4096
-	defaultLife     = 7 * 24 * time.Hour
 	defaultTimeout  = 5 * time.Second
 	freshSignInSlip = time.Minute // how far a provider's clock may be behind ours when it must ask again
 )
@@ -65,7 +67,7 @@ type SignInOptions struct {
 	Timeout time.Duration
 	// Secrets are the client secrets, by provider id. Whoever starts the server reads them from the providers' ClientSecretFile.
 	Secrets map[string]string
-	// SessionLife is how long a session lasts after the sign-in; 0 is 7 days, so that people can sign in days before.
+	// SessionLife is how long a session lasts after the sign-in; 0 is [SessionLife].
 	SessionLife time.Duration
 }
 
@@ -98,7 +100,7 @@ func NewProviders(list []Provider, keys *seal.Keys, o SignInOptions) (*Providers
 	}
 	ps := &Providers{list: slices.Clone(list), ids: make(map[string]*remote, len(list)), keys: keys, kr: NewKeyer(keys), life: o.SessionLife.Truncate(time.Second)}
 	if ps.life <= 0 {
-		ps.life = defaultLife
+		ps.life = SessionLife
 	}
 	client := guarded(o.Client, o.Timeout)
 	for i := range ps.list {

@@ -28,6 +28,7 @@ type RosterState struct {
 	ID         string
 	Version    int64
 	People     int64
+	Layer      int // of its blind indexes
 	ReplacedAt time.Time
 }
 

@@ -30,8 +30,9 @@ type Store interface {
 	RosterKeys(ctx context.Context, id string) iter.Seq2[Key, error]
 	// RosterVersions gives for each roster a number that grows with each replacement; nodes reload what changed.
 	RosterVersions(ctx context.Context) (map[string]int64, error)
-	// FindIdentity looks a person up by the blind index of the identity number, in any roster.
-	FindIdentity(ctx context.Context, index [16]byte) (Identity, error)
+	// FindIdentity looks a person up by the blind index of the identity number, in any roster. Of several indexes of one number
+	// ([Keyer.IdentityIndexes]) the first that is known counts.
+	FindIdentity(ctx context.Context, index ...[16]byte) (Identity, error)
 
 	// AddRecipient registers r for its helper and campaign when that makes no more than limit; registering the same person
 	// again returns the one that exists. The count and the insert are one step. What counts are the helper's recipients in the
@@ -48,6 +49,7 @@ type Store interface {
 	RemoveRecipient(ctx context.Context, helper Key, id string, at time.Time) error
 
 	DeskStore
+	Keeper
 
 	Close() error
 }
@@ -68,8 +70,9 @@ type DeskStore interface {
 	// IssueTemporary keeps a temporary identity; from then on [Store.FindIdentity] finds it. Issuing an index twice is
 	// [ErrTemporaryTaken].
 	IssueTemporary(ctx context.Context, t TemporaryIdentity) error
-	// TemporaryLike counts the identities that a desk issued to people of the same name and date of birth, by that index.
-	TemporaryLike(ctx context.Context, desk Key, like [16]byte) (int, error)
+	// TemporaryLike counts the identities that a desk issued to people of the same name and date of birth, by that index
+	// or one of several of the same.
+	TemporaryLike(ctx context.Context, desk Key, like ...[16]byte) (int, error)
 }
 
 // Look is a look of staff at people's data.

@@ -14,6 +14,7 @@ import (
 // their identity number from then on; only the code's blind index is kept.
 type TemporaryIdentity struct {
 	Index    [16]byte // of the code, [Keyer.IdentityIndex]
+	Layer    int      // of both blind indexes
 	Key      Key      // [Keyer.Temporary]
 	Like     [16]byte // blind index of name and date of birth, [Keyer.Like]
 	Name     string   // sealed at rest
@@ -102,7 +103,9 @@ func ParseTemporary(s string) (code string, looks bool) {
 func (k *Keyer) Temporary(code string) Key { return k.Key("temporary", normalNumber(code)) }
 
 // Like is the blind index of a name and a date of birth: equal for people who may be the same one.
-func (k *Keyer) Like(name string, born civil.Date) [16]byte {
+func (k *Keyer) Like(name string, born civil.Date) [16]byte { return k.Likes(name, born)[0].Value }
+
+func likeData(name string, born civil.Date) []byte {
 	folded := strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Pd) {
 			return -1
@@ -110,5 +113,5 @@ func (k *Keyer) Like(name string, born civil.Date) [16]byte {
 		return unicode.ToLower(r)
 	}, name)
 	b := binary.BigEndian.AppendUint32(nil, uint32(born))
-	return k.keys.Name("person/like", append(b, folded...))
+	return append(b, folded...)
 }

@@ -100,7 +100,7 @@ type parser struct {
 
 func (p *parser) programme(root *yaml.Node) *Programme {
 	out := &Programme{}
-	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages")
+	o, ok := p.object(root, "", "programme", "name", "timezone", "trial", "products", "campaigns", "timetables", "messages", "fourEyes", "retention")
 	if !ok {
 		return out
 	}
@@ -146,9 +146,16 @@ func (p *parser) programme(root *yaml.Node) *Programme {
 	if n, ok := o.need("timetables", "a list of timetables, at least one for all sites"); ok {
 		out.Timetables = p.timetables(n)
 	}
+	out.FourEyes.On = !out.Trial
+	if n, ok := o.opt("fourEyes"); ok {
+		out.FourEyes = p.fourEyes(n)
+	}
 	out.Messages = DefaultMessages
 	if n, ok := o.opt("messages"); ok {
 		out.Messages = p.messages(n)
+	}
+	if n, ok := o.opt("retention"); ok {
+		out.Retention = p.retention(n)
 	}
 	return out
 }

@@ -33,6 +33,8 @@ type Programme struct {
 	Campaigns  []Campaign
 	Timetables []Timetable
 	Messages   MessageRules
+	FourEyes   FourEyes
+	Retention  Retention // the zero one erases nothing by date
 
 	resolved map[string]string
 	plans    *plans

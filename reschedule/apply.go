@@ -1,9 +1,7 @@
 package reschedule
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -37,21 +35,12 @@ const batch = 1024
 // Carry carries a plan out, in order. It may be stopped at any moment and run again: what has moved is found to be there, and
 // nobody is told twice. The people of one batch are different ones, since a person has one booking in a campaign.
 func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way Way) (o Outcome, err error) {
-	lines := bufio.NewScanner(plan)
-	lines.Buffer(make([]byte, 0, 1<<16), 1<<16)
-	var h header
-	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &h) != nil || h.Reschedule != r.Programme.ID {
-		return o, fmt.Errorf("%w: it begins with %q, want one made for %s", ErrPlan, clip(lines.Text()), r.Programme.ID)
-	}
 	pace := rate.NewLimiter(rate.Inf, batch)
 	if way.PerSecond > 0 {
 		pace = rate.NewLimiter(rate.Limit(way.PerSecond), batch)
 	}
 	p := r.places()
-	why := h.Why
-	if way.Undo {
-		why += " undone"
-	}
+	why := ""
 	moves := make([]Move, 0, batch)
 	send := func() error {
 		if len(moves) == 0 {
@@ -69,22 +58,18 @@ func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way W
 		moves = moves[:0]
 		return nil
 	}
-	for line := 2; lines.Scan(); line++ {
-		var m Move
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil || m.Booking == 0 || m.Dose < 2 {
-			return o, fmt.Errorf("%w: line %d is no move", ErrPlan, line)
-		}
-		if way.Undo {
+	_, _, err = lines(plan, r.Programme.ID, func(h *header, _ int, m Move) error {
+		if why = h.Why; way.Undo {
+			why += " undone"
 			m.From, m.To = m.To, m.From
 		}
-		if moves = append(moves, m); len(moves) == batch {
-			if err := send(); err != nil {
-				return o, err
-			}
+		if moves = append(moves, m); len(moves) < batch {
+			return nil
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return o, fmt.Errorf("%w: %w", ErrPlan, err)
+		return send()
+	})
+	if err != nil {
+		return o, err
 	}
 	return o, send()
 }

@@ -185,7 +185,10 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 		sum.day(best.Slot.Day, Day{Come: 1})
 		return out.Encode(Move{b.ID, w.Dose, dose.Slot.String(), best.Slot.String()})
 	})
-	return sum, err
+	if err != nil {
+		return sum, err
+	}
+	return sum, out.Encode(map[string]end{"end": {Looked: sum.Looked, Own: sum.Own, Kept: sum.Kept, Unplaced: sum.Unplaced}})
 }
 
 func (s *Summary) day(day civil.Date, d Day) {

@@ -144,6 +144,18 @@ type record struct {
 
 // exposure counts one stretch of custody against one rule.
 func (p *record) exposure(r *Rule, begin, end int64, unlogged bool) (e Exposure) {
+	p.each(begin, end, func(at, upto int64, lo, hi Celsius, known bool) {
+		if known {
+			e.at(r, lo, hi, time.Duration(upto-at))
+		} else {
+			p.fill(&e, r, at, upto, unlogged)
+		}
+	})
+	return e
+}
+
+// each cuts [begin, end) where what any logger tells changes, and calls yield for each piece in order, without a gap.
+func (p *record) each(begin, end int64, yield func(at, upto int64, lo, hi Celsius, known bool)) {
 	var spans [][]span
 	for i := range p.series {
 		if s := p.series[i].spans(begin, end, nil); len(s) > 0 {
@@ -172,14 +184,9 @@ func (p *record) exposure(r *Rule, begin, end int64, unlogged bool) (e Exposure)
 			}
 			upto = min(upto, list[0].end)
 		}
-		if known {
-			e.at(r, lo, hi, time.Duration(upto-at))
-		} else {
-			p.fill(&e, r, at, upto, unlogged)
-		}
+		yield(at, upto, lo, hi, known)
 		at = upto
 	}
-	return e
 }
 
 // fill takes from summaries what no reading tells of [begin, end); what they do not tell either is unknown.

@@ -35,10 +35,12 @@ type Index struct {
 
 type boxRecord struct {
 	Box
-	lot   uint32
-	legs  []uint32 // by which it went itself, by begin
-	doses uint32   // the last dose given from it, counted from 1; 0: none
-	used  uint32
+	lot     uint32
+	legs    []uint32 // by which it went itself, by begin
+	batches []batchRecord
+	end     int64  // when it was no more; forever while it is
+	doses   uint32 // the last dose given from it, counted from 1; 0: none
+	used    uint32
 }
 
 // legRecord keeps instants as nanoseconds since 1970; end is the largest int64 while the leg goes on.
@@ -92,6 +94,14 @@ func NewIndex(products ...*Product) (*Index, error) {
 	return x, nil
 }
 
+// WithoutAppointments is an index that has everything of this one but the appointments, and takes its own. The two share what they have:
+// after that nothing else may be added to either.
+func (x *Index) WithoutAppointments() *Index {
+	y := *x
+	y.sites = map[site.Num][]Appointment{}
+	return &y
+}
+
 // What the index refuses.
 var (
 	ErrUnknownBox = errors.New("no such box")
@@ -118,7 +128,7 @@ func (x *Index) AddBox(b Box) error {
 		x.byLot[b.Lot] = lot
 	}
 	x.bySSCC[b.SSCC] = uint32(len(x.boxes))
-	x.boxes = append(x.boxes, boxRecord{Box: b, lot: lot})
+	x.boxes = append(x.boxes, boxRecord{Box: b, lot: lot, end: forever})
 	if b.Parent != 0 {
 		x.pack(b.SSCC, b.Parent, -forever)
 	}

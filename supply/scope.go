@@ -190,31 +190,65 @@ type counted struct {
 	open bool
 }
 
+// judge holds a box against the rules: as one, or each batch that is still there, or was until the box was empty.
 func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache *counted) Judgement {
+	b := &x.boxes[n]
+	now := min(at.At.UnixNano(), b.end)
+	if len(b.batches) == 0 {
+		return x.judgeBatch(n, nil, now, on, at, cache)
+	}
+	var out Judgement
+	first := true
+	for _, gone := range []bool{false, true} {
+		for i := range b.batches {
+			p := &b.batches[i]
+			if (p.until < now) != gone {
+				continue
+			}
+			j := x.judgeBatch(n, p.changes, min(now, p.until), on, at, cache)
+			if first {
+				out, first = j, false
+				continue
+			}
+			out.merge(&j)
+		}
+		if !first {
+			break
+		}
+	}
+	return out
+}
+
+// judgeBatch judges vials of a box that changed their stage, by what the box went through until an instant.
+func (x *Index) judgeBatch(n uint32, changes []Change, until int64, on civil.Date, at AsOf, cache *counted) Judgement {
 	p := x.products[x.boxes[n].Product]
 	now := at.At.UnixNano()
 	var sum Exposure
 	traced, upto := false, int64(0) // custody is known without a break until upto
 	for _, l := range x.legsOf(n) {
 		r := &x.legs[l]
-		if r.begin > now {
+		if r.begin > until {
 			break
 		}
-		e, ok := cache.legs[l]
-		if keep := cache.open || r.end <= now; !ok || !keep {
-			e = x.exposure(r, p, on, at)
-			if keep && cache.legs != nil {
-				cache.legs[l] = e
+		if r.end > until && until < now || len(changes) > 0 && r.end > changes[0].At.UnixNano() {
+			x.cut(&sum, r, p, changes, until, on, at)
+		} else {
+			e, ok := cache.legs[l]
+			if keep := cache.open || r.end <= now; !ok || !keep {
+				e = x.exposure(r, p, on, at)
+				if keep && cache.legs != nil {
+					cache.legs[l] = e
+				}
 			}
+			sum.Add(&e)
 		}
-		sum.Add(&e)
 		if traced && r.begin-upto > int64(at.Handover) {
 			sum.Unknown += time.Duration(r.begin - upto)
 		}
 		traced, upto = true, max(upto, r.end)
 	}
-	if traced && upto < now && now-upto > int64(at.Handover) {
-		sum.Unknown += time.Duration(now - upto)
+	if traced && upto < until && until-upto > int64(at.Handover) {
+		sum.Unknown += time.Duration(until - upto)
 	}
 	j := p.Judge(&sum, on)
 	j.Untraced = !traced
@@ -250,20 +284,13 @@ func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 }
 
 func (x *Index) exposure(l *legRecord, p *Product, on civil.Date, at AsOf) Exposure {
-	now := at.At.UnixNano()
-	end := min(l.end, now)
+	end := x.counts(l, at)
 	if end <= l.begin {
 		return Exposure{}
-	}
-	r := x.points[l.Point]
-	if l.end > now { // it goes on
-		if heard := max(r.last, l.begin); heard < end && now-heard <= int64(at.Overdue) {
-			end = heard
-		}
 	}
 	rule := p.rule(l.Stage, on)
 	if rule == nil {
 		return Exposure{Unknown: time.Duration(end - l.begin)}
 	}
-	return r.exposure(rule, l.begin, end, l.Unlogged)
+	return x.points[l.Point].exposure(rule, l.begin, end, l.Unlogged)
 }

@@ -12,7 +12,6 @@ import (
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/internal/weak"
-	"charye/person"
 	"charye/programme"
 	"charye/site"
 )
@@ -249,7 +248,7 @@ func (w *Walk) sealName(a Actor, s subject) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	return w.keys.Seal(sealedName(s.key), []byte(withYear(name, s.born)))
+	return w.keys.Seal(booking.NamePlace(s.key), []byte(withYear(name, s.born)))
 }
 
 // refused is the one table from what the ledger refuses to what a person is told.
@@ -598,6 +597,3 @@ func (w *Walk) parseBookingID(s string) (int64, bool) {
 	}
 	return id, true
 }
-
-// sealedName is where a booking's sealed name belongs: it opens for this person's booking only.
-func sealedName(who person.Key) string { return "booking/name/" + who.String() }

@@ -195,12 +195,12 @@ func (w *Walk) identify(ctx context.Context, a Actor, identity string, born civi
 	} else if looks {
 		return person.Identity{}, refuse(BadRequest, "identity: the code has a typing error; compare it symbol by symbol").field("code")
 	}
-	if wait := w.guesses.Allow(ratelimit.Key{ID: a.Key}, identityGuesses, w.now()); wait > 0 {
+	if wait := w.guesses.Allow(ratelimit.Key{ID: a.Key}, identityGuesses, w.now()); wait > 0 && !weak.Off(weak.Guesses) {
 		e := refuse(RateLimited, "too many identity numbers in a short time; check them, and try again after the time given")
 		e.RetryAfter = wait
 		return person.Identity{}, e
 	}
-	known, err := w.people.FindIdentity(ctx, w.keyer.IdentityIndex(identity))
+	known, err := w.people.FindIdentity(ctx, person.Values(w.keyer.IdentityIndexes(identity))...)
 	if err != nil && !errors.Is(err, person.ErrIdentityUnknown) {
 		return known, unavailable(err)
 	}

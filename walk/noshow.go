@@ -44,7 +44,7 @@ type siteDay struct {
 // away, and tells the supply room of doses that it was not told of. Several nodes at it do no harm: what was decided is decided once,
 // by the ledger.
 func (w *Walk) visits(ctx context.Context) error {
-	if !w.supply.Tells() && !slices.ContainsFunc(w.programme.Campaigns, func(c programme.Campaign) bool { return len(c.Visits) > 0 }) {
+	if !w.doses.Tells() && !slices.ContainsFunc(w.programme.Campaigns, func(c programme.Campaign) bool { return len(c.Visits) > 0 }) {
 		return nil
 	}
 	today := civil.Of(w.now(), w.programme.Zone)
@@ -188,7 +188,7 @@ func (w *Walk) gaveOnce(ctx context.Context, d dispense.Dose) error {
 	if known {
 		return nil
 	}
-	if err := w.supply.Gave(ctx, d, w.now()); err != nil {
+	if err := w.doses.Gave(ctx, d, w.now()); err != nil {
 		return err
 	}
 	w.gave.mu.Lock()

@@ -19,7 +19,7 @@ const (
 )
 
 // Run does the work that no request asks for, until ctx ends: follows the ledger's events, tells the line what stock is
-// left, invites who is next where it was sold out, tells whose turn is near, settles what became of appointments, gives back holds whose time is over, and notices imports. A failing round is logged and tried again; nothing
+// left, invites who is next where it was sold out, tells whose turn is near, gives back holds whose time is over, settles what became of appointments, watches over boxes, and notices imports. A failing round is logged and tried again; nothing
 // that people were told depends on it.
 func (w *Walk) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -39,6 +39,9 @@ func (w *Walk) Run(ctx context.Context) error {
 	g.Go(func() error {
 		return w.every(ctx, leftoverEvery, "offer leftover doses", func() error { return w.offerLeftovers(ctx) })
 	})
+	if w.supply != nil {
+		g.Go(func() error { return w.supply.Run(ctx) })
+	}
 	g.Go(func() error {
 		return w.every(ctx, visitsEvery, "go through the sites' days", func() error { return w.visits(ctx) })
 	})

@@ -26,7 +26,7 @@ func (w *Walk) openName(b *booking.Booking) (name string, year int) {
 	if len(b.Sealed) == 0 {
 		return "", 0
 	}
-	plain, err := w.keys.Open(sealedName(b.Person), b.Sealed)
+	plain, err := w.keys.Open(booking.NamePlace(b.Person), b.Sealed)
 	if err != nil {
 		return "", 0
 	}

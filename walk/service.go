@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"charye/approval"
 	"charye/booking"
 	"charye/internal/batch"
 	"charye/internal/clock"
@@ -21,6 +22,7 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/supply/dispense"
+	"charye/supply/room"
 
 	"golang.org/x/time/rate"
 )
@@ -34,7 +36,9 @@ type Deps struct {
 	People    person.Store
 	Outbox    notify.Outbox  // nil: nobody is told anything
 	Leftovers leftover.Store // nil: leftover doses are not offered
-	Supply    *dispense.Room // nil: nothing is known of boxes, and nobody is told of doses
+	Dispense  *dispense.Room // nil: nothing is known of boxes at the counter, and nobody is told of doses
+	Approvals approval.Store // nil: nothing can be asked for
+	Supply    *room.Room     // nil: no product has rules for its storage
 	Keys      *seal.Keys
 	Clock     clock.Func
 	Log       *slog.Logger
@@ -64,8 +68,9 @@ type Walk struct {
 	log       *slog.Logger
 
 	leavers leavers
+	supply  *room.Room
 
-	supply    *dispense.Room
+	doses     *dispense.Room
 	gave      givenDoses
 	staffFrom []string // namespaces of providers whose staff work at sites
 	visiting  visiting
@@ -74,6 +79,8 @@ type Walk struct {
 	stocked map[booking.Counter]int // what the dates say about stock, as last looked at
 	callees map[uint32]callees      // by campaign
 	near    map[uint32]*lookedAt
+
+	approvals approval.Store // nil: none
 
 	leftovers     leftover.Store
 	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
@@ -109,16 +116,18 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		guesses:   ratelimit.NewMemory(1 << 16),
 		now:       d.Clock,
 		log:       d.Log,
+		approvals: d.Approvals,
 
 		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},
 	}
+	w.supply = d.Supply
 	if d.Leftovers != nil {
 		w.leftovers, w.leftoverKey = d.Leftovers, d.Keys.Secret("leftover-draw")
 		w.leftoverPool = batch.New(d.Leftovers.Apply, batch.Options{MaxBatch: leftover.MaxRequests})
 	}
-	if w.supply = d.Supply; w.supply == nil {
-		w.supply = dispense.New(SupplyRules(d.Programme))
+	if w.doses = d.Dispense; w.doses == nil {
+		w.doses = dispense.New(SupplyRules(d.Programme))
 	}
 	if err := w.knownRegions(); err != nil {
 		return nil, err

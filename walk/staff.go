@@ -19,10 +19,16 @@ const (
 	ListVisitors   Act = "list-visitors"   // see who is expected at one's own site today, look somebody up, print the list
 	TellOfVisit    Act = "tell-of-visit"   // say who has come, was given the dose, was turned away, did not come; take it back
 	OfferLeftover  Act = "offer-leftover"  // offer what is left in open vials to the people on the site's list
+	SeeRequests    Act = "see-requests"    // what others are asked to agree to, and what became of it
+	AskRequest     Act = "ask-request"     // ask for what another must want too, withdraw it, carry it out once it is agreed
+	DecideRequest  Act = "decide-request"  // agree to what somebody else asks for, or decline it
+	SeeSupply      Act = "see-supply"      // boxes, temperatures, alarms, what a reading touches; nobody is named
+	AskVerdict     Act = "ask-verdict"     // preview a verdict on boxes and ask for it
+	AgreeVerdict   Act = "agree-verdict"   // agree to what somebody else asked for, or decline it
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, ListVisitors, TellOfVisit, OfferLeftover}
+var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, ListVisitors, TellOfVisit, OfferLeftover, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -33,6 +39,12 @@ var mayDo = map[Act][]person.Role{
 	ListVisitors:   {person.Clinic},
 	TellOfVisit:    {person.Clinic},
 	OfferLeftover:  {person.Clinic},
+	SeeRequests:    {person.Manager, person.Auditor},
+	AskRequest:     {person.Manager, person.Logistics},
+	DecideRequest:  {person.Manager},
+	SeeSupply:      {person.Manager, person.Logistics, person.Auditor},
+	AskVerdict:     {person.Manager, person.Logistics},
+	AgreeVerdict:   {person.Manager, person.Logistics},
 }
 
 // May reports whether an actor may do an act: as the one role that they act in, which must be among those of their session.

@@ -48,9 +48,9 @@ func (w *Walk) IssueTemporary(ctx context.Context, a Actor, n NewTemporary) (Tem
 	case !slices.Contains(person.Papers, n.Paper):
 		return Temporary{}, refuse(BadRequest, "paper: want one of the list").field("paper")
 	}
-	desk, like := w.deskKey(a), w.keyer.Like(n.Name, n.Born)
+	desk, likes := w.deskKey(a), w.keyer.Likes(n.Name, n.Born)
 	if !n.Anyway {
-		alike, err := w.people.TemporaryLike(ctx, desk, like)
+		alike, err := w.people.TemporaryLike(ctx, desk, person.Values(likes)...)
 		if err != nil {
 			return Temporary{}, unavailable(err)
 		}
@@ -64,8 +64,12 @@ func (w *Walk) IssueTemporary(ctx context.Context, a Actor, n NewTemporary) (Tem
 		return Temporary{}, e
 	}
 	code := person.NewTemporaryCode()
+	index := w.keyer.IdentityIndexes(code)[0]
+	if index.Layer != likes[0].Layer { // another key came into use between the two
+		likes = w.keyer.Likes(n.Name, n.Born)
+	}
 	err := w.people.IssueTemporary(ctx, person.TemporaryIdentity{
-		Index: w.keyer.IdentityIndex(code), Key: w.keyer.Temporary(code), Like: like, Name: n.Name, Born: n.Born, Paper: n.Paper,
+		Index: index.Value, Layer: index.Layer, Key: w.keyer.Temporary(code), Like: likes[0].Value, Name: n.Name, Born: n.Born, Paper: n.Paper,
 		Desk: desk, Clerk: a.Key, IssuedAt: now,
 	})
 	if errors.Is(err, person.ErrTemporaryTaken) { // of 2^74 codes one twice

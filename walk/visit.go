@@ -116,7 +116,7 @@ func (w *Walk) TellVisit(ctx context.Context, a Actor, t TellVisit) (Visitor, er
 
 // fit reads what a dose is to be given from, and refuses what may not be given.
 func (w *Walk) fit(ctx context.Context, d *booking.Dose, text string, today civil.Date) (string, error) {
-	full, why, err := w.supply.Fit(ctx, d.Slot.Product, text, today)
+	full, why, err := w.doses.Fit(ctx, d.Slot.Product, text, today)
 	switch {
 	case err != nil:
 		return "", unavailable(err)
@@ -139,10 +139,10 @@ func (w *Walk) tellSupplyRoom(ctx context.Context, at site.Site, before, after *
 	switch {
 	case is.State == booking.Given:
 		given.From, given.At = is.From, is.At
-		return w.supply.Gave(ctx, given, w.now())
+		return w.doses.Gave(ctx, given, w.now())
 	case was.State == booking.Given:
 		given.From, given.At = was.From, was.At
-		return w.supply.Undone(ctx, given, w.now())
+		return w.doses.Undone(ctx, given, w.now())
 	}
 	return nil
 }

@@ -69,8 +69,8 @@ func visitPath(v *walk.Visitor) string {
 	return clinicBase + "/visits/" + pathSegment(v.Booking) + "/" + strconv.Itoa(v.Dose)
 }
 
-// stateNames are what the states of a visit are called.
-var stateNames = map[booking.VisitState]string{
+// visitNames are what the states of a visit are called.
+var visitNames = map[booking.VisitState]string{
 	booking.Expected: "clinic.state.expected", booking.Arrived: "clinic.state.arrived", booking.Given: "clinic.state.given",
 	booking.TurnedAway: "clinic.state.turned", booking.NoShow: "clinic.state.noshow",
 }
@@ -82,7 +82,7 @@ var turnAwayNames = map[string]string{
 }
 
 func rowOf(v walk.Visitor) visitRow {
-	return visitRow{Visitor: v, State: stateNames[v.State], Is: v.State.String(), URL: visitPath(&v), Why: turnAwayNames[v.Why]}
+	return visitRow{Visitor: v, State: visitNames[v.State], Is: v.State.String(), URL: visitPath(&v), Why: turnAwayNames[v.Why]}
 }
 
 type visitSession struct {
@@ -132,7 +132,7 @@ func (h *handler) showClinicDay(q *request, status int, wrong string, most int) 
 		return err
 	}
 	d := clinicDayData{Site: day.Site.Name, Day: day.Day, Now: day.Now, More: day.More, Counts: map[string]int{}, Wrong: wrong, Most: most}
-	for state := range stateNames {
+	for state := range visitNames {
 		n := day.Counts[state]
 		d.Counts[strings.ReplaceAll(state.String(), "-", "")] = n
 		d.Total += n

@@ -175,7 +175,10 @@ func TestMissedBookings(t *testing.T) {
 				checkPage(t, name, lang.ID, w.Body.String())
 			}
 		}
-		say := func(key string) string { s, _, _ := strings.Cut(mustLanguages(t)[lang.ID].sentences[key]["other"], "{"); return s }
+		say := func(key string) string {
+			s, _, _ := strings.Cut(mustLanguages(t)[lang.ID].sentences[key]["other"], "{")
+			return s
+		}
 		show("missed", func(k *walk.Booking) { k.Missed = true }, say("receipt.missed.now"))
 		show("over", func(k *walk.Booking) { k.Missed, k.Closed = true, true }, say("receipt.missed.closed"))
 		show("from", func(k *walk.Booking) { k.Missed, k.Again = true, &walk.ComesAgain{From: svc.now} })

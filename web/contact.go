@@ -27,6 +27,7 @@ var (
 		notify.Booked: "contact.kind.booked", notify.Changed: "contact.kind.changed", notify.Cancelled: "contact.kind.cancelled",
 		notify.Reminder: "contact.kind.reminder", notify.Invited: "contact.kind.invited", notify.Near: "contact.kind.near", notify.Leftover: "contact.kind.leftover",
 		notify.Missed: "contact.kind.missed", notify.Turned: "contact.kind.turned",
+		notify.Alarm: "contact.kind.alarm",
 	}
 	messageStates = map[notify.State]string{
 		notify.Queued: "contact.state.queued", notify.Sending: "contact.state.sending", notify.Sent: "contact.state.sent",

@@ -183,8 +183,11 @@ func (h *handler) deskSignIn(q *request) error {
 
 // staffPath is where staff go on: a page for staff, whatever was asked for.
 func staffPath(p string) string {
-	if p = localPath(p); p == deskBase || p == clinicBase || strings.HasPrefix(p, deskBase+"/") || strings.HasPrefix(p, clinicBase+"/") || strings.HasPrefix(p, clinicBase+"?") {
-		return p
+	p = localPath(p)
+	for _, base := range []string{deskBase, supplyBase, clinicBase} {
+		if rest, ok := strings.CutPrefix(p, base); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
+			return p
+		}
 	}
 	return deskBase
 }
@@ -241,6 +244,7 @@ type deskHomeData struct {
 	Serves    bool // this role serves callers
 	Issues    bool
 	Clinic    bool // this role works at a site
+	Supply    bool // this role may see the supply room
 	Campaigns []campaignCard
 }
 
@@ -252,6 +256,7 @@ func (h *handler) deskHome(q *request) error {
 	d := deskHomeData{
 		Name: q.name(), Role: roleNames[a.Role], Until: a.ExpiresAt, Serves: walk.May(a, walk.ServeCaller), Issues: walk.May(a, walk.IssueTemporary),
 		Clinic: walk.May(a, walk.ListVisitors),
+		Supply: walk.May(a, walk.SeeSupply),
 	}
 	for r := range a.Roles.All() {
 		if r != a.Role {

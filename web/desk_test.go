@@ -112,7 +112,7 @@ func TestDeskSignIn(t *testing.T) {
 	wantRedirect(t, b.post("/desk/role", "role", "operator"), "/desk") // not theirs
 	wantPage(t, b.get("/desk"), 200, "– 콜센터")
 	wantRedirect(t, b.post("/desk/role", "role", "auditor"), "/desk")
-	wantPage(t, b.get("/desk"), 200, "– 감사", "이 역할로 창구에서 할 일은 아직 없습니다")
+	wantPage(t, b.get("/desk"), 200, "– 감사", `href="/supply"`)
 	wantPage(t, b.get("/desk/callers/new"), 403, "역할이 아닙니다")
 	wantRedirect(t, b.post("/desk/sign-out"), "/desk/sign-in")
 	if b.cookies[cookieStaff] != "" || b.cookies[cookieRole] != "" {

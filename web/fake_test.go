@@ -21,6 +21,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply/room"
 	"charye/walk"
 )
 
@@ -51,6 +52,7 @@ type scripted struct {
 	visitors   []walk.Visitor
 	visitor    walk.Visitor
 	poll       time.Duration // until the next question, in places
+	room       *room.Room    // nil: there is no supply room
 
 	// What each step answers instead, when set.
 	fail map[string]error
@@ -410,6 +412,11 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 	s := d.session
 	switch token {
 	case "token":
+	case "logistics", "manager":
+		s.Key, s.Born, s.Roles = person.Key{201, 15: 1}, 0, person.RolesOf(person.Logistics)
+		if token == "manager" {
+			s.Key, s.Roles = person.Key{202, 15: 1}, person.RolesOf(person.Manager)
+		}
 	case "clerk", "office", "auditor", "nurse":
 		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
 			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
@@ -436,7 +443,7 @@ func newDoorman(now time.Time) *doorman {
 
 // browser is a client with cookies and without a script.
 type browser struct {
-	t       *testing.T
+	t       testing.TB
 	h       http.Handler
 	cookies map[string]string
 	lang    string

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"charye/internal/weak"
 )
 
 // contentPolicy lets a page load its own script, style and pictures and nothing else. Sign-in leaves by a link, not by a
@@ -15,10 +17,12 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 func secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", contentPolicy)
+		if !weak.Off(weak.Frames) {
+			h.Set("Content-Security-Policy", contentPolicy)
+			h.Set("X-Frame-Options", "DENY")
+		}
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", "geolocation=(self), camera=(), microphone=(), payment=()")
 		next.ServeHTTP(w, r)

@@ -29,9 +29,12 @@ type view struct {
 	Others    []otherLanguage
 	SignedIn  bool
 	Desk      bool // a page for staff
+	Supply    bool // who looks may see the supply room
+	Wide      bool // tables and drawings: more room, and looks of its own
 	Trial     bool
 	Help      string // telephone
 	Refresh   int    // seconds after which a browser without JavaScript asks again; 0: never
+	Again     int    // seconds after which every browser asks again, while something is being done; 0: never
 	Script    string // of the page, may be empty
 	Error     bool   // the title says that something went wrong
 	D         any
@@ -54,17 +57,18 @@ func parsePages(languages map[string]*language, a *assets) (map[string]map[strin
 			"tel": func(phone string) string {
 				return strings.NewReplacer(" ", "", "-", "", ")", "", "(", "").Replace(phone)
 			},
-			"add": func(a, b int) int { return a + b },
+			"long": l.long, "moment": l.moment,
+			"add": func(a, b int) int { return a + b }, "minus": func(a int) int { return -a },
 		}
 		frame, err := template.New("frame.html").Funcs(funcs).Option("missingkey=error").
-			ParseFS(templateFiles, "templates/frame.html", "templates/parts.html")
+			ParseFS(templateFiles, "templates/frame.html", "templates/parts.html", "templates/supplyparts.html")
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}
 		pages[id] = map[string]*template.Template{}
 		for _, f := range files {
 			name := strings.TrimSuffix(f.Name(), path.Ext(f.Name()))
-			if name == "frame" || name == "parts" {
+			if name == "frame" || name == "parts" || name == "supplyparts" {
 				continue
 			}
 			page, err := frame.Clone()
@@ -128,6 +132,12 @@ func (h *handler) pageAt(base string, f action) http.Handler {
 				return
 			}
 		}
+		leave, err := h.holdBack(r)
+		if err != nil {
+			q.refuse(err)
+			return
+		}
+		defer leave()
 		if err := f(q); err != nil {
 			q.refuse(err)
 		}
@@ -184,6 +194,10 @@ func (q *request) show(status int, page string, v view) error {
 		return fmt.Errorf("no page %q", page)
 	}
 	v.Lang, v.SignedIn, v.Help, v.Desk = q.lang.id, q.session != nil, q.h.opts.HelpPhone, q.base != ""
+	if q.base != "" && q.session != nil {
+		a, err := q.actor()
+		v.Supply = err == nil && walk.May(a, walk.SeeSupply)
+	}
 	p := q.h.svc.Programme()
 	v.Programme, v.Trial = p.Name.In(q.lang.id), p.Trial
 	for _, n := range languageNames {

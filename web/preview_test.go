@@ -83,7 +83,8 @@ func gathering(s *scripted) {
 // previewHandler adds to the pages the two public documents that the script reads, in their published form.
 func previewHandler(t *testing.T, svc *scripted, door *doorman) http.Handler {
 	t.Helper()
-	pages, err := New(svc, door, Options{HelpPhone: "1339", PushKey: testPushKey, Calendar: func(walk.Booking, string) []byte { return nil }})
+	pages, err := New(svc, door, Options{HelpPhone: "1339", PushKey: testPushKey, Calendar: func(walk.Booking, string) []byte { return nil },
+		Export: func(walk.Actor, walk.Held) []byte { return []byte("{}") }})
 	if err != nil {
 		t.Fatal(err)
 	}

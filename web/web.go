@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/internal/load"
 	"charye/internal/weak"
 	"charye/line"
 	"charye/notify"
@@ -67,6 +68,7 @@ type Service interface {
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
 	DeskService
 	ClinicService
+	SupplyService
 }
 
 var _ Service = (*walk.Walk)(nil)
@@ -100,8 +102,12 @@ type Options struct {
 	PublicURL string
 	// Calendar writes a booking as a calendar file (RFC 5545) in a language; without it there is no calendar link.
 	Calendar func(b walk.Booking, lang string) []byte
+	// Export writes all that is kept about somebody as a file of JSON; without it there is no such file.
+	Export func(a walk.Actor, h walk.Held) []byte
 	// PushKey is the public key by which browsers subscribe to messages, in base64url; without it they cannot.
 	PushKey string
+	// Gate holds pages back when there is too much to do, except the last steps of those who were let in. Nil: nothing is held back.
+	Gate *load.Gate
 	// HelpPhone is shown on every page when set.
 	HelpPhone string
 	// Log gets internal errors; never anything about a person. Nil: [slog.Default].
@@ -205,12 +211,16 @@ func (h *handler) routes() {
 
 	h.deskRoutes()
 	h.clinicRoutes()
+	h.supplyRoutes()
 
 	on("GET /contact", h.contact)
 	on("POST /contact", h.setContact)
 	on("POST /contact/device", h.addDevice)
 	on("POST /contact/device/remove", h.removeDevices)
 	on("GET /contact/device", func(q *request) error { return q.redirect("/contact") })
+
+	on("GET /me", h.held)
+	on("GET /me/charye.json", h.heldFile)
 
 	on("GET /leftovers", h.leftovers)
 	on("POST /leftovers", h.setLeftovers)

@@ -57,6 +57,7 @@ func Run(t *testing.T, open Open) {
 		{"Read", testRead},
 		{"Events", testEvents},
 		{"Chain", testChain},
+		{"Names", testNames},
 		{"Stopped", testStopped},
 		{"Crash", testCrash},
 		{"Snapshot", testSnapshot},

@@ -40,7 +40,8 @@ var errBody = errors.New("booking.db: a row cannot be read: the file is damaged"
 var eventKinds = [...]booking.EventKind{
 	1: booking.EventHeld, 2: booking.EventHoldOver, 3: booking.EventBooked, 4: booking.EventChanged,
 	5: booking.EventCanceled, 6: booking.EventCapacity, 7: booking.EventInvited, 8: booking.EventCalled,
-	9: booking.EventArrived, 10: booking.EventGiven, 11: booking.EventTurnedAway, 12: booking.EventNoShow, 13: booking.EventUndone,
+	9:  booking.EventErased,
+	10: booking.EventArrived, 11: booking.EventGiven, 12: booking.EventTurnedAway, 13: booking.EventNoShow, 14: booking.EventUndone,
 }
 
 func appendBooking(b []byte, k *booking.Booking) []byte {

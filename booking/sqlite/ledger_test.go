@@ -232,3 +232,64 @@ func TestOlderProgramsAreChained(t *testing.T) {
 		}
 	}
 }
+
+// TestErasedBesideAServer: one process serves while another erases names; the one that serves goes on without reading everything anew, and the
+// ledger keeps its promises.
+func TestErasedBesideAServer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open := func() *sqlite.Ledger {
+		t.Helper()
+		l, err := sqlite.Open(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return l
+	}
+	serving, erasing := open(), open()
+	book := func(l *sqlite.Ledger, n byte) {
+		t.Helper()
+		session := booking.Session{Site: 1, Day: 18834, Minute: 540}
+		out, err := l.Apply(t.Context(), []booking.Request{{
+			Op: booking.OpBook, Campaign: 1, Person: [16]byte{n}, Channel: "web", At: time.Unix(1626087600, 0), Sealed: []byte("sealed"),
+			Doses: [][]booking.Choice{{{
+				Slot: booking.Slot{Session: session, Product: "moderna"}, Minutes: 30,
+				Seat: booking.Claim{Counter: booking.SeatCounter(session), Capacity: 3, N: 1},
+			}}},
+		}})
+		if err != nil || out[0].Result != booking.Done {
+			t.Fatalf("booking %d: %+v, %v", n, out, err)
+		}
+	}
+	erase := func(l *sqlite.Ledger) {
+		t.Helper()
+		if _, done, err := l.RewriteNames(t.Context(), 0, 10, time.Unix(1626087600, 0), "request", func(*booking.Booking) ([]byte, error) { return nil, nil }); err != nil || done.Erased == 0 {
+			t.Fatalf("erased %+v, %v", done, err)
+		}
+	}
+	book(serving, 1)
+	erase(erasing)
+	book(serving, 2)
+	erase(serving)
+	book(erasing, 3)
+	erase(erasing)
+	session := booking.Session{Site: 1, Day: 18834, Minute: 540}
+	out, err := serving.Apply(t.Context(), []booking.Request{{
+		Op: booking.OpBook, Campaign: 1, Person: [16]byte{4}, Channel: "web", At: time.Unix(1626087600, 0),
+		Doses: [][]booking.Choice{{{
+			Slot: booking.Slot{Session: session, Product: "moderna"}, Minutes: 30,
+			Seat: booking.Claim{Counter: booking.SeatCounter(session), Capacity: 3, N: 1},
+		}}},
+	}})
+	if err != nil || out[0].Result != booking.Full {
+		t.Errorf("the fourth in a session of three: %+v, %v", out, err)
+	}
+	for _, finding := range booking.Check(t.Context(), serving) {
+		t.Error(finding)
+	}
+}

@@ -65,6 +65,9 @@ func (m *memory) due(at time.Time, limit int) (out []booking.Hold) {
 	return out
 }
 
+// fewEvents is how many events are looked at before everything is read anew.
+const fewEvents = 64
+
 // refresh reads everything when the file holds more, or less, than the memory knows of.
 func (m *memory) refresh(t *tx) error {
 	last, err := t.lastSeq()
@@ -73,6 +76,18 @@ func (m *memory) refresh(t *tx) error {
 	}
 	if m.full && last == m.nextSeq-1 {
 		return nil
+	}
+	if m.full && last >= m.nextSeq && last-m.nextSeq < fewEvents {
+		// Another process erased names: nothing that is remembered has changed.
+		only, err := t.onlyErased(m.nextSeq - 1)
+		if err != nil {
+			return err
+		}
+		if only {
+			m.nextSeq = last + 1
+			m.chain, err = t.lastChain()
+			return err
+		}
 	}
 	next := memory{
 		full: true, nextSeq: last + 1,

@@ -167,6 +167,21 @@ func (t *tx) lastChain() (chain booking.Hash, err error) {
 	return chain, err
 }
 
+// onlyErased reports whether the events after a number tell of nothing but erased names.
+func (t *tx) onlyErased(after int64) (only bool, err error) {
+	rows, err := t.Stmt(t.l.write.unchained).Query(after)
+	if err != nil {
+		return false, err
+	}
+	only = true
+	err = scan(rows, func() error {
+		e, err := scanEvent(rows)
+		only = only && err == nil && e.Kind == booking.EventErased
+		return err
+	})
+	return only, err
+}
+
 func scanEvent(rows *sql.Rows) (booking.Event, error) {
 	var seq int64
 	var body sql.RawBytes

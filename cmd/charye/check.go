@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"os"
 
-	"charye/booking"
 	"charye/check"
+	"charye/internal/chain"
 	"charye/internal/durable"
 	"charye/internal/seal"
 	"charye/internal/telemetry"
@@ -19,12 +19,21 @@ import (
 	custodysqlite "charye/supply/epcis/sqlite"
 	"charye/supply/order"
 	supplysqlite "charye/supply/sqlite"
+	"charye/supply/trace"
 )
 
 type checkCmd struct {
-	Data    string   `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
-	Chain   []string `placeholder:"N:HASH" help:"A chain that an earlier check printed and that was kept elsewhere: what happened up to event N must be what it was then. May be repeated."`
-	Engines engines  `embed:""`
+	Data     string   `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
+	Chain    []string `placeholder:"N:HASH" help:"A chain that an earlier check printed and that was kept elsewhere: what happened up to event N must be what it was then. May be repeated."`
+	Requests []string `name:"chain-requests" placeholder:"N:HASH" help:"The same of the requests that two people decide on."`
+	Rooms    []string `name:"chain-of" placeholder:"ROOM=N:HASH" help:"The same of what happened to sites, people, messages, leftovers or verdicts, as a check prints it."`
+	Engines  engines  `embed:""`
+}
+
+// chains are chains that were kept elsewhere.
+type chains struct {
+	bookings, requests []chain.Noted
+	rooms              map[string][]chain.Noted
 }
 
 // errBrokenPromise ends a check that found something; the lines above name it.
@@ -32,13 +41,23 @@ var errBrokenPromise = errors.New("a promise is broken; the lines above name it"
 
 // Run re-reads everything and says what it proved and what is wrong.
 func (c checkCmd) Run(ctx context.Context, std streams) error {
-	var noted []booking.Noted
-	for _, text := range c.Chain {
-		n, err := booking.ParseNoted(text)
-		if err != nil {
-			return &usageError{msg: "--chain: " + err.Error()}
+	var noted chains
+	for _, of := range []struct {
+		flag  string
+		texts []string
+		to    *[]chain.Noted
+	}{{"--chain", c.Chain, &noted.bookings}, {"--chain-requests", c.Requests, &noted.requests}} {
+		for _, text := range of.texts {
+			n, err := chain.ParseNoted(text)
+			if err != nil {
+				return &usageError{msg: of.flag + ": " + err.Error()}
+			}
+			*of.to = append(*of.to, n)
 		}
-		noted = append(noted, n)
+	}
+	var err error
+	if noted.rooms, err = notedRooms(c.Rooms); err != nil {
+		return err
 	}
 	r, err := checkInstallation(ctx, c.Data, c.Engines, noted, std.err)
 	if r != nil {
@@ -51,7 +70,7 @@ func (c checkCmd) Run(ctx context.Context, std streams) error {
 }
 
 // checkInstallation checks a directory that is not served, or a cluster at rest.
-func checkInstallation(ctx context.Context, data string, e engines, noted []booking.Noted, progress io.Writer) (r *check.Report, err error) {
+func checkInstallation(ctx context.Context, data string, e engines, noted chains, progress io.Writer) (r *check.Report, err error) {
 	shared, err := e.shared()
 	if err != nil {
 		return nil, err
@@ -77,14 +96,14 @@ func checkInstallation(ctx context.Context, data string, e engines, noted []book
 	if err != nil {
 		return nil, err
 	}
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, e.Postgres); err != nil {
 		return nil, err
 	}
 	return prove(ctx, dir, e, p, keys, noted, telemetry.NewLogger(progress, slog.LevelError), progress)
 }
 
 // prove opens everything that an installation keeps and checks it.
-func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted []booking.Noted, log *slog.Logger, progress io.Writer) (r *check.Report, err error) {
+func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted chains, log *slog.Logger, progress io.Writer) (r *check.Report, err error) {
 	s, closers, err := openStores(ctx, dir, e, p, keys, log)
 	defer func() {
 		for i := len(closers) - 1; i >= 0; i-- {
@@ -108,7 +127,13 @@ func prove(ctx context.Context, dir *durable.Dir, e engines, p *programme.Progra
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeRoom()) }()
-	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted, Supply: room, Progress: say})
+	histories, closeVerdicts, err := openHistories(ctx, dir, e.Postgres, s, noted.rooms)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeVerdicts()) }()
+	return check.Run(ctx, check.Input{Programme: p, Ledger: s.ledger, Line: auditor, Noted: noted.bookings, Supply: room, Requests: s.approvals, NotedRequests: noted.requests,
+		Histories: histories, Progress: say})
 }
 
 func isTerminal(f *os.File) bool {
@@ -135,8 +160,16 @@ func openSupply(ctx context.Context, dir *durable.Dir, postgres string, p *progr
 	if err != nil {
 		return nil, none, err
 	}
-	t, err := readTrace(ctx, p, sites, glns, events, s.ledger)
-	if err := errors.Join(err, events.Close()); err != nil {
+	in := trace.NewReader() // of the log itself: what commands have kept of it proves nothing
+	if err := errors.Join(in.Follow(ctx, events), events.Close()); err != nil {
+		return nil, none, err
+	}
+	rules, err := traceRules(ctx, p, sites, glns, s.ledger)
+	if err != nil {
+		return nil, none, err
+	}
+	t, err := in.Build(rules)
+	if err != nil {
 		return nil, none, err
 	}
 	v, err := openVerdicts(ctx, dir, postgres)

@@ -55,6 +55,8 @@ func TestCheckFindsEachFault(t *testing.T) {
 		{"an event taken out, and the gap closed", "booking.db", `DROP TRIGGER events_stay; DROP TRIGGER events_stay_there; DELETE FROM events WHERE seq = 2; UPDATE events SET seq = -seq WHERE seq > 2; UPDATE events SET seq = -seq - 1 WHERE seq < 0`, "the chain breaks at event 2:"},
 		{"a chain made anew", "booking.db", `DROP TRIGGER events_stay; UPDATE events SET chain = NULL; UPDATE events SET body = CAST(substr(body, 1, 16) || randomblob(4) || substr(body, 21) AS BLOB) WHERE seq = 3`, "what happened up to there was changed since"},
 		{"the last event taken away", "booking.db", `DROP TRIGGER events_stay_there; DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)`, "events were taken away"},
+		{"an event of a site that is changed", "sites.db", `DROP TRIGGER events_stay; UPDATE events SET change = '{}' WHERE seq = 3`, "sites: the chain breaks at event 3:"},
+		{"an event of a site that is taken out", "sites.db", `DROP TRIGGER events_stay_there; DELETE FROM events WHERE seq = 4`, "sites: event 4 was taken out"},
 		{"a hold beside a booking", "booking.db", `UPDATE holds SET person = (SELECT person FROM bookings WHERE id = 1)`, "is of a person who has booking 1"},
 		{"a place that is gone", "line.db", `UPDATE joins SET first_seq = first_seq + 1 WHERE first_seq = (SELECT max(first_seq) FROM joins)`, "line"},
 		{"admitted beyond the line", "line.db", `UPDATE campaigns SET admitted = admitted + 50; UPDATE waves SET admitted = admitted + 50`, "admitted of"},

@@ -91,7 +91,7 @@ func openCustody(ctx context.Context, dir *durable.Dir, url string) (custody.Sto
 
 // wireCustody joins the store of custody to its face; without tokens there is neither.
 func (s *server) wireCustody(metrics *telemetry.Metrics) {
-	if s.custody == nil {
+	if s.tokens == nil {
 		return
 	}
 	face := epcis.New(s.custody, epcis.Options{Tokens: s.tokens, Now: time.Now, Logger: s.log, Metrics: metrics})

@@ -40,40 +40,45 @@ func readFirstStart(dir *durable.Dir) (first firstStart, err error) {
 	return first, nil
 }
 
-// keepProgramme reads the programme as this data directory knows it: relative times mean what they meant at the first
-// start. It keeps a copy of the file, for the commands that only get the directory.
-func keepProgramme(dir *durable.Dir, name string, src []byte) (*programme.Programme, error) {
-	first, err := readFirstStart(dir)
+// parseFor reads a programme as this data directory knows it: relative times mean what they meant at the first start, or mean it from now
+// on. first is what is to be remembered when the programme is kept.
+func parseFor(dir *durable.Dir, name string, src []byte) (p *programme.Programme, first firstStart, err error) {
+	first, err = readFirstStart(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		first, err = firstStart{At: time.Now()}, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, first, err
 	}
-	p, err := programme.Parse(name, src, programme.Options{FirstStart: first.At, Resolved: first.Resolved})
+	p, err = programme.Parse(name, src, programme.Options{FirstStart: first.At, Resolved: first.Resolved})
 	if err != nil {
-		return nil, err
+		return nil, first, err
 	}
 	if first.Programme != "" && first.Programme != p.ID {
-		return nil, fmt.Errorf("data directory %s belongs to the programme %s, and %s is %s; give each its own directory",
+		return nil, first, fmt.Errorf("data directory %s belongs to the programme %s, and %s is %s; give each its own directory",
 			dir.Path(), first.Programme, name, p.ID)
 	}
 	if first.Programme != "" && first.Trial != p.Trial {
-		return nil, fmt.Errorf("data directory %s was first started with `trial: %t`, and %s says `trial: %t`; made-up and real people never share one: give each its own directory",
+		return nil, first, fmt.Errorf("data directory %s was first started with `trial: %t`, and %s says `trial: %t`; made-up and real people never share one: give each its own directory",
 			dir.Path(), first.Trial, name, p.Trial)
 	}
 	first.Programme, first.Trial, first.Resolved = p.ID, p.Trial, p.Resolved()
+	return p, first, nil
+}
+
+// keep makes a file the one that the data directory is served with, for the next start and for the commands that only get the directory.
+func keep(dir *durable.Dir, first firstStart, src []byte) error {
 	b, err := json.MarshalIndent(first, "", "  ")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := durable.WriteFile(dir.File(startFile), b); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return fmt.Errorf("data directory: %w", err)
 	}
 	if err := durable.WriteFile(dir.File(programmeFile), src); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return fmt.Errorf("data directory: %w", err)
 	}
-	return p, nil
+	return nil
 }
 
 // openKeys reads the key file of a data directory, or makes one where nothing depends on it yet. Without its keys nobody in
@@ -81,13 +86,13 @@ func keepProgramme(dir *durable.Dir, name string, src []byte) (*programme.Progra
 func openKeys(dir *durable.Dir) (*seal.Keys, error) {
 	name := dir.File(keyFile)
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		for _, keyed := range []string{"people.db", "line.db", "booking.db", "leftover.db"} {
+		for _, keyed := range []string{"people.db", "line.db", "booking.db", "leftover.db", "approval.db"} {
 			if _, err := os.Stat(dir.File(keyed)); err == nil {
 				return nil, fmt.Errorf("key file %s is missing, and %s was written with it; put it back from a backup, or name another data directory", name, keyed)
 			}
 		}
 	}
-	keys, err := seal.LoadOrCreate(name)
+	keys, err := seal.LoadOrCreate(name, kms)
 	if _, io := errors.AsType[*fs.PathError](err); err != nil && !io {
 		return nil, fmt.Errorf("%w; put it back from a backup, or name another data directory", err)
 	}

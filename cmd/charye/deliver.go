@@ -35,7 +35,7 @@ func (c deliverCmd) Run(ctx context.Context, out streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := rightPlace(dir, c.Postgres != ""); err != nil {
+	if err := rightPlace(dir, c.Postgres); err != nil {
 		return err
 	}
 	p, err := servedProgramme(dir)

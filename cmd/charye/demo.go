@@ -59,6 +59,7 @@ func (c demoCmd) Run(ctx context.Context, std streams) error {
 
   Pages    %[1]s/            한국어, English at the top of each page
   Staff    %[1]s/desk        the call desk and the local office: sign in with any name, and choose roles
+  Supply   %[1]s/supply      boxes and their temperatures, with one alarm: sign in there with the role logistics; a second one agrees
   API      %[1]s/api/v1/campaigns      contract: %[1]s/api/openapi.yaml
   Metrics  %[1]s/metrics
 
@@ -105,6 +106,9 @@ func (c demoCmd) furnish(ctx context.Context, s *server) (demoHelped, error) {
 	}
 	born := bornFor(&s.programme.Campaigns[0])
 	rows := trialRoster(person.NewKeyer(s.keys), demoHelpedFrom, 10, born)
+	if err := furnishSupply(ctx, s); err != nil {
+		return demoHelped{}, err
+	}
 	if _, err := s.people.ReplaceRoster(ctx, "residents", rows, time.Now()); err != nil {
 		return demoHelped{}, err
 	}

@@ -46,7 +46,7 @@ func (c importSitesCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	if err := rightPlace(dir, c.Postgres != ""); err != nil {
+	if err := rightPlace(dir, c.Postgres); err != nil {
 		return err
 	}
 	store, err := openSites(ctx, dir, c.Postgres)
@@ -126,7 +126,7 @@ func (c importRosterCmd) Run(ctx context.Context, out streams) error {
 	if err != nil {
 		return err
 	}
-	if err := rightPlace(dir, c.Postgres != ""); err != nil {
+	if err := rightPlace(dir, c.Postgres); err != nil {
 		return err
 	}
 	keys, err := openKeys(dir)

@@ -44,7 +44,7 @@ func (c where) leftoversAt(ctx context.Context) (_ *leftoversHere, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := rightPlace(dir, c.Postgres != ""); err != nil {
+	if err := rightPlace(dir, c.Postgres); err != nil {
 		return nil, err
 	}
 	if h.programme, err = servedProgramme(dir); err != nil {

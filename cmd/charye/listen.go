@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"charye/internal/pgdb"
+	"charye/internal/weak"
 )
 
 // The bounds of the HTTP server. Headers and bodies must come promptly; an answer may take long only where it is long.
@@ -33,6 +36,21 @@ func checkPublicURL(s string) error {
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return &usageError{msg: "--public-url: want https://HOST, with a port if need be, and nothing behind it"}
+	}
+	return nil
+}
+
+// protectedPostgres refuses a database over a network without TLS: a real programme's people would travel there in the clear.
+func protectedPostgres(url string, trial bool) error {
+	if url == "" || trial {
+		return nil
+	}
+	hosts, err := pgdb.PlainHosts(url)
+	if err != nil {
+		return err
+	}
+	if len(hosts) > 0 {
+		return &usageError{msg: "--postgres: " + strings.Join(hosts, ", ") + " may be spoken to without TLS; put sslmode=verify-full into the URL, with sslrootcert=FILE where the certificate is of your own (a trial, this machine and a Unix socket need none)"}
 	}
 	return nil
 }
@@ -105,11 +123,23 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler: h, Protocols: protocols,
+		Handler: lastInChunks(h), Protocols: protocols,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// lastInChunks ends a connection with the first request whose body came in chunks. Where such a request also said a length, a proxy
+// in front may have read another end of it (RFC 9112, 6.1), and net/http does not tell which of them did: so nothing that follows on the
+// connection is taken for a request.
+func lastInChunks(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 && !weak.Off(weak.LastInChunks) {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // boundedListener holds back the accepting of connections beyond its room.

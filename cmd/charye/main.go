@@ -41,10 +41,15 @@ type cli struct {
 	Prepare    prepareCmd    `cmd:"" help:"Make or upgrade the tables of a cluster's database as their owner, so that a role which owns nothing can serve."`
 	Move       moveCmd       `cmd:"" help:"Move an installation of one machine into a cluster, without losing a place or a booking."`
 	Reschedule rescheduleCmd `cmd:"" help:"Move follow-up doses that are booked already, when an interval changes in the middle of a programme."`
+	Requests   requestsCmd   `cmd:"" help:"What two people must want before it is done: what is asked for, and what became of it."`
+	Rules      rulesCmd      `cmd:"" name:"programme" help:"What a changed programme file would change, and asking for it where a campaign has begun."`
 	Vials      vialsCmd      `cmd:"" help:"Write how many vials each site needs on each day for what is booked, as CSV."`
 	Deliver    deliverCmd    `cmd:"" help:"Tell that vaccine came to a campaign beside what its programme foresees, or went: what comes is shared out in the order of the line."`
 	Drill      drillCmd      `cmd:"" help:"Rehearse a day on which things go wrong, and check every promise."`
 	Supply     supplyCmd     `cmd:"" help:"Vaccine on its way: custody, readings, which boxes are in doubt, whom that touches, and verdicts on them."`
+	Keys       keysCmd       `cmd:"" help:"The keys of an installation: list them, rotate them while everything is served, re-seal what they sealed, retire them."`
+	Retain     retainCmd     `cmd:"" help:"Erase people's data by the dates of the programme's retention rules."`
+	Erase      eraseCmd      `cmd:"" help:"Erase one person's data because they ask for it, as far as the programme's rules allow; with a preview."`
 	Leftovers  leftoversCmd  `cmd:"" help:"Offer the doses that a site has left over today to the people on its list, one after the other."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Help       helpCmd       `cmd:"" help:"Print this help, or that of a command."`

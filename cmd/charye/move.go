@@ -10,10 +10,12 @@ import (
 	"slices"
 	"time"
 
-	"charye/booking"
+	approvalpostgres "charye/approval/postgres"
+	approvalsqlite "charye/approval/sqlite"
 	bookingpostgres "charye/booking/postgres"
 	bookingsqlite "charye/booking/sqlite"
 	"charye/check"
+	"charye/internal/chain"
 	"charye/internal/durable"
 	"charye/internal/pgdb"
 	"charye/internal/seal"
@@ -60,6 +62,9 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := protectedPostgres(c.To.Postgres, p.Trial); err != nil {
+		return err
+	}
 	keys, err := openKeys(dir)
 	if err != nil {
 		return err
@@ -72,7 +77,7 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 		return fmt.Errorf("data directory %s has moved already, at %s", dir.Path(), m.Done.Format(time.RFC3339))
 	}
 	log := telemetry.NewLogger(std.err, slog.LevelError)
-	before, err := proven(ctx, dir, engines{}, p, keys, nil, log, std.err)
+	before, err := proven(ctx, dir, engines{}, p, keys, chains{}, log, std.err)
 	if err != nil {
 		return fmt.Errorf("before the move: %w", err)
 	}
@@ -88,7 +93,7 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 	case err != nil:
 		return fmt.Errorf("%w; nothing is lost: %s is as it was, and the same command goes on where this one ended", err, dir.Path())
 	}
-	after, err := proven(ctx, dir, c.To, p, keys, []booking.Noted{before.Chain}, log, std.err)
+	after, err := proven(ctx, dir, c.To, p, keys, chains{bookings: []chain.Noted{before.Chain}, requests: []chain.Noted{before.Requests}}, log, std.err)
 	if err != nil {
 		return fmt.Errorf("after the move: %w", err)
 	}
@@ -107,7 +112,7 @@ func (c moveCmd) Run(ctx context.Context, std streams) (err error) {
 }
 
 // proven checks an installation and refuses one with a broken promise.
-func proven(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted []booking.Noted, log *slog.Logger, progress io.Writer) (*check.Report, error) {
+func proven(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, noted chains, log *slog.Logger, progress io.Writer) (*check.Report, error) {
 	r, err := prove(ctx, dir, e, p, keys, noted, log, progress)
 	if err == nil && !r.OK() {
 		err = errors.Join(r.WriteText(progress), errBrokenPromise)
@@ -149,7 +154,7 @@ func (m mover) rooms(ctx context.Context) (arrived int, err error) {
 		name string
 		move func(context.Context) (done bool, err error)
 	}{
-		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"custody", m.custody}, {"verdicts", m.verdicts}, {"bookings", m.bookings}, {"leftovers", m.leftovers}, {"lines", m.lines},
+		{"sites", m.sites}, {"people", m.people}, {"messages", m.messages}, {"custody", m.custody}, {"verdicts", m.verdicts}, {"bookings", m.bookings}, {"leftovers", m.leftovers}, {"approvals", m.approvals}, {"lines", m.lines},
 	} {
 		if room.name == "custody" && !custodysqlite.There(m.dir.Path()) {
 			continue // nobody was let in to tell of it
@@ -236,6 +241,13 @@ func (m mover) leftovers(ctx context.Context) (bool, error) {
 		func() (*leftoversqlite.Store, error) { return leftoversqlite.Open(ctx, m.dir.Path()) },
 		func() (*leftoverpostgres.Store, error) { return leftoverpostgres.Open(ctx, m.to.Postgres) },
 		func(f *leftoversqlite.Store, t *leftoverpostgres.Store) (bool, error) { return t.Fill(ctx, m.id, f) })
+}
+
+func (m mover) approvals(ctx context.Context) (bool, error) {
+	return across(
+		func() (*approvalsqlite.Store, error) { return approvalsqlite.Open(ctx, m.dir.Path()) },
+		func() (*approvalpostgres.Store, error) { return approvalpostgres.Open(ctx, m.to.Postgres) },
+		func(f *approvalsqlite.Store, t *approvalpostgres.Store) (bool, error) { return t.Fill(ctx, m.id, f) })
 }
 
 // lines makes the records that the line's store fills itself from when it is first opened with them.

@@ -57,7 +57,13 @@ func beginMove(dir *durable.Dir) (moved, error) {
 
 // rightPlace refuses to open a data directory where its people are not: alone after it moved into a cluster, or with a
 // cluster before it has moved there. Either would begin a second line beside the first.
-func rightPlace(dir *durable.Dir, shared bool) error {
+func rightPlace(dir *durable.Dir, postgres string) error {
+	shared := postgres != ""
+	if first, err := readFirstStart(dir); err == nil {
+		if err := protectedPostgres(postgres, first.Trial); err != nil {
+			return err
+		}
+	}
 	m, ok, err := readMoved(dir)
 	switch {
 	case err != nil:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 
+	approvalpostgres "charye/approval/postgres"
 	bookingpostgres "charye/booking/postgres"
 	"charye/internal/pgdb"
 	"charye/internal/seal"
@@ -31,6 +32,7 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 		func() (interface{ Close() error }, error) { return notifypostgres.Open(ctx, c.Postgres, &seal.Keys{}) },
 		func() (interface{ Close() error }, error) { return linepostgres.Open(ctx, c.Postgres) },
 		func() (interface{ Close() error }, error) { return leftoverpostgres.Open(ctx, c.Postgres) },
+		func() (interface{ Close() error }, error) { return approvalpostgres.Open(ctx, c.Postgres) },
 		func() (interface{ Close() error }, error) { return custodypostgres.Open(ctx, c.Postgres) },
 		func() (interface{ Close() error }, error) { return supplypostgres.Open(ctx, c.Postgres) },
 	} {
@@ -47,7 +49,7 @@ func (c prepareCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	kept := pgdb.Kept{}
-	for _, room := range []pgdb.Kept{bookingpostgres.Kept, custodypostgres.Kept, supplypostgres.Kept} {
+	for _, room := range []pgdb.Kept{approvalpostgres.Kept, bookingpostgres.Kept, custodypostgres.Kept, supplypostgres.Kept} {
 		maps.Copy(kept, room)
 	}
 	if err := pgdb.Grant(ctx, c.Postgres, c.Role, kept); err != nil {

@@ -10,16 +10,19 @@ import (
 	"strings"
 	"time"
 
+	"charye/approval"
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/internal/durable"
+	"charye/programme"
 	"charye/reschedule"
 )
 
 type rescheduleCmd struct {
 	Plan  reschedulePlanCmd `cmd:"" help:"Write a plan of how follow-up doses move to the interval that the programme has now; nothing is changed."`
-	Apply rescheduleDoCmd   `cmd:"" help:"Carry a plan out. Interrupted and run again it continues; everybody is told once."`
-	Undo  rescheduleUndoCmd `cmd:"" help:"Put back what a plan has moved."`
+	Ask   rescheduleAskCmd  `cmd:"" help:"Ask two managers to agree to a plan, or to its undoing; also while the server runs."`
+	Apply rescheduleDoCmd   `cmd:"" help:"Carry a plan out. Interrupted and run again it continues; everybody is told once. A plan of more doses than fourEyes in the programme says, 0 by default, needs an agreed request; a trial programme without fourEyes goes without."`
+	Undo  rescheduleUndoCmd `cmd:"" help:"Put back what a plan has moved; it needs a request of its own where applying it did."`
 }
 
 // whereBooked says which ledger and whose rules.
@@ -29,13 +32,13 @@ type whereBooked struct {
 }
 
 // with opens the ledger and the rules.
-func (w whereBooked) with(ctx context.Context, do func(booking.Ledger, reschedule.Rules) error) (err error) {
+func (w whereBooked) with(ctx context.Context, do func(*durable.Dir, booking.Ledger, reschedule.Rules) error) (err error) {
 	dir, err := durable.ExistingDir(w.Data)
 	if err != nil {
 		return err
 	}
 	shared := w.Postgres != ""
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, w.Postgres); err != nil {
 		return err
 	}
 	if !shared {
@@ -61,7 +64,7 @@ func (w whereBooked) with(ctx context.Context, do func(booking.Ledger, reschedul
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	return do(l, reschedule.Rules{Programme: p, Sites: all})
+	return do(dir, l, reschedule.Rules{Programme: p, Sites: all})
 }
 
 type reschedulePlanCmd struct {
@@ -79,7 +82,7 @@ type reschedulePlanCmd struct {
 
 // Run writes a plan and says what it would do.
 func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
-	return c.Where.with(ctx, func(l booking.Ledger, r reschedule.Rules) (err error) {
+	return c.Where.with(ctx, func(_ *durable.Dir, l booking.Ledger, r reschedule.Rules) (err error) {
 		w := reschedule.Wish{Campaign: c.Campaign, Product: c.Product, Dose: c.Dose, Why: c.Why,
 			NotBefore: civil.Of(time.Now(), r.Programme.Zone) + 3}
 		for _, f := range []struct {
@@ -150,6 +153,28 @@ func (c rescheduleUndoCmd) Run(ctx context.Context, out streams) error {
 	return c.carry(ctx, out, true)
 }
 
+type rescheduleAskCmd struct {
+	Where  where  `embed:""`
+	Plan   string `required:"" placeholder:"FILE" help:"The plan."`
+	Undo   bool   `help:"Ask to put back what it has moved."`
+	Asking asking `embed:""`
+}
+
+// Run asks for exactly this plan.
+func (c rescheduleAskCmd) Run(ctx context.Context, out streams) error {
+	return c.Where.requestsAt(ctx, func(_ *durable.Dir, p *programme.Programme, s approval.Store) error {
+		f, err := os.Open(c.Plan)
+		if err != nil {
+			return err
+		}
+		plan, err := reschedule.Read(f, p.ID)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		return c.Asking.ask(ctx, out.out, s, approval.Reschedule, plan.Body(p.ID, c.Undo), plan.Lines(c.Undo))
+	})
+}
+
 func (c rescheduleDoCmd) carry(ctx context.Context, out streams, undo bool) error {
 	if c.PerSecond < 0 {
 		return &usageError{msg: "--per-second: want a number above 0"}
@@ -159,19 +184,52 @@ func (c rescheduleDoCmd) carry(ctx context.Context, out streams, undo bool) erro
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return c.Where.with(ctx, func(l booking.Ledger, r reschedule.Rules) error {
-		way := reschedule.Way{Undo: undo, PerSecond: c.PerSecond, Now: time.Now}
-		if t, ok := out.err.(*os.File); ok && isTerminal(t) {
-			way.Progress = func(o reschedule.Outcome) { _, _ = fmt.Fprintf(t, "\r%d moved, %d there already", o.Moved, o.There) }
-			defer func() { _, _ = fmt.Fprint(t, "\r\x1b[K") }()
-		}
-		o, err := reschedule.Carry(ctx, l, r, f, way)
-		werr := tellOutcome(out.out, o)
+	return c.Where.with(ctx, func(dir *durable.Dir, l booking.Ledger, r reschedule.Rules) (err error) {
+		plan, err := reschedule.Read(f, r.Programme.ID)
 		if err != nil {
-			return fmt.Errorf("%w; the same command goes on where this one ended", errors.Join(err, werr))
+			return err
 		}
-		return werr
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		if !r.Programme.FourEyes.NeedsRequest(plan.Moves) {
+			_, err := c.moveAll(ctx, out, l, r, f, undo)
+			return err
+		}
+		s, err := openApprovals(ctx, dir, c.Where.Postgres)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		body := plan.Body(r.Programme.ID, undo)
+		request, err := agreed(ctx, s, approval.Reschedule, body, time.Now())
+		if errors.Is(err, errNotAsked) {
+			flag := map[bool]string{true: " --undo"}[undo]
+			return fmt.Errorf("a plan of %d doses needs two managers who agree to it: `charye reschedule ask --plan %s%s --reason …`", plan.Moves, c.Plan, flag)
+		}
+		if err != nil {
+			return err
+		}
+		return carried(ctx, s, request, body, func() (string, error) {
+			o, err := c.moveAll(ctx, out, l, r, f, undo)
+			return fmt.Sprintf("%d moved, %d were there already, %d not", o.Moved, o.There, o.Since+o.Cancelled+o.Full+o.Gone), err
+		})
 	})
+}
+
+// moveAll carries the moves out.
+func (c rescheduleDoCmd) moveAll(ctx context.Context, out streams, l booking.Ledger, r reschedule.Rules, f io.Reader, undo bool) (reschedule.Outcome, error) {
+	way := reschedule.Way{Undo: undo, PerSecond: c.PerSecond, Now: time.Now}
+	if t, ok := out.err.(*os.File); ok && isTerminal(t) {
+		way.Progress = func(o reschedule.Outcome) { _, _ = fmt.Fprintf(t, "\r%d moved, %d there already", o.Moved, o.There) }
+		defer func() { _, _ = fmt.Fprint(t, "\r\x1b[K") }()
+	}
+	o, err := reschedule.Carry(ctx, l, r, f, way)
+	werr := tellOutcome(out.out, o)
+	if err != nil {
+		return o, fmt.Errorf("%w; the same command goes on where this one ended", errors.Join(err, werr))
+	}
+	return o, werr
 }
 
 func tellOutcome(w io.Writer, o reschedule.Outcome) error {

@@ -118,7 +118,7 @@ func (c rushCmd) Run(ctx context.Context, out streams) error {
 	var proof *check.Report
 	if c.Embedded && err == nil {
 		stop()
-		if proof, err = checkInstallation(ctx, c.Data, engines{}, nil, out.err); proof != nil {
+		if proof, err = checkInstallation(ctx, c.Data, engines{}, chains{}, out.err); proof != nil {
 			if !proof.OK() {
 				report.Violations = append(report.Violations, rush.Violation{Kind: "check", Count: int64(len(proof.Findings)), Examples: proof.Findings[:min(3, len(proof.Findings))]})
 			}

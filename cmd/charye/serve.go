@@ -16,11 +16,14 @@ import (
 	"charye/epcis"
 	"charye/internal/clock"
 	"charye/internal/durable"
+	"charye/internal/load"
 	"charye/internal/seal"
 	"charye/internal/telemetry"
 	"charye/line"
+	"charye/notify"
 	"charye/person"
 	"charye/programme"
+	"charye/supply/room"
 	"charye/walk"
 
 	"golang.org/x/sync/errgroup"
@@ -38,6 +41,8 @@ type serveCmd struct {
 	Messages string `placeholder:"FILE" help:"Ways to tell people of their bookings (YAML): a mail server, a text message service, push. A trial without it writes messages.ndjson into the data directory."`
 
 	SupplyTokens string `placeholder:"FILE" help:"Take and give custody events (EPCIS 2.0) at /epcis/v2 for the parties in this file, see charye supply token. Without it there is no such interface."`
+
+	AlarmTo []string `placeholder:"WAY:ADDRESS" help:"Tell of alarms of the supply room: mail:name@example.org or text:+82101234567, by the ways of --messages. May be repeated."`
 
 	Engines engines `embed:""`
 
@@ -62,11 +67,15 @@ type server struct {
 	keys      *seal.Keys
 	stores
 	walk    *walk.Walk
+	waiting *waitingRules // what the programme file says and is not agreed to; nil: nothing
 	url     string
 	pushKey string // by which browsers subscribe to messages; empty: they cannot
 	log     *slog.Logger
 	tls     *tls.Config // nil: an edge proxy speaks TLS, or this is a trial on one machine
 	proxies []netip.Prefix
+
+	room    *room.Room       // nil: no product has rules for its storage
+	alarmTo []notify.Address // who is told of its alarms
 
 	tokens      *epcis.Tokens // nil: no custody here
 	custodyFace *epcis.Face
@@ -74,6 +83,8 @@ type server struct {
 	listener net.Listener
 	http     *http.Server
 	draining chan struct{}               // closed when draining begins
+	gate     *load.Gate                  // holds back what can wait when there is too much to do
+	reads    int                         // how many may read from the stores at once, that none who books waits for a connection
 	work     func(context.Context) error // in the background: admission above all
 	closers  []func() error
 }
@@ -96,6 +107,9 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	if err := protectedPostgres(c.Engines.Postgres, draft.Trial); err != nil {
+		return nil, err
+	}
 	if err := checkPublicURL(c.PublicURL); err != nil {
 		return nil, err
 	}
@@ -111,6 +125,10 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	alarmTo, err := readAlarmTo(c.AlarmTo)
+	if err != nil {
+		return nil, err
+	}
 	tokens, err := readTokens(c.SupplyTokens)
 	if err != nil {
 		return nil, err
@@ -119,7 +137,7 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		return nil, &usageError{msg: "nobody could sign in: give --providers FILE (only a trial programme has a made-up provider)"}
 	}
 
-	s := &server{log: log, tls: certificate, proxies: c.TrustedProxy, tokens: tokens, draining: make(chan struct{})}
+	s := &server{log: log, tls: certificate, proxies: c.TrustedProxy, tokens: tokens, alarmTo: alarmTo, draining: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -155,10 +173,10 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		}
 		s.closers = append(s.closers, dir.Unlock)
 	}
-	if err := rightPlace(dir, shared); err != nil {
+	if err := rightPlace(dir, c.Engines.Postgres); err != nil {
 		return nil, err
 	}
-	if s.programme, err = keepProgramme(dir, c.Programme, src); err != nil {
+	if s.programme, s.waiting, err = takeProgramme(ctx, dir, c.Engines.Postgres, c.Programme, src, log); err != nil {
 		return nil, err
 	}
 	if s.keys, err = openKeys(dir); err != nil {
@@ -168,6 +186,10 @@ func openServer(ctx context.Context, c serveCmd, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	if err := s.openCourier(dir, ways); err != nil {
+		return nil, err
+	}
+	s.follow(dir.File(keyFile))
+	if err := s.chainRooms(ctx, shared); err != nil {
 		return nil, err
 	}
 	return s, s.wire(providers)
@@ -180,20 +202,23 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 	if err != nil {
 		return err
 	}
-	s.stores = opened
-	if s.tokens != nil {
+	s.stores, s.reads = opened, e.reads()
+	if s.tokens != nil || hasStorage(s.programme) {
 		if s.custody, err = openCustody(ctx, dir, e.Postgres); err != nil {
 			return err
 		}
 		s.closers = append(s.closers, s.custody.Close)
 	}
-	room, err := s.openDispense(ctx, dir, e.Postgres)
+	counter, err := s.openDispense(ctx, dir, e.Postgres)
 	if err != nil {
 		return err
 	}
+	if s.room, err = s.openRoom(ctx, dir, e.Postgres); err != nil {
+		return err
+	}
 	s.walk, err = walk.New(ctx, walk.Deps{
-		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers,
-		Supply: room, Keys: s.keys, Clock: clock.System, Log: s.log,
+		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers, Approvals: s.approvals, Supply: s.room, Dispense: counter,
+		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -253,6 +278,10 @@ func (s *server) run(ctx context.Context) error {
 		case <-gctx.Done():
 			return nil
 		}
+	})
+	g.Go(func() error {
+		s.gate.Run(gctx)
+		return nil
 	})
 	bounded := &boundedListener{Listener: s.listener, room: make(chan struct{}, maxConnections)}
 	g.Go(func() error {

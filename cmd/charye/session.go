@@ -82,7 +82,7 @@ func openMint(data string) (*mint, error) {
 	if !p.Trial {
 		return nil, fmt.Errorf("the programme %s is not marked `trial: true`; sessions are made up for trials only", p.ID)
 	}
-	keys, err := seal.Load(dir.File(keyFile))
+	keys, err := seal.Load(dir.File(keyFile), kms)
 	if err != nil {
 		return nil, fmt.Errorf("the server's key file is needed: %w", err)
 	}

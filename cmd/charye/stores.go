@@ -8,9 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
+	"charye/approval"
+	approvalpostgres "charye/approval/postgres"
+	approvalsqlite "charye/approval/sqlite"
 	"charye/booking"
 	bookingpostgres "charye/booking/postgres"
 	bookingsqlite "charye/booking/sqlite"
@@ -23,8 +27,6 @@ import (
 	linesqlite "charye/line/sqlite"
 	linevalkey "charye/line/valkey"
 	"charye/notify"
-	notifypostgres "charye/notify/postgres"
-	notifysqlite "charye/notify/sqlite"
 	"charye/person"
 	personpostgres "charye/person/postgres"
 	personsqlite "charye/person/sqlite"
@@ -88,6 +90,8 @@ type stores struct {
 
 	custody   custody.Store // nil: none is asked for
 	leftovers leftover.Store
+	approvals approval.Store
+	verdicts  verdictStore // nil: there is no supply room
 
 	closeLine                   func() error
 	joinsWaiting, passesWaiting func() int
@@ -122,6 +126,22 @@ func openLedger(ctx context.Context, dir *durable.Dir, postgres string) (booking
 	return l, nil
 }
 
+// openApprovals opens the requests of PostgreSQL when url is given, else those of the data directory.
+func openApprovals(ctx context.Context, dir *durable.Dir, url string) (approval.Store, error) {
+	if url != "" {
+		return approvalpostgres.Open(ctx, url)
+	}
+	return approvalsqlite.Open(ctx, dir.Path())
+}
+
+// reads is how many may read from each store at once so that one connection is left for whoever books.
+func (e engines) reads() int {
+	if e.Postgres == "" {
+		return durable.Readers - 1
+	}
+	return max(4, runtime.NumCPU()) - 1 // pgx's pools, unless the URL asks for more
+}
+
 // openStores opens everything a server keeps; closers undo it, last first, also after an error.
 func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.Programme, keys *seal.Keys, log *slog.Logger) (s stores, closers []func() error, err error) {
 	if s.sites, err = openSites(ctx, dir, e.Postgres); err != nil {
@@ -136,12 +156,7 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 		return s, closers, err
 	}
 	closers = append(closers, s.ledger.Close)
-	if e.Postgres != "" {
-		s.outbox, err = notifypostgres.Open(ctx, e.Postgres, keys)
-	} else {
-		s.outbox, err = notifysqlite.Open(ctx, dir.Path(), keys)
-	}
-	if err != nil {
+	if s.outbox, err = openOutbox(ctx, dir, e.Postgres, keys); err != nil {
 		return s, closers, err
 	}
 	closers = append(closers, s.outbox.Close)
@@ -149,6 +164,10 @@ func openStores(ctx context.Context, dir *durable.Dir, e engines, p *programme.P
 		return s, closers, err
 	}
 	closers = append(closers, s.leftovers.Close)
+	if s.approvals, err = openApprovals(ctx, dir, e.Postgres); err != nil {
+		return s, closers, err
+	}
+	closers = append(closers, s.approvals.Close)
 	if err = s.openLine(ctx, dir, e, p, keys, log); err != nil {
 		return s, closers, err
 	}

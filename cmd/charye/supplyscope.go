@@ -35,7 +35,7 @@ func (c supplyScopeCmd) Run(ctx context.Context, out streams) error {
 		if err != nil {
 			return err
 		}
-		tellProblems(out.err, w.Trace.Problems, c.Most)
+		r.tellProblems(out.err, w.Trace.Problems, c.Most)
 		to := bufio.NewWriter(out.out)
 		boxes, err := c.boxes(r, w.Trace, to)
 		if err != nil {
@@ -178,7 +178,7 @@ type supplyJudgeCmd struct {
 	At       string        `placeholder:"TIME" help:"As of this instant (RFC 3339); now by default."`
 	Overdue  time.Duration `default:"26h" help:"How long a refrigerator may be without a word from its logger; ${default} by default."`
 	Handover time.Duration `default:"1h" help:"How long a box may be between two places; ${default} by default."`
-	Only     string        `placeholder:"CAUSE" enum:"frozen,warm,unknown," default:"" help:"Print only the SSCCs of one cause, one a line, as --boxes takes them: frozen, warm or unknown."`
+	Only     string        `placeholder:"CAUSE" enum:"frozen,warm,expired,unknown," default:"" help:"Print only the SSCCs of one cause, one a line, as --boxes takes them: frozen, warm, expired (thawed or punctured for too long) or unknown."`
 	Most     int           `default:"50" placeholder:"N" help:"How many boxes of a cause are listed; ${default} by default."`
 }
 
@@ -200,7 +200,7 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 		if err != nil {
 			return err
 		}
-		tellProblems(out.err, t.Problems, c.Most)
+		r.tellProblems(out.err, t.Problems, c.Most)
 		by := map[string][]doubt{}
 		t.Index.Unfit(supply.AsOf{At: at, Zone: r.programme.Zone, Overdue: c.Overdue, Handover: c.Handover}, func(k supply.SSCC, j supply.Judgement) {
 			by[causeOf(&j)] = append(by[causeOf(&j)], doubt{k, j})
@@ -212,10 +212,11 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 			}
 			return to.Flush()
 		}
-		for _, cause := range []string{"frozen", "warm", "unknown"} {
+		fit := len(t.Boxes())
+		for _, cause := range []string{"frozen", "warm", "expired", "unknown"} {
 			r.tellDoubts(to, cause, by[cause], t, g, c.Most)
+			fit -= len(by[cause])
 		}
-		fit := len(t.Boxes()) - len(by["frozen"]) - len(by["warm"]) - len(by["unknown"])
 		_, _ = fmt.Fprintf(to, "fit: %d of %d boxes, by %d events as of %s\n", fit, len(t.Boxes()), t.Read, at.In(r.programme.Zone).Format(time.RFC3339))
 		return to.Flush()
 	})
@@ -226,14 +227,18 @@ type doubt struct {
 	j   supply.Judgement
 }
 
-// causeOf names what is against a box: freezing before heat, and both before what is not known.
+// causeOf names what is against a box: freezing before heat, heat before time that is over where the product belongs, and all before what is not known.
 func causeOf(j *supply.Judgement) string {
 	cause := "unknown"
 	for _, f := range j.Findings {
-		if f.Side == supply.Cold {
+		switch {
+		case f.Side == supply.Cold:
 			return "frozen"
+		case f.Side == supply.Warm:
+			cause = "warm"
+		case cause == "unknown":
+			cause = "expired"
 		}
-		cause = "warm"
 	}
 	return cause
 }

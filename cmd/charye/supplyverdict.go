@@ -219,3 +219,15 @@ func tellDone(to io.Writer, p *order.Plan, o order.Outcome) error {
 	}
 	return err
 }
+
+// dayOf reads a date of a flag; def when it is empty.
+func dayOf(flag, text string, def civil.Date) (civil.Date, error) {
+	if text == "" {
+		return def, nil
+	}
+	d, err := civil.Parse(text)
+	if err != nil {
+		return 0, &usageError{msg: fmt.Sprintf("%s: %q is no date; want one such as 2021-07-26", flag, text)}
+	}
+	return d, nil
+}

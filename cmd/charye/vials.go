@@ -132,7 +132,7 @@ func openVials(ctx context.Context, data, postgres, product string) (*vialsWorld
 	if err != nil {
 		return nil, err
 	}
-	if err := rightPlace(dir, postgres != ""); err != nil {
+	if err := rightPlace(dir, postgres); err != nil {
 		return nil, err
 	}
 	p, err := servedProgramme(dir)

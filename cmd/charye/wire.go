@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"charye/api"
+	"charye/internal/load"
 	"charye/internal/ratelimit"
 	"charye/internal/telemetry"
 	"charye/person"
 	"charye/person/oidctest"
 	"charye/programme"
+	"charye/walk"
 	"charye/web"
 )
 
@@ -65,6 +67,8 @@ func (s *server) wire(configured identityProviders) error {
 	metrics := telemetry.New()
 	metrics.Build(version, s.programme.Trial)
 	metrics.WatchLines(s.lineSamples)
+	s.gate = load.NewGate(maxConnections, s.reads)
+	metrics.WatchBatch("gate", func() int { return s.gate.State().Waiting })
 	metrics.WatchBatch("bookings", s.walk.Waiting)
 	metrics.WatchBatch("joins", s.joinsWaiting)
 	metrics.WatchBatch("passes", s.passesWaiting)
@@ -77,10 +81,12 @@ func (s *server) wire(configured identityProviders) error {
 		}
 	}
 	theAPI := api.New(s.walk, sessions, api.Options{
-		Logger: s.log, Metrics: metrics, Ready: s.isReady, Limits: limits, TrustedProxies: s.proxies,
+		Logger: s.log, Metrics: metrics, Ready: s.isReady, Waiting: s.waitsFor, Limits: limits, TrustedProxies: s.proxies, Gate: s.gate,
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
-		PublicURL: s.url, Calendar: api.Calendar, PushKey: s.pushKey, Log: s.log,
+		PublicURL: s.url, Calendar: api.Calendar,
+		Export:  func(a walk.Actor, h walk.Held) []byte { return api.Export(s.programme, a, h) },
+		PushKey: s.pushKey, Log: s.log, Gate: s.gate,
 	})
 	if err != nil {
 		return err
@@ -114,6 +120,14 @@ func (s *server) route(theAPI, pages http.Handler, trial *oidctest.Provider) htt
 }
 
 var closing = []string{"close"}
+
+// waitsFor names what waits for people.
+func (s *server) waitsFor() []string {
+	if s.waiting == nil {
+		return nil
+	}
+	return []string{"programme"}
+}
 
 // isReady reports whether this server should get requests: not while it drains, and only when its stores answer.
 func (s *server) isReady(ctx context.Context) error {

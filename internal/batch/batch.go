@@ -40,6 +40,7 @@ type Options struct {
 	MaxBatch int           // most requests in one commit; default 1024
 	Waiting  int           // most requests waiting for the next commit; default 8192
 	Timeout  time.Duration // one commit; default 10 s: better fail a batch than pile up behind it
+	MaxSize  int           // most that the requests of one commit may come to together, if they are more than one; 0: no bound
 }
 
 type item[Req, Res any] struct {
@@ -55,6 +56,7 @@ type result[Res any] struct {
 // Pool collects concurrent requests into batches. Its methods are safe for concurrent use.
 type Pool[Req, Res any] struct {
 	commit Commit[Req, Res]
+	size   func(Req) int
 	opts   Options
 	in     chan item[Req, Res]
 
@@ -68,6 +70,11 @@ type Pool[Req, Res any] struct {
 
 // New starts a pool; its goroutine ends after [Pool.Stop].
 func New[Req, Res any](commit Commit[Req, Res], opts Options) *Pool[Req, Res] {
+	return NewSized(commit, func(Req) int { return 0 }, opts)
+}
+
+// NewSized is New where requests are of different sizes, whose sum in one batch is bounded by MaxSize.
+func NewSized[Req, Res any](commit Commit[Req, Res], size func(Req) int, opts Options) *Pool[Req, Res] {
 	if opts.MaxBatch <= 0 {
 		opts.MaxBatch = 1024
 	}
@@ -79,6 +86,7 @@ func New[Req, Res any](commit Commit[Req, Res], opts Options) *Pool[Req, Res] {
 	}
 	p := &Pool[Req, Res]{
 		commit:   commit,
+		size:     size,
 		opts:     opts,
 		in:       make(chan item[Req, Res], opts.Waiting),
 		finished: make(chan struct{}),
@@ -130,13 +138,27 @@ func (p *Pool[Req, Res]) run() {
 	defer close(p.finished)
 	items := make([]item[Req, Res], 0, p.opts.MaxBatch)
 	reqs := make([]Req, 0, p.opts.MaxBatch)
-	for first := range p.in {
-		items = append(items[:0], first)
+	var next *item[Req, Res] // taken, but too large for the batch before
+	for {
+		first := next
+		if next = nil; first == nil {
+			it, ok := <-p.in
+			if !ok {
+				return
+			}
+			first = &it
+		}
+		items = append(items[:0], *first)
+		size := p.size(first.req)
 	fill:
 		for len(items) < p.opts.MaxBatch {
 			select {
 			case it, ok := <-p.in:
 				if !ok {
+					break fill
+				}
+				if size += p.size(it.req); p.opts.MaxSize > 0 && size > p.opts.MaxSize {
+					next = &it
 					break fill
 				}
 				items = append(items, it)

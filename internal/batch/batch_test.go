@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -289,6 +290,54 @@ func BenchmarkDo(b *testing.B) {
 		for pb.Next() {
 			if _, err := p.Do(b.Context(), 1); err != nil {
 				b.Error(err)
+			}
+		}
+	})
+}
+
+// TestSizes: requests of different sizes are taken in order, none is left, and a batch is larger than its bound only where one request alone is.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		sizes := rapid.SliceOfN(rapid.IntRange(0, 12), 1, 30).Draw(r, "sizes")
+		const most = 10
+		first, hold := make(chan struct{}), make(chan struct{})
+		var order []int
+		p := batch.NewSized(func(_ context.Context, reqs []int) ([]string, error) {
+			if len(order) == 0 {
+				close(first)
+				<-hold
+			}
+			sum := 0
+			for _, n := range reqs {
+				sum += sizes[n]
+			}
+			if sum > most && len(reqs) > 1 {
+				r.Errorf("%d together, in %d requests", sum, len(reqs))
+			}
+			order = append(order, reqs...)
+			return answers(reqs), nil
+		}, func(n int) int { return sizes[n] }, batch.Options{MaxBatch: 8, Waiting: 64, MaxSize: most})
+		var wg sync.WaitGroup
+		for n := range sizes {
+			wg.Go(func() {
+				if got, err := p.Do(t.Context(), n); err != nil || got != fmt.Sprint("answer to ", n) {
+					r.Errorf("%d got %q, %v", n, got, err)
+				}
+			})
+			if n == 0 {
+				<-first
+			}
+			for n > 0 && p.Waiting() < n { // one after the other
+				runtime.Gosched()
+			}
+		}
+		close(hold)
+		wg.Wait()
+		p.Stop()
+		for i, n := range order {
+			if i != n {
+				r.Fatalf("answered in the order %v", order)
 			}
 		}
 	})

@@ -25,11 +25,17 @@ import (
 // call succeeds.
 var ErrDiskFull = errors.New("the disk is full")
 
+// ErrLocked means that another process was writing to the file, and did not end in time. Nothing took effect; the same call succeeds later.
+var ErrLocked = errors.New("another process is writing to the data file")
+
 // ErrNewerData means that a data file was written by a later version of Charye than this one.
 var ErrNewerData = errors.New("data was written by a newer version of charye")
 
 // ErrDamaged means that a data file is not what was written: a file of another kind, or bytes changed on disk.
 var ErrDamaged = errors.New("the data file is damaged")
+
+// Readers is how many connections a database has for reading.
+const Readers = 4
 
 // DB is one embedded database: a writer that is a single connection, and readers that never wait for it.
 // Both are safe for concurrent use; writers queue.
@@ -49,6 +55,7 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 	common.Add("_pragma", "foreign_keys(1)")
 	write := url.Values{"_pragma": append([]string{
 		"journal_mode(WAL)", "synchronous(FULL)", "cache_size(-65536)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
+		"secure_delete(1)", // what is erased, or written anew, leaves nothing behind in the file
 	}, common["_pragma"]...), "_txlock": {"immediate"}}
 	read := url.Values{"_pragma": append([]string{"query_only(1)", "cache_size(-16384)"}, common["_pragma"]...)}
 
@@ -68,8 +75,8 @@ func Open(ctx context.Context, path string, fsys fs.FS) (*DB, error) {
 		_ = w.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	r.SetMaxOpenConns(4)
-	r.SetMaxIdleConns(4)
+	r.SetMaxOpenConns(Readers)
+	r.SetMaxIdleConns(Readers)
 	return &DB{W: w, R: r}, nil
 }
 
@@ -99,7 +106,7 @@ func (d *DB) Each(ctx context.Context, what string, take func(*sql.Rows) error, 
 }
 
 // Wrap gives database errors their meaning: a full disk becomes [ErrDiskFull], a file that is no database, or not whole,
-// [ErrDamaged]; others pass through.
+// [ErrDamaged], one that others write to [ErrLocked]; others pass through.
 func Wrap(err error) error {
 	if se, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch se.Code() & 0xff {
@@ -107,6 +114,8 @@ func Wrap(err error) error {
 			return fmt.Errorf("%w: %w", ErrDiskFull, err)
 		case sqlite3.SQLITE_IOERR:
 			return fmt.Errorf("%w (or it cannot be written): %w", ErrDiskFull, err)
+		case sqlite3.SQLITE_BUSY:
+			return fmt.Errorf("%w: %w", ErrLocked, err)
 		case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}

@@ -1,6 +1,7 @@
 package pgdb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,9 +21,13 @@ const (
 	undefinedTable       = "42P01"
 	diskFull             = "53100"
 	idleInTransaction    = "25P03"
+	lockNotAvailable     = "55P03" // lock_timeout
+	queryCanceled        = "57014" // statement_timeout
 	readOnly             = "25006" // a primary that became a standby, or was fenced
 	mayNot               = "42501" // insufficient_privilege
 	fatalClass           = "57P"   // the server or an operator ended the session
+	noConnection         = "08"    // class
+	noRoom               = "53"    // class: connections, memory, disk
 )
 
 // ErrNotOwner means that the tables have to be made or brought up to date, and that this role may not.
@@ -56,6 +61,16 @@ func Again(err error) bool {
 		return e.Code[:3] == fatalClass
 	}
 	return pgconn.SafeToRetry(err) || closed(err)
+}
+
+// Temporary reports whether the same transaction may succeed later, though perhaps not at once: whatever [Again] says, a server that is slow, full or
+// away, and a lock that was not given in time.
+func Temporary(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && len(e.Code) == 5 {
+		return e.Code == lockNotAvailable || e.Code == queryCanceled || e.Code[:2] == noConnection || e.Code[:2] == noRoom || Again(err)
+	}
+	_, refused := errors.AsType[*pgconn.ConnectError](err)
+	return refused || pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) || Again(err)
 }
 
 func isReadOnly(err error) bool {

@@ -32,7 +32,7 @@ func Grant(ctx context.Context, url, role string, kept Kept) error {
 		if err != nil {
 			return err
 		}
-		for _, needed := range slices.AppendSeq([]string{"events", "moves"}, maps.Keys(kept)) {
+		for _, needed := range slices.AppendSeq([]string{"events", "event_chains", "moves"}, maps.Keys(kept)) {
 			if !slices.Contains(tables, needed) {
 				return fmt.Errorf("the table %s is not one of this role's own", needed)
 			}
@@ -56,7 +56,7 @@ func Grant(ctx context.Context, url, role string, kept Kept) error {
 			switch {
 			case t == "moves" || strings.HasPrefix(t, versionTable("")):
 				may = "SELECT"
-			case t == "events" || added:
+			case t == "events" || t == "event_chains" || added:
 				may = "SELECT, INSERT"
 			}
 			if len(columns) > 0 {

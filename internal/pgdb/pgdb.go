@@ -38,7 +38,10 @@ const (
 )
 
 // DB is one room's pool of connections. Safe for concurrent use.
-type DB struct{ *pgxpool.Pool }
+type DB struct {
+	*pgxpool.Pool
+	Limits Limits // of the transactions begun from now on
+}
 
 // Open connects to the database at url (postgres://…, also with several hosts; pool_max_conns and the other settings of
 // pgx are read from it) and applies the shared migrations and those in dir "migrations" of fsys, whose state is kept in a
@@ -61,7 +64,7 @@ func Open(ctx context.Context, url, room string, fsys fs.FS) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	db := &DB{Pool: pool}
+	db := &DB{Pool: pool, Limits: usual}
 	if err := db.prepare(ctx, room, fsys); err != nil {
 		pool.Close()
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == mayNot {

@@ -9,23 +9,23 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// What bounds a transaction on the server's side, whatever becomes of the node that began it. They are set in each
+// Limits are what bounds a transaction on the server's side, whatever becomes of the node that began it. They are set in each
 // transaction, since behind PgBouncer a session keeps nothing.
-const (
-	// idleTimeout is how long the others wait for a node that stopped in the middle: paused, swapped out, cut off.
-	idleTimeout = 2 * time.Second
-	// lockTimeout is how long a transaction waits for those before it.
-	lockTimeout = 8 * time.Second
-	// statementTimeout ends a statement that something is wrong with.
-	statementTimeout = 15 * time.Second
-	// commitTimeout is how long the client waits for the answer to a commit, context or not.
-	commitTimeout = 10 * time.Second
-)
+type Limits struct {
+	Idle      time.Duration // how long the others wait for a node that stopped in the middle: paused, swapped out, cut off
+	Lock      time.Duration // how long a transaction waits for those before it
+	Statement time.Duration // ends a statement that something is wrong with
+	Commit    time.Duration // how long the client waits for the answer to a commit, context or not
+}
+
+// usual are the limits of a [DB] that nobody gave others.
+var usual = Limits{Idle: 2 * time.Second, Lock: 8 * time.Second, Statement: 15 * time.Second, Commit: 10 * time.Second}
 
 // Tx is a transaction of few round trips: its statements go in batches, and the commit goes with the last one, so that
 // locks never wait for a client that has nothing more to say. One goroutine uses it.
 type Tx struct {
-	conn *pgxpool.Conn
+	conn   *pgxpool.Conn
+	limits Limits
 	// Sent is true from the moment on at which the commit may have happened, whatever error came back.
 	Sent bool
 }
@@ -39,12 +39,12 @@ func (d *DB) Begin(ctx context.Context, first *pgx.Batch, long bool) (*Tx, error
 	if err != nil {
 		return nil, err
 	}
-	t := &Tx{conn: conn}
-	statement := statementTimeout
+	t := &Tx{conn: conn, limits: d.Limits}
+	limits := d.Limits
 	if long {
-		statement = 0
+		limits.Statement = 0
 	}
-	if err := t.Do(ctx, begun("READ COMMITTED", statement, first)); err != nil {
+	if err := t.Do(ctx, begun("READ COMMITTED", limits, first)); err != nil {
 		t.End()
 		return nil, err
 	}
@@ -52,13 +52,13 @@ func (d *DB) Begin(ctx context.Context, first *pgx.Batch, long bool) (*Tx, error
 }
 
 // begun puts the beginning of a transaction before its first statements.
-func begun(isolation string, statement time.Duration, first *pgx.Batch) *pgx.Batch {
+func begun(isolation string, limits Limits, first *pgx.Batch) *pgx.Batch {
 	b := &pgx.Batch{}
 	b.Queue("BEGIN ISOLATION LEVEL " + isolation)
 	// Plans follow the tables as they grow; a kept plan would be that of the empty table.
 	b.Queue(fmt.Sprintf(`SELECT set_config('idle_in_transaction_session_timeout', '%d', true), set_config('lock_timeout', '%d', true),
 		set_config('statement_timeout', '%d', true), set_config('plan_cache_mode', 'force_custom_plan', true)`,
-		idleTimeout.Milliseconds(), lockTimeout.Milliseconds(), statement.Milliseconds()))
+		limits.Idle.Milliseconds(), limits.Lock.Milliseconds(), limits.Statement.Milliseconds()))
 	if first != nil {
 		b.QueuedQueries = append(b.QueuedQueries, first.QueuedQueries...)
 	}
@@ -71,9 +71,9 @@ func (d *DB) Snapshot(ctx context.Context, b *pgx.Batch) error {
 	if err != nil {
 		return err
 	}
-	t := &Tx{conn: conn}
+	t := &Tx{conn: conn, limits: d.Limits}
 	defer t.End()
-	whole := begun("REPEATABLE READ READ ONLY", statementTimeout, b)
+	whole := begun("REPEATABLE READ READ ONLY", d.Limits, b)
 	whole.Queue("COMMIT")
 	return t.Do(ctx, whole)
 }
@@ -86,9 +86,9 @@ func (d *DB) Once(ctx context.Context, b *pgx.Batch) (sent bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	t := &Tx{conn: conn}
+	t := &Tx{conn: conn, limits: d.Limits}
 	defer t.End()
-	err = t.Commit(ctx, begun("READ COMMITTED", statementTimeout, b))
+	err = t.Commit(ctx, begun("READ COMMITTED", d.Limits, b))
 	return t.Sent, err
 }
 
@@ -116,7 +116,7 @@ func (t *Tx) Commit(ctx context.Context, b *pgx.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.limits.Commit)
 	defer cancel()
 	if b == nil {
 		b = &pgx.Batch{}
@@ -140,7 +140,7 @@ func (t *Tx) End() {
 	}
 	pg := t.conn.Conn().PgConn()
 	if !pg.IsClosed() && !pg.IsBusy() && pg.TxStatus() != 'I' {
-		ctx, cancel := context.WithTimeout(context.Background(), idleTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), t.limits.Idle)
 		_, _ = t.conn.Exec(ctx, "ROLLBACK") // a connection that cannot is closed by the pool, and rolls back so
 		cancel()
 	}

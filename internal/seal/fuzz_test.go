@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"charye/internal/seal"
 )
@@ -20,6 +21,15 @@ func FuzzKeyFile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
+	now := time.Now()
+	if _, err := seal.Rotate(path, seal.Sets, now, now); err != nil {
+		f.Fatal(err)
+	}
+	rotated, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(rotated)
 	f.Add(bytes.Replace(good, []byte("ENABLED"), []byte("DISABLED"), 1))
 	f.Add([]byte(`{"version":1}`))
 	f.Fuzz(func(t *testing.T, src []byte) {
@@ -32,8 +42,8 @@ func FuzzKeyFile(f *testing.F) {
 			return
 		}
 		tg := k.Tagger("p")
-		tag := tg.Tag(src)
-		if !tg.Check(tg.KeyID(), src, tag[:]) {
+		tag := tg.Signer().Tag(src)
+		if !tg.Check(tg.Signer().KeyID(), src, tag[:]) {
 			t.Error("own tag refused")
 		}
 		_ = k.Secret("p")
@@ -73,10 +83,10 @@ func BenchmarkCheck(b *testing.B) {
 	}
 	tg := k.Tagger("session")
 	var msg [186]byte
-	tag := tg.Tag(msg[:])
+	tag := tg.Signer().Tag(msg[:])
 	b.ReportAllocs()
 	for b.Loop() {
-		if !tg.Check(tg.KeyID(), msg[:], tag[:]) {
+		if !tg.Check(tg.Signer().KeyID(), msg[:], tag[:]) {
 			b.Fatal("refused")
 		}
 	}

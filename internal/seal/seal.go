@@ -1,198 +1,62 @@
-// Package seal keeps the secrets of an installation and everything that is done with them: keyed pseudonyms, tags on
-// tokens, and encryption of single fields.
+// Package seal keeps the secrets of an installation and everything that is done with them: keyed pseudonyms, blind indexes,
+// tags on tokens, and encryption of single fields.
 //
-// It owns the key file. It knows nothing of people, places or bookings: callers name a purpose, and keys of different
-// purposes are independent of one another. Nothing here logs, and no secret has a String method.
+// It owns the key file, its versions of keys and when each comes into use. It knows nothing of people, places or bookings:
+// callers name a purpose, and keys of different purposes are independent of one another. Nothing here logs, and no secret has
+// a String method.
 package seal
 
 import (
-	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
-	"sync"
+	"sync/atomic"
+	"time"
 
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
-	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/prf"
 	"github.com/tink-crypto/tink-go/v2/tink"
-
-	"charye/internal/weak"
 )
 
 // ErrOpen means that a sealed field could not be opened: a wrong key, a wrong place or a changed byte.
 var ErrOpen = errors.New("sealed field cannot be opened")
 
-// Keys are the secrets of one installation. Safe for concurrent use.
-type Keys struct {
-	names  *prf.Set  // person keys and blind indexes; its primary never rotates, or everybody would become a stranger
-	tokens *prf.Set  // parents of all token keys; rotates
-	fields tink.AEAD // field encryption; rotates
+// Keys are the secrets of one installation, as its key file stands. Safe for concurrent use, also while [Keys.Reload] takes
+// other versions of keys: each call works with one state of the file from its beginning to its end.
+type Keys struct{ now atomic.Pointer[state] }
+
+// state is one reading of the key file at one instant. It never changes.
+type state struct {
+	raw  []byte    // of the file
+	next time.Time // when another key comes into use; zero: none waits
+
+	names  *prf.Set // person keys and derived secrets; its primary never rotates, or everybody would become a stranger
+	tokens *prf.Set // parents of all token keys
+	fields tink.AEAD
+	layers []prf.PRF // of blind indexes, above that of names
+
+	inUse  InUse
+	oldest int // layer of blind indexes that rows may still be of
 }
 
-// file is the key file's form: three Tink keysets. The file's mode is what protects it; a KMS-wrapped form can follow.
-type file struct {
-	Version int             `json:"version"`
-	Names   json.RawMessage `json:"names"`
-	Tokens  json.RawMessage `json:"tokens"`
-	Fields  json.RawMessage `json:"fields"`
+// InUse are the keys that make what is new. Token and Field are ids, Layer a number of [Keys.Indexes].
+type InUse struct {
+	Token, Field uint32
+	Layer        int
 }
 
-// Load reads a key file. A missing file is an error that satisfies errors.Is(err, fs.ErrNotExist).
-func Load(path string) (*Keys, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var f file
-	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, fmt.Errorf("key file %s: %w", path, err)
-	}
-	if f.Version != 1 {
-		return nil, fmt.Errorf("key file %s: version %d, this program reads version 1", path, f.Version)
-	}
-	return f.open(path)
-}
-
-// LoadOrCreate reads the key file at path, or makes one with fresh keys, readable by its owner only and on disk before
-// this returns.
-func LoadOrCreate(path string) (*Keys, error) {
-	k, err := Load(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return k, err
-	}
-	f, err := generate()
-	if err != nil {
-		return nil, err
-	}
-	b, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	// Link-in under the final name: two programs starting at once must end up with one set of keys.
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".keys-*")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.Write(b)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err != nil {
-		return nil, fmt.Errorf("write key file %s: %w", path, err)
-	}
-	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("write key file %s: %w", path, err)
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("write key file %s: %w", path, err)
-	}
-	return Load(path)
-}
-
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // directories cannot be synced there; the file system journals names itself
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// Ephemeral makes keys that live only in memory, for tests.
-func Ephemeral() (*Keys, error) {
-	f, err := generate()
-	if err != nil {
-		return nil, err
-	}
-	return f.open("memory")
-}
-
-func generate() (*file, error) {
-	f := &file{Version: 1}
-	for _, part := range []struct {
-		dst  *json.RawMessage
-		make func() (*keyset.Handle, error)
-	}{
-		{&f.Names, func() (*keyset.Handle, error) { return keyset.NewHandle(prf.HMACSHA256PRFKeyTemplate()) }},
-		{&f.Tokens, func() (*keyset.Handle, error) { return keyset.NewHandle(prf.HMACSHA256PRFKeyTemplate()) }},
-		{&f.Fields, func() (*keyset.Handle, error) { return keyset.NewHandle(aead.AES256GCMKeyTemplate()) }},
-	} {
-		h, err := part.make()
-		if err != nil {
-			return nil, fmt.Errorf("make keys: %w", err)
-		}
-		var buf bytes.Buffer
-		if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&buf)); err != nil {
-			return nil, fmt.Errorf("make keys: %w", err)
-		}
-		*part.dst = buf.Bytes()
-	}
-	return f, nil
-}
-
-func (f *file) open(path string) (*Keys, error) {
-	read := func(raw json.RawMessage) (*keyset.Handle, error) {
-		return insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(raw)))
-	}
-	k := &Keys{}
-	h, err := read(f.Names)
-	if err == nil {
-		k.names, err = prfSet(h)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key file %s, names: %w", path, err)
-	}
-	h, err = read(f.Tokens)
-	if err == nil {
-		k.tokens, err = prfSet(h)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key file %s, tokens: %w", path, err)
-	}
-	h, err = read(f.Fields)
-	if err == nil {
-		k.fields, err = aead.New(h)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key file %s, fields: %w", path, err)
-	}
-	return k, nil
-}
-
-// prfSet opens a keyset and tries every key once at full length, so that later calls cannot fail: other kinds of PRF
-// (AES-CMAC, say) give at most 16 bytes.
-func prfSet(h *keyset.Handle) (*prf.Set, error) {
-	set, err := prf.NewPRFSet(h)
-	if err != nil {
-		return nil, err
-	}
-	if set.PRFs[set.PrimaryID] == nil {
-		return nil, errors.New("the primary key is missing or not enabled")
-	}
-	for id, p := range set.PRFs {
-		if _, err := p.ComputePRF(nil, 32); err != nil {
-			return nil, fmt.Errorf("key %d: %w", id, err)
-		}
-	}
-	return set, nil
-}
+// InUse tells which keys are in use.
+func (k *Keys) InUse() InUse { return k.now.Load().inUse }
 
 // Name gives the keyed pseudonym of data for a purpose: the first 16 bytes of a PRF. Equal inputs give equal names for
-// as long as the key file lives; without the file nothing leads back.
-func (k *Keys) Name(purpose string, data []byte) [16]byte {
-	b, err := k.names.PRFs[k.names.PrimaryID].ComputePRF(framed(kindName, purpose, data), 16)
+// as long as the key file lives, whatever is rotated; without the file nothing leads back.
+func (k *Keys) Name(purpose string, data []byte) [16]byte { return k.now.Load().name(purpose, data) }
+
+func (s *state) name(purpose string, data []byte) [16]byte {
+	return short(s.names.PRFs[s.names.PrimaryID], framed(kindName, purpose, data))
+}
+
+func short(p prf.PRF, input []byte) [16]byte {
+	b, err := p.ComputePRF(input, 16)
 	if err != nil {
 		// Unreachable: a PRF of at most 32 bytes from a key that was checked at loading.
 		panic(fmt.Sprintf("seal: PRF: %v", err))
@@ -203,11 +67,53 @@ func (k *Keys) Name(purpose string, data []byte) [16]byte {
 // Secret derives a 32-byte key for a purpose that must stay the same for the life of the installation, such as a
 // campaign's pseudonym key.
 func (k *Keys) Secret(purpose string) [32]byte {
-	b, err := k.names.PRFs[k.names.PrimaryID].ComputePRF(framed(kindSecret, purpose, nil), 32)
+	names := k.now.Load().names
+	b, err := names.PRFs[names.PrimaryID].ComputePRF(framed(kindSecret, purpose, nil), 32)
 	if err != nil {
 		panic(fmt.Sprintf("seal: PRF: %v", err))
 	}
 	return [32]byte(b)
+}
+
+// Index is the blind index of something under the keys up to a layer.
+type Index struct {
+	Layer int
+	Value [16]byte
+}
+
+// Indexes gives the blind indexes by which data may be found, that of the layer in use first: what is new is kept under it. Layer
+// 0 is [Keys.Name]; the index of a layer above is a PRF, with that layer's key, over the index below. So what is kept can be
+// moved to a new key without the data themselves ([Keys.Raise]), and whoever has an old key alone cannot find data by guessing
+// once it was moved.
+func (k *Keys) Indexes(purpose string, data []byte) []Index {
+	s := k.now.Load()
+	list := make([]Index, 1, len(s.layers)+1)
+	at := Index{Value: s.name(purpose, data)}
+	for layer := 0; ; layer++ {
+		at.Layer = layer
+		switch {
+		case layer == s.inUse.Layer:
+			list[0] = at
+		case layer >= s.oldest: // and those that came into use on another node already
+			list = append(list, at)
+		}
+		if layer == len(s.layers) {
+			return list
+		}
+		at.Value = short(s.layers[layer], framed(kindIndex, purpose, at.Value[:]))
+	}
+}
+
+// Raise moves a blind index to the layer in use; one that is of it already, or of a later one, stays.
+func (k *Keys) Raise(purpose string, i Index) (Index, error) {
+	s := k.now.Load()
+	if i.Layer < 0 || i.Layer > len(s.layers) {
+		return i, fmt.Errorf("index of layer %d: the key file has %d", i.Layer, len(s.layers)+1)
+	}
+	for ; i.Layer < s.inUse.Layer; i.Layer++ {
+		i.Value = short(s.layers[i.Layer], framed(kindIndex, purpose, i.Value[:]))
+	}
+	return i, nil
 }
 
 // The kinds of PRF input. They come first, so that no choice of purpose and data for one kind is an input of another.
@@ -215,6 +121,7 @@ const (
 	kindName byte = iota + 1
 	kindSecret
 	kindToken
+	kindIndex
 )
 
 func framed(kind byte, purpose string, data []byte) []byte {
@@ -228,75 +135,44 @@ func framed(kind byte, purpose string, data []byte) []byte {
 // Seal encrypts one field. The place it stands in (table, column and row, say) is bound to it: sealed bytes moved
 // elsewhere do not open.
 func (k *Keys) Seal(place string, plain []byte) ([]byte, error) {
-	return k.fields.Encrypt(plain, []byte(place))
+	return k.now.Load().fields.Encrypt(plain, []byte(place))
 }
 
 // Open undoes Seal; any failure is [ErrOpen].
 func (k *Keys) Open(place string, sealed []byte) ([]byte, error) {
-	b, err := k.fields.Decrypt(sealed, []byte(place))
+	b, err := k.now.Load().fields.Decrypt(sealed, []byte(place))
 	if err != nil {
 		return nil, ErrOpen
 	}
 	return b, nil
 }
 
-// TagSize is the length of a token's tag in bytes: 128 bits of HMAC-SHA256.
-const TagSize = 16
-
-// Tagger puts tags on tokens of one purpose and checks them. Safe for concurrent use; neither method allocates in the
-// steady state.
-type Tagger struct {
-	primary uint32
-	macs    map[uint32]*sync.Pool // of hash.Hash keyed for this purpose
-}
-
-// Tagger gives the tagger of a purpose; taggers of different purposes do not accept each other's tags.
-func (k *Keys) Tagger(purpose string) *Tagger {
-	t := &Tagger{primary: k.tokens.PrimaryID, macs: make(map[uint32]*sync.Pool, len(k.tokens.PRFs))}
-	for id, p := range k.tokens.PRFs {
-		key, err := p.ComputePRF(framed(kindToken, purpose, nil), 32)
-		if err != nil {
-			panic(fmt.Sprintf("seal: PRF: %v", err))
-		}
-		t.macs[id] = &sync.Pool{New: func() any { return &macState{h: hmac.New(sha256.New, key)} }}
+// KeyOf tells the id of the key that a field was sealed with; 0 when it is no sealed field.
+func KeyOf(sealed []byte) uint32 {
+	// Tink's output prefix: 0x01 and the key's id, https://developers.google.com/tink/wire-format
+	if len(sealed) < prefixSize || sealed[0] != 1 {
+		return 0
 	}
-	return t
+	return binary.BigEndian.Uint32(sealed[1:])
 }
 
-type macState struct {
-	h   hash.Hash
-	buf [256]byte // copy of what is hashed, so that callers' bytes stay on their stacks
-	sum [sha256.Size]byte
+const prefixSize = 5
+
+// Prefix is how everything begins that is sealed with the key in use, for those who look for what is not.
+func (k *Keys) Prefix() []byte {
+	return binary.BigEndian.AppendUint32([]byte{1}, k.now.Load().inUse.Field)
 }
 
-// KeyID names the key that Tag uses now; a token carries it so that a check finds the right key after a rotation.
-func (t *Tagger) KeyID() uint32 { return t.primary }
-
-// Tag gives the tag of msg under the present key.
-func (t *Tagger) Tag(msg []byte) [TagSize]byte {
-	tag, _ := t.tag(t.primary, msg)
-	return tag
-}
-
-// Check reports whether tag is the tag of msg under the key named keyID, in constant time. An unknown key is false.
-func (t *Tagger) Check(keyID uint32, msg, tag []byte) bool {
-	want, ok := t.tag(keyID, msg)
-	return ok && (subtle.ConstantTimeCompare(want[:], tag) == 1 || weak.Off(weak.Signature))
-}
-
-func (t *Tagger) tag(keyID uint32, msg []byte) (out [TagSize]byte, ok bool) {
-	pool, ok := t.macs[keyID]
-	if !ok {
-		return out, false
+// Reseal seals a field anew, with the key in use and for another place where it moves; changed is false when it stays as it is.
+func (k *Keys) Reseal(from, to string, sealed []byte) (out []byte, changed bool, err error) {
+	s := k.now.Load()
+	if from == to && KeyOf(sealed) == s.inUse.Field {
+		return sealed, false, nil
 	}
-	s := pool.Get().(*macState)
-	s.h.Reset()
-	for len(msg) > 0 {
-		n := copy(s.buf[:], msg)
-		_, _ = s.h.Write(s.buf[:n]) // a hash never fails
-		msg = msg[n:]
+	plain, err := s.fields.Decrypt(sealed, []byte(from))
+	if err != nil {
+		return nil, false, ErrOpen
 	}
-	copy(out[:], s.h.Sum(s.sum[:0]))
-	pool.Put(s)
-	return out, true
+	out, err = s.fields.Encrypt(plain, []byte(to))
+	return out, true, err
 }

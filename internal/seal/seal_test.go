@@ -150,7 +150,7 @@ func TestTokenKeysRotate(t *testing.T) {
 	path := keyFile(t)
 	before := load(t, path)
 	old := before.Tagger("session")
-	tag := old.Tag([]byte("msg"))
+	tag := old.Signer().Tag([]byte("msg"))
 	sealed, err := before.Seal("place", []byte("field"))
 	if err != nil {
 		t.Fatal(err)
@@ -160,17 +160,17 @@ func TestTokenKeysRotate(t *testing.T) {
 	edit(t, path, "fields", rotate(t, aead.AES256GCMKeyTemplate(), false))
 	k := load(t, path)
 	now := k.Tagger("session")
-	if now.KeyID() == old.KeyID() {
+	if now.Signer().KeyID() == old.Signer().KeyID() {
 		t.Fatal("the primary key did not change")
 	}
-	if !now.Check(old.KeyID(), []byte("msg"), tag[:]) {
+	if !now.Check(old.Signer().KeyID(), []byte("msg"), tag[:]) {
 		t.Error("a tag from before the rotation is refused")
 	}
-	fresh := now.Tag([]byte("msg"))
+	fresh := now.Signer().Tag([]byte("msg"))
 	if fresh == tag {
 		t.Error("tags did not change with the key")
 	}
-	if old.Check(now.KeyID(), []byte("msg"), fresh[:]) {
+	if old.Check(now.Signer().KeyID(), []byte("msg"), fresh[:]) {
 		t.Error("keys from before the rotation accept a key they do not have")
 	}
 	if got, err := k.Open("place", sealed); err != nil || string(got) != "field" {
@@ -181,7 +181,7 @@ func TestTokenKeysRotate(t *testing.T) {
 	}
 
 	edit(t, path, "tokens", rotate(t, prf.HMACSHA256PRFKeyTemplate(), true))
-	if later := load(t, path).Tagger("session"); later.Check(now.KeyID(), []byte("msg"), fresh[:]) {
+	if later := load(t, path).Tagger("session"); later.Check(now.Signer().KeyID(), []byte("msg"), fresh[:]) {
 		t.Error("a tag under a disabled key is accepted")
 	}
 }
@@ -195,25 +195,25 @@ func TestTags(t *testing.T) {
 	a, b := k.Tagger("a"), k.Tagger("b")
 	for _, n := range []int{0, 1, 255, 256, 257, 4096} {
 		msg := bytes.Repeat([]byte{7}, n)
-		tag := a.Tag(msg)
-		if !a.Check(a.KeyID(), msg, tag[:]) {
+		tag := a.Signer().Tag(msg)
+		if !a.Check(a.Signer().KeyID(), msg, tag[:]) {
 			t.Fatalf("own tag refused, %d bytes", n)
 		}
-		if b.Check(b.KeyID(), msg, tag[:]) {
+		if b.Check(b.Signer().KeyID(), msg, tag[:]) {
 			t.Error("a tag of another purpose is accepted")
 		}
-		if a.Check(a.KeyID()+1, msg, tag[:]) {
+		if a.Check(a.Signer().KeyID()+1, msg, tag[:]) {
 			t.Error("an unknown key id is accepted")
 		}
-		if a.Check(a.KeyID(), msg, tag[:seal.TagSize-1]) || a.Check(a.KeyID(), msg, nil) || a.Check(a.KeyID(), msg, append(tag[:], 0)) {
+		if a.Check(a.Signer().KeyID(), msg, tag[:seal.TagSize-1]) || a.Check(a.Signer().KeyID(), msg, nil) || a.Check(a.Signer().KeyID(), msg, append(tag[:], 0)) {
 			t.Error("a tag of another length is accepted")
 		}
-		if a.Check(a.KeyID(), append(msg, 0), tag[:]) {
+		if a.Check(a.Signer().KeyID(), append(msg, 0), tag[:]) {
 			t.Error("a longer message is accepted")
 		}
 		for bit := range seal.TagSize * 8 {
 			tag[bit/8] ^= 1 << (bit % 8)
-			if a.Check(a.KeyID(), msg, tag[:]) {
+			if a.Check(a.Signer().KeyID(), msg, tag[:]) {
 				t.Fatalf("flipped bit %d is accepted", bit)
 			}
 			tag[bit/8] ^= 1 << (bit % 8)
@@ -234,8 +234,8 @@ func TestTaggerIsSafeTogether(t *testing.T) {
 			msg := make([]byte, 100+100*i)
 			for n := range 500 {
 				binary.BigEndian.PutUint32(msg, uint32(n))
-				tag := tg.Tag(msg)
-				if !tg.Check(tg.KeyID(), msg, tag[:]) {
+				tag := tg.Signer().Tag(msg)
+				if !tg.Check(tg.Signer().KeyID(), msg, tag[:]) {
 					t.Error("own tag refused")
 					return
 				}
@@ -328,7 +328,7 @@ func TestWrongKeyFiles(t *testing.T) {
 		"not JSON":       "keys",
 		"cut":            string(good[:len(good)/2]),
 		"two in one":     string(good) + string(good),
-		"later version":  strings.Replace(string(good), `"version": 1`, `"version": 2`, 1),
+		"later version":  strings.Replace(string(good), `"version": 1`, `"version": 3`, 1),
 		"no fields":      swap(func(f map[string]json.RawMessage) { delete(f, "fields") }),
 		"names is AEAD":  swap(func(f map[string]json.RawMessage) { f["names"] = f["fields"] }),
 		"fields is PRF":  swap(func(f map[string]json.RawMessage) { f["fields"] = f["names"] }),

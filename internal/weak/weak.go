@@ -28,9 +28,19 @@ const (
 	Role      Defence = "role"       // staff do what their role is for
 	DeskOf    Defence = "desk-of"    // a desk knows its own callers only
 	Apart     Defence = "apart"      // a session is of staff or of a citizen
-	SiteOf    Defence = "site-of"    // staff of a clinic see and change what is at their own site
-	HeldBox   Defence = "held-box"   // nothing is given from a box or lot that is held
-	GivenOnce Defence = "given-once" // a dose is given once
+	Frames    Defence = "frames"     // our pages are in nobody's frame
+	// LastInChunks is that a request whose end two readers may see at two places is its connection's last.
+	LastInChunks Defence = "last-in-chunks"
+	IDToken      Defence = "id-token"   // what a provider says is signed by it, of it, for us and not over
+	Nonce        Defence = "nonce"      // and said for this sign-in
+	Guesses      Defence = "guesses"    // identity numbers cannot be tried one after the other
+	OtherEyes    Defence = "other-eyes" // who asked does not agree
+	Distinct     Defence = "distinct"   // nobody agrees twice
+	Unchanged    Defence = "unchanged"  // what is done is what was agreed
+	Once         Defence = "once"       // what was agreed is done once
+	SiteOf       Defence = "site-of"    // staff of a clinic see and change what is at their own site
+	HeldBox      Defence = "held-box"   // nothing is given from a box or lot that is held
+	GivenOnce    Defence = "given-once" // a dose is given once
 )
 
 // Quiet is that no person is in a log; test/faults shows that it would be seen.
@@ -61,5 +71,8 @@ var Slips = []Defence{
 // All lists every defence.
 var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
-	Factor, Role, DeskOf, Apart, SiteOf, HeldBox, GivenOnce,
+	Factor, Role, DeskOf, Apart,
+	Frames, LastInChunks, IDToken, Nonce, Guesses,
+	OtherEyes, Distinct, Unchanged, Once,
+	SiteOf, HeldBox, GivenOnce,
 }

@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"AcceptedOrLapsed", acceptedOrLapsed},
 		{"Model", agreesWithReference},
 		{"Linearizable", linearizable},
+		{"EntriesErased", entriesErased},
 	} {
 		t.Run(c.name, func(t *testing.T) { t.Parallel(); c.test(t, open) })
 	}

@@ -172,6 +172,9 @@ func write(ctx context.Context, tx *sql.Tx, ch leftover.Changes) error {
 			e.Seq, micro(e.At), string(e.Kind), e.Campaign, e.Site, who, e.Batch, e.Offer, e.Doses, e.Channel, e.Why)
 	}
 	do(`UPDATE numbers SET next = ?`, ch.NextID)
+	if failed == nil && len(ch.Events) > 0 {
+		_, failed = history.Extend(ctx, tx)
+	}
 	return failed
 }
 

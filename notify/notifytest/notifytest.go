@@ -41,6 +41,8 @@ func Run(t *testing.T, open Open) {
 		"an address left at that moment":    crossing,
 		"near ones go last":                 nearLast,
 		"survives a restart":                restart,
+		"contacts are re-sealed":            resealed,
+		"contacts are erased":               erased,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -41,7 +41,7 @@ func (o *Outbox) Fill(ctx context.Context, source string, from notify.Source) (d
 		events := f.Table("events", "stream", "seq", "at", "kind", "person", "what")
 		if err := from.History(ctx, func(e notify.PastEvent) error {
 			seq = e.Seq
-			return events.Add(ctx, "notify", e.Seq, e.At, e.Kind, e.Who[:], "{}")
+			return events.Add(ctx, "notify", e.Seq, e.At, e.Kind, keyOrNull(e.Who), e.What)
 		}); err != nil {
 			return err
 		}

@@ -43,7 +43,10 @@ func (o *Outbox) EditContact(ctx context.Context, who person.Key, at time.Time, 
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO event (at, kind, who) VALUES (?, ?, ?)`, at.UnixMilli(), kind, who[:])
+		if _, err = tx.ExecContext(ctx, `INSERT INTO event (at, kind, who) VALUES (?, ?, ?)`, at.UnixMilli(), kind, who[:]); err != nil {
+			return err
+		}
+		_, err = history.Extend(ctx, tx)
 		return err
 	})
 	return c, err

@@ -67,10 +67,11 @@ func (o *Outbox) History(ctx context.Context, yield func(notify.PastEvent) error
 		var e notify.PastEvent
 		var who []byte
 		var at int64
-		if err := rows.Scan(&e.Seq, &at, &e.Kind, &who); err != nil {
+		if err := rows.Scan(&e.Seq, &at, &e.Kind, &who, &e.What); err != nil {
 			return err
 		}
-		e.At, e.Who = time.UnixMilli(at).UTC(), person.Key(who)
+		e.At = time.UnixMilli(at).UTC()
+		copy(e.Who[:], who) // none where the operator acted
 		return yield(e)
-	}, `SELECT seq, at, kind, who FROM event ORDER BY seq`)
+	}, `SELECT seq, at, kind, who, what FROM event ORDER BY seq`)
 }

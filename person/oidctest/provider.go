@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -153,6 +154,7 @@ func (p *Provider) server(h http.HandlerFunc) http.HandlerFunc {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 		switch fault := p.Misbehave.Get(); {
 		case fault == Slow, fault == SlowKeys && strings.HasSuffix(r.URL.Path, "/jwks"):
+			_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the asker has gone
 			select {
 			case <-r.Context().Done():
 			case <-time.After(time.Minute):

@@ -47,6 +47,8 @@ func Run(t *testing.T, open Open) {
 		"a clerk's limit under concurrency":      clerksLimit,
 		"temporary identities":                   temporaryIdentities,
 		"looks of staff":                         looks,
+		"keys are rotated and rows re-sealed":    resealed,
+		"what is over is erased":                 erased,
 		"everything survives a restart":          restart,
 	} {
 		t.Run(name, func(t *testing.T) {

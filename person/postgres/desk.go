@@ -143,10 +143,10 @@ func (s *Store) IssueTemporary(ctx context.Context, t person.TemporaryIdentity) 
 func (s *Store) issueTemporary(ctx context.Context, t person.TemporaryIdentity, name []byte) error {
 	kept := false
 	first := &pgx.Batch{}
-	first.Queue(`INSERT INTO temporary_identity (ident, person, alike, name, born, paper, desk, clerk, issued_at)
-		VALUES ($1::bytea, $2::bytea, $3::bytea, $4::bytea, $5::text::date, $6::text, $7::bytea, $8::bytea, $9::timestamptz)
+	first.Queue(`INSERT INTO temporary_identity (ident, person, alike, name, born, paper, desk, clerk, issued_at, layer)
+		VALUES ($1::bytea, $2::bytea, $3::bytea, $4::bytea, $5::text::date, $6::text, $7::bytea, $8::bytea, $9::timestamptz, $10::integer)
 		ON CONFLICT DO NOTHING RETURNING true`,
-		t.Index[:], t.Key[:], t.Like[:], name, t.Born.String(), string(t.Paper), t.Desk[:], t.Clerk[:], t.IssuedAt).
+		t.Index[:], t.Key[:], t.Like[:], name, t.Born.String(), string(t.Paper), t.Desk[:], t.Clerk[:], t.IssuedAt, t.Layer).
 		Query(func(rows pgx.Rows) error {
 			_, err := pgx.ForEachRow(rows, []any{&kept}, func() error { return nil })
 			return err
@@ -167,8 +167,12 @@ func (s *Store) issueTemporary(ctx context.Context, t person.TemporaryIdentity, 
 }
 
 // TemporaryLike implements [person.DeskStore].
-func (s *Store) TemporaryLike(ctx context.Context, desk person.Key, like [16]byte) (n int, err error) {
-	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM temporary_identity WHERE desk = $1::bytea AND alike = $2::bytea`, desk[:], like[:]).Scan(&n); err != nil {
+func (s *Store) TemporaryLike(ctx context.Context, desk person.Key, like ...[16]byte) (n int, err error) {
+	list := make([][]byte, len(like))
+	for i := range like {
+		list[i] = like[i][:]
+	}
+	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM temporary_identity WHERE desk = $1::bytea AND alike = ANY ($2::bytea[])`, desk[:], list).Scan(&n); err != nil {
 		return 0, fmt.Errorf("temporary identities: %w", pgdb.Wrap(err))
 	}
 	return n, nil

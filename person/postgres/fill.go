@@ -26,9 +26,9 @@ func (s *Store) Fill(ctx context.Context, source string, from person.Source) (do
 		if err := recipients.Flush(ctx); err != nil {
 			return err
 		}
-		temporaries := f.Table("temporary_identity", "ident", "person", "alike", "name", "born", "paper", "desk", "clerk", "issued_at")
+		temporaries := f.Table("temporary_identity", "ident", "person", "alike", "name", "born", "paper", "desk", "clerk", "issued_at", "layer")
 		if err := from.SealedTemporaries(ctx, func(t person.SealedTemporary) error {
-			return temporaries.Add(ctx, t.Index[:], t.Key[:], t.Like[:], t.Sealed, t.Born.At(0, time.UTC), string(t.Paper), t.Desk[:], t.Clerk[:], t.IssuedAt)
+			return temporaries.Add(ctx, t.Index[:], t.Key[:], t.Like[:], t.Sealed, t.Born.At(0, time.UTC), string(t.Paper), t.Desk[:], t.Clerk[:], t.IssuedAt, t.Layer)
 		}); err != nil {
 			return err
 		}
@@ -63,10 +63,10 @@ func fillRosters(ctx context.Context, f *pgdb.Filling, from person.Source) error
 	if err != nil {
 		return err
 	}
-	all := f.Table("roster", "id", "generation", "version", "people", "replaced_at")
+	all := f.Table("roster", "id", "generation", "version", "people", "replaced_at", "layer")
 	for i, r := range rosters {
 		generation, page := int64(i+1), int64(0)
-		if err := all.Add(ctx, r.ID, generation, r.Version, r.People, r.ReplacedAt); err != nil {
+		if err := all.Add(ctx, r.ID, generation, r.Version, r.People, r.ReplacedAt, r.Layer); err != nil {
 			return err
 		}
 		keys := f.Table("roster_key_page", "generation", "page", "keys")

@@ -31,14 +31,24 @@ const (
 // refuses the whole. The transaction lasts as long as the file: the database keeps what others delete meanwhile, so large
 // imports belong to quiet hours.
 func (s *Store) ReplaceRoster(ctx context.Context, id string, rows iter.Seq2[person.Identity, error], at time.Time) (int, error) {
-	n, err := s.replaceRoster(ctx, id, rows, at)
+	n, err := s.replaceRoster(ctx, id, rows, at, nil, func(people int) (string, map[string]any) {
+		return "roster.replaced", map[string]any{"roster": id, "people": people}
+	})
 	if err != nil {
 		return 0, fmt.Errorf("replace roster %s: %w", id, pgdb.Wrap(err))
 	}
 	return n, nil
 }
 
-func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[person.Identity, error], at time.Time) (people int, err error) {
+// telling gives the event of a roster's new content.
+type telling func(people int) (kind string, what map[string]any)
+
+// errOvertaken means that a roster was replaced while its indexes were moved to another layer.
+var errOvertaken = errors.New("the roster was replaced meanwhile")
+
+// replaceRoster writes a content. over, which may be nil, is the generation that must still count: the new one is then the same
+// people, and replaces it without a word.
+func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[person.Identity, error], at time.Time, over *int64, told telling) (people int, err error) {
 	if id == "" || len(id) > 64 {
 		return 0, errors.New("want an id of 1 to 64 bytes")
 	}
@@ -51,7 +61,8 @@ func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[per
 		return 0, err
 	}
 	defer tx.End()
-	if err := copyRows(ctx, tx, rows); err != nil {
+	var layer person.IndexLayer
+	if err := copyRows(ctx, tx, rows, &layer); err != nil {
 		return 0, err
 	}
 	b := &pgx.Batch{}
@@ -71,8 +82,12 @@ func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[per
 		QueryRow(func(row pgx.Row) error { return row.Scan(&people) })
 	// From here on an import of the same roster waits for this one.
 	var old int64
-	b.Queue(`INSERT INTO roster (id, generation, version, people, replaced_at) VALUES ($1::text, 0, 0, 0, $2::timestamptz)
-		ON CONFLICT (id) DO UPDATE SET replaced_at = excluded.replaced_at RETURNING generation`, id, at).
+	lock := `INSERT INTO roster (id, generation, version, people, replaced_at) VALUES ($1::text, 0, 0, 0, $2::timestamptz)
+		ON CONFLICT (id) DO UPDATE SET replaced_at = excluded.replaced_at RETURNING generation`
+	if over != nil {
+		lock = `SELECT generation FROM roster WHERE id = $1::text AND $2::timestamptz IS NOT NULL FOR UPDATE`
+	}
+	b.Queue(lock, id, at).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&old) })
 	if err := tx.Do(ctx, b); err != nil {
 		return 0, err
@@ -80,20 +95,33 @@ func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[per
 	if twice {
 		return 0, person.ErrTwoPeople
 	}
+	if over != nil && old != *over {
+		return 0, errOvertaken
+	}
 	last := &pgx.Batch{}
-	last.Queue(`UPDATE roster SET generation = $2::bigint, version = version + 1, people = $3::bigint WHERE id = $1::text`,
-		id, generation, int64(people))
+	last.Queue(`UPDATE roster SET generation = $2::bigint, version = version + $5::bigint, people = $3::bigint, layer = $4::integer WHERE id = $1::text`,
+		id, generation, int64(people), layer.Layer(), step(over == nil))
 	for _, table := range []string{"roster_key_page", "roster_index_page"} {
 		last.Queue(`DELETE FROM `+table+` WHERE generation = $1::bigint`, old)
 	}
-	if err := tell(last, at, "roster.replaced", nil, map[string]any{"roster": id, "people": people}); err != nil {
-		return 0, err
+	if told != nil {
+		kind, what := told(people)
+		if err := tell(last, at, kind, nil, what); err != nil {
+			return 0, err
+		}
 	}
 	return people, tx.Commit(ctx, last)
 }
 
+func step(new bool) int64 {
+	if new {
+		return 1
+	}
+	return 0
+}
+
 // copyRows streams the rows in.
-func copyRows(ctx context.Context, tx *pgdb.Tx, rows iter.Seq2[person.Identity, error]) error {
+func copyRows(ctx context.Context, tx *pgdb.Tx, rows iter.Seq2[person.Identity, error], layer *person.IndexLayer) error {
 	next, stop := iter.Pull2(rows)
 	defer stop()
 	n := 0
@@ -106,6 +134,9 @@ func copyRows(ctx context.Context, tx *pgdb.Tx, rows iter.Seq2[person.Identity, 
 		}
 		if more && wrong == nil && who.Key.IsZero() {
 			wrong = fmt.Errorf("row %d has no person key", n)
+		}
+		if more && wrong == nil {
+			wrong = layer.Add(who)
 		}
 		switch {
 		case wrong != nil || !more:
@@ -126,6 +157,12 @@ func packed(who person.Identity) []byte {
 	r := make([]byte, 0, rowSize)
 	r = append(append(r, who.Index[:]...), who.Key[:]...)
 	return binary.BigEndian.AppendUint32(r, uint32(who.Born))
+}
+
+func unpacked(r []byte) person.Identity {
+	return person.Identity{
+		Key: person.Key(r[indexSize : indexSize+keySize]), Index: [16]byte(r[:indexSize]), Born: civil.Date(int32(binary.BigEndian.Uint32(r[indexSize+keySize:]))),
+	}
 }
 
 // RosterKeys implements [person.Store]. The whole stream is one content of the roster, also when it is replaced meanwhile:
@@ -174,7 +211,16 @@ func (s *Store) RosterVersions(ctx context.Context) (map[string]int64, error) {
 
 // FindIdentity implements [person.Store]; of several rosters that know the number, the one replaced last answers,
 // and where none does the temporary identities.
-func (s *Store) FindIdentity(ctx context.Context, index [16]byte) (person.Identity, error) {
+func (s *Store) FindIdentity(ctx context.Context, index ...[16]byte) (person.Identity, error) {
+	for _, i := range index {
+		if who, err := s.findIdentity(ctx, i); !errors.Is(err, person.ErrIdentityUnknown) {
+			return who, err
+		}
+	}
+	return person.Identity{}, person.ErrIdentityUnknown
+}
+
+func (s *Store) findIdentity(ctx context.Context, index [16]byte) (person.Identity, error) {
 	if index == ([16]byte{}) {
 		return person.Identity{}, person.ErrIdentityUnknown
 	}
@@ -194,10 +240,8 @@ func (s *Store) FindIdentity(ctx context.Context, index [16]byte) (person.Identi
 		if i == n {
 			continue
 		}
-		if r := page[i*rowSize : (i+1)*rowSize]; bytes.Equal(r[:indexSize], index[:]) {
-			return person.Identity{
-				Key: person.Key(r[indexSize : indexSize+keySize]), Index: index, Born: civil.Date(int32(binary.BigEndian.Uint32(r[indexSize+keySize:]))),
-			}, nil
+		if who := unpacked(page[i*rowSize : (i+1)*rowSize]); who.Index == index {
+			return who, nil
 		}
 	}
 	return s.temporary(ctx, index)

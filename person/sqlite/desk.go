@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/internal/durable"
 	"charye/person"
 )
 
@@ -100,9 +101,9 @@ func (s *Store) IssueTemporary(ctx context.Context, t person.TemporaryIdentity) 
 	name, err := s.keys.Seal(person.TemporaryNamePlace(t.Index), []byte(t.Name))
 	if err == nil {
 		err = s.write(ctx, func(tx *sql.Tx) error {
-			res, err := tx.ExecContext(ctx, `INSERT INTO temporary_identity (ident, person, alike, name, born, paper, desk, clerk, issued_at)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-				t.Index[:], t.Key[:], t.Like[:], name, int64(t.Born), t.Paper, t.Desk[:], t.Clerk[:], t.IssuedAt.UnixMilli())
+			res, err := tx.ExecContext(ctx, `INSERT INTO temporary_identity (ident, person, alike, name, born, paper, desk, clerk, issued_at, layer)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+				t.Index[:], t.Key[:], t.Like[:], name, int64(t.Born), t.Paper, t.Desk[:], t.Clerk[:], t.IssuedAt.UnixMilli(), t.Layer)
 			if err != nil {
 				return err
 			}
@@ -119,9 +120,13 @@ func (s *Store) IssueTemporary(ctx context.Context, t person.TemporaryIdentity) 
 }
 
 // TemporaryLike implements [person.DeskStore].
-func (s *Store) TemporaryLike(ctx context.Context, desk person.Key, like [16]byte) (n int, err error) {
-	if err := s.db.R.QueryRowContext(ctx, `SELECT count(*) FROM temporary_identity WHERE desk = ? AND alike = ?`, desk[:], like[:]).Scan(&n); err != nil {
-		return 0, fmt.Errorf("temporary identities: %w", err)
+func (s *Store) TemporaryLike(ctx context.Context, desk person.Key, like ...[16]byte) (n int, err error) {
+	for _, l := range like {
+		var some int
+		if err := s.db.R.QueryRowContext(ctx, `SELECT count(*) FROM temporary_identity WHERE desk = ? AND alike = ?`, desk[:], l[:]).Scan(&some); err != nil {
+			return 0, fmt.Errorf("temporary identities: %w", durable.Wrap(err))
+		}
+		n += some
 	}
 	return n, nil
 }

@@ -28,14 +28,19 @@ var errOvertaken = errors.New("another import of this roster began meanwhile")
 // and the other fails. A row without person key, or an identity number that stands for two people, refuses the whole.
 // Memory stays the same for any number of rows; a temporary file in the data directory takes up to 52 bytes a row.
 func (s *Store) ReplaceRoster(ctx context.Context, id string, rows iter.Seq2[person.Identity, error], at time.Time) (int, error) {
-	n, err := s.replaceRoster(ctx, id, rows, at)
+	n, err := s.replaceRoster(ctx, id, rows, at, func(people int) (string, map[string]any) {
+		return "roster.replaced", map[string]any{"roster": id, "people": people}
+	})
 	if err != nil {
 		return 0, fmt.Errorf("replace roster %s: %w", id, err)
 	}
 	return n, nil
 }
 
-func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[person.Identity, error], at time.Time) (int, error) {
+// telling gives the event of a roster's new content.
+type telling func(people int) (kind string, what map[string]any)
+
+func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[person.Identity, error], at time.Time, told telling) (int, error) {
 	if id == "" || len(id) > 64 {
 		return 0, errors.New("want an id of 1 to 64 bytes")
 	}
@@ -44,9 +49,13 @@ func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[per
 	index := newSorter(s.dir, s.chunk, func(r *row) []byte { return r[:] })
 	defer index.close()
 	var count int
+	var layer person.IndexLayer
 	for who, err := range rows {
 		if err == nil && who.Key.IsZero() {
 			err = fmt.Errorf("row %d has no person key", count+1)
+		}
+		if err == nil {
+			err = layer.Add(who)
 		}
 		if err == nil {
 			err = keys.add(who.Key)
@@ -62,13 +71,20 @@ func (s *Store) replaceRoster(ctx context.Context, id string, rows iter.Seq2[per
 		}
 	}
 
+	return s.publish(ctx, id, keys, index, at, func(generation int64, people int) error {
+		return s.flip(ctx, id, generation, people, layer.Layer(), at, told)
+	})
+}
+
+// publish writes a new content of a roster and makes it the one that counts with flip.
+func (s *Store) publish(ctx context.Context, id string, keys *sorter[person.Key], index *sorter[row], at time.Time, flip func(generation int64, people int) error) (int, error) {
 	generation, err := s.stage(ctx, id, at)
 	if err != nil {
 		return 0, err
 	}
 	people, err := s.fill(ctx, generation, keys, index)
 	if err == nil {
-		err = s.flip(ctx, id, generation, people, at)
+		err = flip(generation, people)
 	}
 	// Whatever was or became old goes now; what cannot go now goes with the next import.
 	sweep := s.sweep(context.WithoutCancel(ctx), id, generation, err != nil)
@@ -192,7 +208,7 @@ func staging(ctx context.Context, tx *sql.Tx, generation int64) error {
 }
 
 // flip makes a generation the roster's content, in one step.
-func (s *Store) flip(ctx context.Context, id string, generation int64, people int, at time.Time) error {
+func (s *Store) flip(ctx context.Context, id string, generation int64, people, layer int, at time.Time, told telling) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		if err := staging(ctx, tx, generation); err != nil {
 			return err
@@ -203,12 +219,14 @@ func (s *Store) flip(ctx context.Context, id string, generation int64, people in
 		if _, err := tx.ExecContext(ctx, `UPDATE roster_generation SET state = 'live' WHERE generation = ?`, generation); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO roster (id, generation, version, people, replaced_at) VALUES (?, ?, 1, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, version = version + 1, people = excluded.people, replaced_at = excluded.replaced_at`,
-			id, generation, people, at.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO roster (id, generation, version, people, replaced_at, layer) VALUES (?, ?, 1, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, version = version + 1, people = excluded.people, replaced_at = excluded.replaced_at,
+			layer = excluded.layer`,
+			id, generation, people, at.UnixMilli(), layer); err != nil {
 			return err
 		}
-		return event(ctx, tx, at, "roster.replaced", nil, map[string]any{"roster": id, "people": people})
+		kind, what := told(people)
+		return event(ctx, tx, at, kind, nil, what)
 	})
 }
 
@@ -298,7 +316,16 @@ func (s *Store) RosterVersions(ctx context.Context) (map[string]int64, error) {
 
 // FindIdentity implements [person.Store]; of several rosters that know the number, the one replaced last answers,
 // and where none does the temporary identities.
-func (s *Store) FindIdentity(ctx context.Context, index [16]byte) (person.Identity, error) {
+func (s *Store) FindIdentity(ctx context.Context, index ...[16]byte) (person.Identity, error) {
+	for _, i := range index {
+		if who, err := s.findIdentity(ctx, i); !errors.Is(err, person.ErrIdentityUnknown) {
+			return who, err
+		}
+	}
+	return person.Identity{}, person.ErrIdentityUnknown
+}
+
+func (s *Store) findIdentity(ctx context.Context, index [16]byte) (person.Identity, error) {
 	if index == ([16]byte{}) {
 		return person.Identity{}, person.ErrIdentityUnknown
 	}

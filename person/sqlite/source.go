@@ -16,13 +16,13 @@ func (s *Store) Rosters(ctx context.Context) (list []person.RosterState, err err
 	err = s.db.Each(ctx, "rosters", func(rows *sql.Rows) error {
 		var r person.RosterState
 		var at int64
-		if err := rows.Scan(&r.ID, &r.Version, &r.People, &at); err != nil {
+		if err := rows.Scan(&r.ID, &r.Version, &r.People, &at, &r.Layer); err != nil {
 			return err
 		}
 		r.ReplacedAt = time.UnixMilli(at).UTC()
 		list = append(list, r)
 		return nil
-	}, `SELECT id, version, people, replaced_at FROM roster ORDER BY generation`)
+	}, `SELECT id, version, people, replaced_at, layer FROM roster ORDER BY generation`)
 	return list, err
 }
 
@@ -68,13 +68,13 @@ func (s *Store) SealedTemporaries(ctx context.Context, yield func(person.SealedT
 		var t person.SealedTemporary
 		var ident, key, alike, desk, clerk []byte
 		var born, at int64
-		if err := rows.Scan(&ident, &key, &alike, &t.Sealed, &born, &t.Paper, &desk, &clerk, &at); err != nil {
+		if err := rows.Scan(&ident, &key, &alike, &t.Sealed, &born, &t.Paper, &desk, &clerk, &at, &t.Layer); err != nil {
 			return err
 		}
 		t.Index, t.Key, t.Like, t.Desk, t.Clerk = [16]byte(ident), person.Key(key), [16]byte(alike), person.Key(desk), person.Key(clerk)
 		t.Born, t.IssuedAt = civil.Date(born), time.UnixMilli(at).UTC()
 		return yield(t)
-	}, `SELECT ident, person, alike, name, born, paper, desk, clerk, issued_at FROM temporary_identity ORDER BY issued_at, rowid`)
+	}, `SELECT ident, person, alike, name, born, paper, desk, clerk, issued_at, layer FROM temporary_identity ORDER BY issued_at, rowid`)
 }
 
 // History implements [person.Source].

@@ -65,7 +65,10 @@ func event(ctx context.Context, tx *sql.Tx, at time.Time, kind string, who []byt
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO event (at, kind, who, what) VALUES (?, ?, ?, ?)`, at.UnixMilli(), kind, who, string(b))
+	if _, err = tx.ExecContext(ctx, `INSERT INTO event (at, kind, who, what) VALUES (?, ?, ?, ?)`, at.UnixMilli(), kind, who, string(b)); err != nil {
+		return err
+	}
+	_, err = history.Extend(ctx, tx)
 	return err
 }
 

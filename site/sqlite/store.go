@@ -99,6 +99,9 @@ func (s *Store) Put(ctx context.Context, sites []site.Site, at time.Time) (added
 		return 0, 0, fmt.Errorf("put sites: %w", durable.Wrap(err))
 	}
 	added, changed, err = put(ctx, tx, sites, at)
+	for more := err == nil && added+changed > 0; more && err == nil; {
+		more, err = history.Extend(ctx, tx)
+	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("put sites: %w", durable.Wrap(errors.Join(err, tx.Rollback())))
 	}

@@ -86,6 +86,13 @@ func splitURN(urn string) (kind, scheme, rest string, ok bool) {
 var link = regexp.MustCompile(`/(?:(01)/([0-9]{8}|[0-9]{12,14})(?:/22/[^/]+)?(?:/10/([^/]+))?(?:/21/([^/]+))?|(00)/([0-9]{18})|(414)/([0-9]{13})(?:/254/([^/]+))?)/?$`)
 
 func keyOfLink(uri string) (string, bool) {
+	// Most are keys already.
+	if rest, ok := strings.CutPrefix(uri, linkBase+"/00/"); ok && len(rest) == 18 && digits(rest) {
+		return uri, true
+	}
+	if rest, ok := strings.CutPrefix(uri, linkBase+"/414/"); ok && len(rest) == 13 && digits(rest) {
+		return uri, true
+	}
 	path, _, _ := strings.Cut(uri, "#")
 	path, _, _ = strings.Cut(path, "?")
 	m := link.FindStringSubmatch(path)

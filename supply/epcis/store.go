@@ -16,12 +16,15 @@ var ErrNotFound = errors.New("there is none of that name")
 // the same events again is safe and finds out.
 var ErrUnknown = errors.New("the store was lost during a capture: whether it happened is not known")
 
+// ErrBusy means that the store was away, full, or slower than could be waited for. Nothing was taken; the same call may succeed later.
+var ErrBusy = errors.New("the store is away, full or too slow just now")
+
 // Store keeps events. Its methods are safe for concurrent use, and, where nodes share a store, from any of them.
 type Store interface {
 	// Capture takes jobs in order, each whole or not at all, and all of them in one durable commit: what is told here is on
 	// disk. An event that is there already, with the same ID and content, is taken silently; with other content its job is
-	// refused with [*ConflictError]. [Decide] says it exactly. Jobs with an ID leave a report. An error means that nothing was
-	// taken, except [ErrUnknown].
+	// refused with [*ConflictError]. [Decide] says it exactly. Jobs with an ID, which no other has, leave a report. An error means
+	// that nothing was taken, except [ErrUnknown]; [ErrBusy] that it is worth trying again.
 	//
 	// The events captured are numbered in the order in which they can be seen, and their record times never go back in it: an
 	// event gets the time of its job, or the last one given where that is later.
@@ -36,8 +39,23 @@ type Store interface {
 	// Event gives the event of an ID, then its error declaration if there is one, or [ErrNotFound].
 	Event(ctx context.Context, id string) ([]Stored, error)
 
+	// Names lists what events name, in the form by which it is compared, in the order of its bytes: those after a name, at most so many.
+	Names(ctx context.Context, what Named, after string, most int) ([]string, error)
+
 	Close() error
 }
+
+// Named is a kind of name in events.
+type Named uint8
+
+// The kinds.
+const (
+	NamedEPC         Named = iota // single things, in whatever role
+	NamedLocation                 // bizLocation
+	NamedReadPoint                // readPoint
+	NamedStep                     // bizStep
+	NamedDisposition              // disposition
+)
 
 // Job is what is captured at once.
 type Job struct {

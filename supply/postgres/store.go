@@ -20,7 +20,7 @@ import (
 var migrations embed.FS
 
 // Kept are the tables that a serving role only adds to.
-var Kept = pgdb.Kept{"supply_verdict": nil}
+var Kept = pgdb.Kept{"supply_verdict": nil, "supply_alarm": nil}
 
 // Store is the engine. Safe for concurrent use, by any number of nodes.
 type Store struct {
@@ -132,7 +132,7 @@ func (s *Store) Verdicts(ctx context.Context, after int64, yield func(supply.Ver
 
 // Fill takes over the verdicts of another store; see [pgdb.DB.Import]. They must follow from one another.
 func (s *Store) Fill(ctx context.Context, source string, from supply.Verdicts) (done bool, err error) {
-	done, err = s.db.Import(ctx, "verdicts", source, []string{"supply_verdict"}, func(ctx context.Context, f *pgdb.Filling) error {
+	done, err = s.db.Import(ctx, "verdicts", source, []string{"supply_verdict", "supply_alarm", "supply_alarm_cleared", "supply_plan"}, func(ctx context.Context, f *pgdb.Filling) error {
 		g := supply.NewRegister()
 		t := f.Table("supply_verdict", "seq", "body")
 		if err := from.Verdicts(ctx, 0, func(v supply.Verdict) error {
@@ -149,6 +149,11 @@ func (s *Store) Fill(ctx context.Context, source string, from supply.Verdicts) (
 		}
 		if err := t.Flush(ctx); err != nil {
 			return err
+		}
+		if alarms, ok := from.(supply.Alarms); ok {
+			if err := fillAlarms(ctx, f, alarms); err != nil {
+				return err
+			}
 		}
 		return f.Exec(ctx, `UPDATE supply_head SET seq = $1::bigint`, g.Seq())
 	})

@@ -90,6 +90,9 @@ func (s *Store) Decide(ctx context.Context, v supply.Verdict) (out supply.Verdic
 		_, err = tx.ExecContext(ctx, `INSERT INTO verdict (seq, body) VALUES (?, ?)`, out.Seq, string(body))
 	}
 	if err == nil {
+		_, err = history.Extend(ctx, tx)
+	}
+	if err == nil {
 		err = tx.Commit()
 	}
 	if err != nil {

@@ -42,6 +42,21 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestAlarms(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	var mu sync.Mutex
+	supplytest.RunAlarms(t, func(t testing.TB, place string) supply.Alarms {
+		mu.Lock()
+		defer mu.Unlock()
+		dir, err := durable.OpenDir(filepath.Join(base, place))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open(t, dir.Path())
+	})
+}
+
 func TestVerdictsStay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -3,30 +3,37 @@ package trace
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"charye/internal/civil"
 	"charye/site"
 	"charye/supply"
-	"charye/supply/epcis"
 )
 
-// builder tells the story of the events in the order of their own time.
+// builder tells the story of the events in the order of their own time. Its tables are by name, or by number of a box.
 type builder struct {
+	r      *Reader
 	rules  Rules
 	t      *Trace
 	byGTIN map[supply.GTIN]*supply.Product
+	sites  []int32 // of a name, as a place; -1: not asked yet
+	lots   map[name]lotClass
 
-	parent map[string]string          // of boxes, pallets; a parent that is no SSCC is a vehicle
-	inside map[string]map[string]bool // the other way
-	open   map[supply.SSCC]*stay
-	closed []stay
+	boxOf  []int32  // by name, the number of a box; -1: none was packed
+	parent []name   // of boxes, pallets; a parent that is no unit is a vehicle
+	inside [][]name // the other way
+	boxes  []boxState
+	found  []int32 // by find: used again and again
 	sums   map[account]*Account
-	gone   map[supply.SSCC]bool // destroyed or at the end of its life
+}
+
+type boxState struct {
+	*Box
+	name  name
+	gone  bool // destroyed or at the end of its life
+	open  bool // stays has one that goes on, the last
+	stays []stay
+	parts []*batch // of its vials, when not all are as they came; see stage.go
 }
 
 type account struct {
@@ -34,13 +41,9 @@ type account struct {
 	lot  supply.LotKey
 }
 
-// stay is one box at one place.
-type stay struct {
-	box        supply.SSCC
-	place      string
-	site       site.Num
-	begin, end time.Time
-	via        []string // the box and what it was packed in: whose own loggers may have been there
+type lotClass struct {
+	key supply.LotKey
+	ok  bool
 }
 
 // Build tells the story of all events that count. The same events and rules give the same trace, in whatever order they were recorded.
@@ -49,44 +52,39 @@ func (r *Reader) Build(rules Rules) (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
+	n := len(r.names.all)
 	b := &builder{
-		rules: rules, t: &Trace{Index: x, boxes: map[supply.SSCC]*Box{}, expiry: map[supply.LotKey]civil.Date{}, Read: len(r.events)},
-		byGTIN: map[supply.GTIN]*supply.Product{}, parent: map[string]string{}, inside: map[string]map[string]bool{},
-		open: map[supply.SSCC]*stay{}, sums: map[account]*Account{}, gone: map[supply.SSCC]bool{},
+		r: r, rules: rules, t: &Trace{Index: x, boxes: map[supply.SSCC]*Box{}, expiry: map[supply.LotKey]civil.Date{}, Read: r.mark(), AsOf: r.last},
+		byGTIN: map[supply.GTIN]*supply.Product{}, sites: make([]int32, n), lots: map[name]lotClass{},
+		boxOf: make([]int32, n), parent: make([]name, n), inside: make([][]name, n), sums: map[account]*Account{},
+	}
+	for i := range n {
+		b.sites[i], b.boxOf[i] = -1, -1
 	}
 	for _, p := range rules.Products {
 		for _, g := range p.GTINs {
 			b.byGTIN[g] = p
 		}
 	}
-	list := make([]*told, 0, len(r.events))
-	for _, t := range r.events {
-		list = append(list, t)
-	}
-	slices.SortFunc(list, func(a, b *told) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
-	mounts := map[string][]mounted{}
-	for _, t := range list {
-		if t.kind == epcis.AssociationEvent {
-			for _, d := range t.things {
-				switch t.action {
-				case "ADD":
-					mounts[d] = append(mounts[d], mounted{t.at, t.parent})
-				case "DELETE":
-					mounts[d] = append(mounts[d], mounted{t.at, ""})
-				}
-			}
+	order := r.sorted()
+	g := newSenses(r, order)
+	for _, i := range order {
+		t := &r.events[i]
+		if t.wrong {
+			continue
 		}
-	}
-	for _, t := range list {
-		if t.sensorFault != "" {
-			b.problem(t, "%s", t.sensorFault)
+		if t.sense != nil && t.sense.fault != "" {
+			b.problem(t, "%s", t.sense.fault)
+		}
+		if t.stage == misspelt { // where things are counts all the same
+			b.problem(t, "charye:stage: want %q or %q", supply.Thawed, supply.Punctured)
 		}
 		b.event(t)
 	}
-	g, problems := gather(list, mounts)
-	b.t.Problems = append(b.t.Problems, problems...)
+	b.t.Problems = append(b.t.Problems, g.gather(order)...)
 	b.legs(g)
 	b.t.Problems = append(b.t.Problems, g.feed(x)...)
+	b.settle()
 	b.accounts()
 	return b.t, nil
 }
@@ -101,203 +99,98 @@ func (b *builder) finding(format string, args ...any) {
 
 func (b *builder) event(t *told) {
 	switch {
-	case t.kind == epcis.AssociationEvent:
+	case t.kind == ofAssociation:
 		return // told before
-	case t.kind == epcis.AggregationEvent && t.action == "ADD":
+	case t.kind == ofAggregation && t.action == add:
 		b.pack(t)
-	case t.kind == epcis.AggregationEvent && t.action == "DELETE":
+	case t.kind == ofAggregation && t.action == remove:
 		b.unpack(t)
-	case t.kind == epcis.ObjectEvent && t.action == "ADD" && t.expires != 0:
-		for _, q := range t.portions {
-			if lot, ok := lotOf(q.class); ok {
+	case t.kind == ofObject && t.action == add && t.expires != 0:
+		for _, q := range b.r.portionsOf(t) {
+			if lot, ok := b.lot(q.class); ok {
 				b.t.expiry[lot] = t.expires
 			}
 		}
 		b.moved(t)
-	case t.kind == epcis.TransformationEvent:
-		return
+	case t.kind == ofTransformation:
+		b.split(t)
 	default:
 		switch t.step {
-		case "dispensing", "destroying":
+		case dispensing, destroying:
 			b.used(t)
-		case "cycle_counting", "stock_taking":
+			return
+		case counting:
 			b.counted(t)
-		case "decommissioning":
-			for _, k := range b.boxes(t.named()) {
-				b.end(k, t.at)
+		case decommissioning:
+			for _, n := range b.named(t) {
+				b.end(n, t.at)
 			}
 		default:
 			b.moved(t)
 		}
+		if t.stage.said() {
+			b.staged(t)
+		}
 	}
 }
 
-func (t *told) named() []string {
-	if t.parent != "" {
-		return append([]string{t.parent}, t.things...)
+// names are those of an event: its parent, if there is one, and its things.
+func (b *builder) names(t *told) []name {
+	things := b.r.thingsOf(t)
+	if t.parent == 0 {
+		return things
 	}
-	return t.things
+	return append([]name{t.parent}, things...)
 }
 
-// pack puts things into a box, pallet or vehicle.
-func (b *builder) pack(t *told) {
-	k, isUnit := SSCCOf(t.parent)
-	if len(t.portions) > 0 {
-		if isUnit {
-			b.fill(t, k)
-		} else {
-			b.problem(t, "a lot is packed into what has no SSCC")
-		}
-	}
-	for _, c := range t.things {
-		if !strings.HasPrefix(c, boxKey) || c == t.parent || b.within(t.parent, c) {
-			continue
-		}
-		b.detach(c)
-		b.parent[c] = t.parent
-		if b.inside[t.parent] == nil {
-			b.inside[t.parent] = map[string]bool{}
-		}
-		b.inside[t.parent][c] = true
-	}
-	switch {
-	case !isUnit && t.parent != "":
-		b.move(b.boxes(t.things), t.parent, 0, t.at) // what it is loaded on is where it is
-	case t.place != "" && !leaves(t.step):
-		b.move(b.boxes([]string{t.parent}), t.place, b.rules.Site(t.place), t.at)
-	}
-}
+// named finds the boxes that an event names, and those in what it names. The list is good until the next is asked for.
+func (b *builder) named(t *told) []int32 { return b.find(b.names(t)...) }
 
-// fill makes a box of an SSCC, by what is packed in it.
-func (b *builder) fill(t *told, k supply.SSCC) {
-	if len(t.portions) != 1 {
-		b.problem(t, "box %s has %d lots; a box is of one", k, len(t.portions))
-		return
-	}
-	q := t.portions[0]
-	lot, ok := lotOf(q.class)
-	if !ok {
-		b.problem(t, "box %s: %.60q names no lot (LGTIN)", k, q.class)
-		return
-	}
-	p := b.byGTIN[lot.GTIN]
-	if p == nil {
-		b.problem(t, "box %s: no product of the programme has the GTIN %s", k, lot.GTIN)
-		return
-	}
-	vials, ok := whole(q.amount)
-	if !ok || !pieces(q.unit) {
-		b.problem(t, "box %s: %s %s of lot %s; want a whole number of vials", k, q.amount, q.unit, lot.ID)
-		return
-	}
-	box := supply.Box{SSCC: k, Product: p.ID, Lot: lot, Vials: vials, DosesPerVial: b.rules.DosesPerVial[p.ID]}
-	if old := b.t.boxes[k]; old != nil {
-		if old.Lot != lot || old.Vials != vials {
-			b.finding("box %s is packed twice: %d vials of lot %s, then %d of %s (%s)", k, old.Vials, old.Lot.ID, vials, lot.ID, t.id)
+// deepestPack is how far packing within packing is followed.
+const deepestPack = 16
+
+// find gives the numbers of the boxes among names, and in what they name, by SSCC. The list is good until the next is asked for.
+func (b *builder) find(list ...name) []int32 {
+	b.found = b.found[:0]
+	var visit func(name, int)
+	visit = func(n name, depth int) {
+		if k := b.boxOf[n]; k >= 0 {
+			b.found = append(b.found, k)
 		}
-		return
-	}
-	if err := b.t.Index.AddBox(box); err != nil {
-		b.problem(t, "%v", err)
-		return
-	}
-	b.t.boxes[k] = &Box{Box: box}
-	b.t.order = append(b.t.order, k)
-}
-
-func whole(s string) (int, bool) {
-	v, err := strconv.ParseFloat(s, 64)
-	return int(v), err == nil && v == math.Trunc(v) && v >= 0 && v <= 1e6
-}
-
-// pieces reports whether a unit means single vials (UN/CEFACT: one, each, piece).
-func pieces(unit string) bool { return unit == "" || unit == "C62" || unit == "EA" || unit == "H87" }
-
-func (b *builder) unpack(t *told) {
-	out := t.things
-	if len(out) == 0 { // all
-		for c := range b.inside[t.parent] {
-			out = append(out, c)
-		}
-		slices.Sort(out)
-	}
-	for _, c := range out {
-		if b.parent[c] == t.parent {
-			b.detach(c)
-		}
-	}
-	if t.place != "" {
-		b.move(b.boxes(out), t.place, b.rules.Site(t.place), t.at)
-	}
-}
-
-func (b *builder) detach(c string) {
-	if p := b.parent[c]; p != "" {
-		delete(b.inside[p], c)
-		delete(b.parent, c)
-	}
-}
-
-// within reports whether a unit lies in another.
-func (b *builder) within(unit, in string) bool {
-	for n := 0; unit != "" && n < 16; n++ {
-		if unit = b.parent[unit]; unit == in {
-			return true
-		}
-	}
-	return false
-}
-
-// boxes finds the boxes among names, and in what they name.
-func (b *builder) boxes(names []string) (out []supply.SSCC) {
-	seen := map[supply.SSCC]bool{}
-	var visit func(string, int)
-	visit = func(name string, depth int) {
-		if k, ok := SSCCOf(name); ok && b.t.boxes[k] != nil && !seen[k] {
-			seen[k] = true
-			out = append(out, k)
-		}
-		if depth < 16 {
-			for c := range b.inside[name] {
+		if depth < deepestPack {
+			for _, c := range b.inside[n] {
 				visit(c, depth+1)
 			}
 		}
 	}
-	for _, n := range names {
+	for _, n := range list {
 		visit(n, 0)
 	}
-	slices.Sort(out)
-	return out
-}
-
-// leaves reports whether what a step names is on its way from then on.
-func leaves(step string) bool {
-	return step == "shipping" || step == "departing" || step == "transporting" || step == "loading"
-}
-
-// moved is an event that says where things are.
-func (b *builder) moved(t *told) {
-	named := t.named()
-	for _, name := range named {
-		if !strings.HasPrefix(name, boxKey) {
-			continue
-		}
-		// Named without what it was packed in, it has been taken out.
-		if p := b.parent[name]; p != "" && !slices.Contains(named, p) && (strings.HasPrefix(p, boxKey) || !leaves(t.step)) {
-			b.detach(name)
-		}
-		boxes := b.boxes([]string{name})
-		switch {
-		case leaves(t.step):
-			with := name
-			for p := b.parent[with]; p != ""; p = b.parent[with] {
-				with = p
-			}
-			b.move(boxes, with, 0, t.at)
-		case t.place != "":
-			b.move(boxes, t.place, b.rules.Site(t.place), t.at)
-		}
+	if len(b.found) > 1 {
+		slices.SortFunc(b.found, func(x, y int32) int { return cmp.Compare(b.boxes[x].SSCC, b.boxes[y].SSCC) })
+		b.found = slices.Compact(b.found)
 	}
+	return b.found
+}
+
+// siteOf is the site that a place belongs to; 0 for none.
+func (b *builder) siteOf(place name) site.Num {
+	if place == 0 {
+		return 0
+	}
+	if b.sites[place] < 0 {
+		b.sites[place] = int32(b.rules.Site(b.r.names.text(place)))
+	}
+	return site.Num(b.sites[place])
+}
+
+func (b *builder) lot(class name) (supply.LotKey, bool) {
+	l, known := b.lots[class]
+	if !known {
+		l.key, l.ok = lotOf(b.r.names.text(class))
+		b.lots[class] = l
+	}
+	return l.key, l.ok
 }
 
 func (b *builder) sum(at site.Num, lot supply.LotKey) *Account {
@@ -308,105 +201,9 @@ func (b *builder) sum(at site.Num, lot supply.LotKey) *Account {
 	return b.sums[k]
 }
 
-// move brings boxes to a place at an instant.
-func (b *builder) move(boxes []supply.SSCC, place string, at site.Num, when time.Time) {
-	for _, k := range boxes {
-		if b.gone[k] {
-			b.finding("box %s is at %s on %s, after its end", k, place, when.Format(time.RFC3339))
-			continue
-		}
-		x, now := b.t.boxes[k], b.open[k]
-		if now != nil && now.place == place && now.site == at {
-			continue
-		}
-		if x.Site != at {
-			if x.Site != 0 {
-				b.sum(x.Site, x.Lot).Returned += x.Left()
-			}
-			if at != 0 {
-				b.sum(at, x.Lot).Received += x.Left()
-			}
-		}
-		b.leave(k, when)
-		via := []string{keyOf(k)}
-		for p := b.parent[via[0]]; p != "" && len(via) < 16; p = b.parent[p] {
-			via = append(via, p)
-		}
-		b.open[k] = &stay{box: k, place: place, site: at, begin: when, via: via}
-		x.Place, x.Site, x.Since = place, at, when
-	}
-}
-
-func (b *builder) leave(k supply.SSCC, when time.Time) {
-	if s := b.open[k]; s != nil {
-		if s.end = when; s.end.After(s.begin) {
-			b.closed = append(b.closed, *s)
-		}
-		delete(b.open, k)
-	}
-}
-
-// end is the end of a box: nobody has it any more.
-func (b *builder) end(k supply.SSCC, when time.Time) {
-	b.leave(k, when)
-	x := b.t.boxes[k]
-	if x.Site != 0 {
-		b.sum(x.Site, x.Lot).Returned += x.Left() // nothing, when it was empty
-	}
-	x.Place, x.Site, x.Since = "", 0, when
-	b.gone[k] = true
-}
-
-// legs groups the stays of boxes that went together, and says whose readings tell of them.
-func (b *builder) legs(g *senses) {
-	for _, k := range b.t.order {
-		if s := b.open[k]; s != nil {
-			b.closed = append(b.closed, *s)
-		}
-	}
-	type same struct {
-		place, point string
-		site         site.Num
-		begin, end   int64
-	}
-	byLeg := map[same]*Leg{}
-	for i := range b.closed {
-		s := &b.closed[i]
-		point := s.place
-		for _, own := range s.via {
-			if g.covers(own, s.begin, s.end) {
-				point = own
-				break
-			}
-		}
-		k := same{s.place, point, s.site, s.begin.UnixNano(), 0}
-		if !s.end.IsZero() {
-			k.end = s.end.UnixNano()
-		}
-		l := byLeg[k]
-		if l == nil {
-			l = &Leg{Place: s.place, Point: supply.Point(point), Site: s.site, Begin: s.begin, End: s.end}
-			byLeg[k] = l
-		}
-		l.Boxes = append(l.Boxes, s.box)
-	}
-	for _, l := range byLeg {
-		slices.Sort(l.Boxes)
-		b.t.Legs = append(b.t.Legs, *l)
-	}
-	slices.SortFunc(b.t.Legs, func(x, y Leg) int {
-		return cmp.Or(x.Begin.Compare(y.Begin), cmp.Compare(x.Place, y.Place), cmp.Compare(x.Boxes[0], y.Boxes[0]))
-	})
-	for _, l := range b.t.Legs {
-		if err := b.t.Index.AddLeg(supply.Leg{Point: l.Point, Site: l.Site, Begin: l.Begin, End: l.End, Aboard: l.Boxes}); err != nil {
-			b.t.Problems = append(b.t.Problems, Problem{What: err.Error()})
-		}
-	}
-}
-
 func (b *builder) accounts() {
-	for _, k := range b.t.order {
-		if x := b.t.boxes[k]; x.Site != 0 {
+	for i := range b.boxes {
+		if x := &b.boxes[i]; x.Site != 0 {
 			b.sum(x.Site, x.Lot).OnHand += x.Left()
 		}
 	}

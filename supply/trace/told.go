@@ -1,8 +1,10 @@
 package trace
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
-	"net/url"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -12,142 +14,192 @@ import (
 	"charye/supply/epcis"
 )
 
-// Words of our own in events: places that have no GLN, and the booking that a dose was given for. A booking says nothing of the
-// person to whom it cannot look it up.
-const (
-	sitePrefix    = "urn:charye:site:"
-	bookingPrefix = "urn:charye:booking:"
-	extension     = "urn:charye:epcis:"
-)
-
-// SiteURN names a site that has no GLN, as the bizLocation of an event.
-func SiteURN(id string) string { return sitePrefix + url.PathEscape(id) }
-
-// SiteOfURN reads what [SiteURN] writes; what follows a further colon names a room.
-func SiteOfURN(place string) (id string, ok bool) {
-	rest, ok := strings.CutPrefix(place, sitePrefix)
-	if !ok {
-		return "", false
-	}
-	rest, _, _ = strings.Cut(rest, ":")
-	id, err := url.PathUnescape(rest)
-	return id, err == nil && id != ""
-}
-
-// GLNOf gives the GLN of a place's key, whatever room of it.
-func GLNOf(place string) (supply.GLN, bool) {
-	rest, ok := strings.CutPrefix(place, "https://id.gs1.org/414/")
-	if !ok {
-		return 0, false
-	}
-	rest, _, _ = strings.Cut(rest, "/")
-	k, err := supply.ParseGLN(rest)
-	return k, err == nil
-}
-
-// BookingURN names the dose of a booking, as a bizTransaction of the event that gave it.
-func BookingURN(id int64, dose int) string {
-	return bookingPrefix + strconv.FormatInt(id, 10) + ":" + strconv.Itoa(dose)
-}
-
-func bookingOf(urn string) (id int64, dose int, ok bool) {
-	rest, ok := strings.CutPrefix(urn, bookingPrefix)
-	first, second, two := strings.Cut(rest, ":")
-	id, err1 := strconv.ParseInt(first, 10, 64)
-	dose, err2 := strconv.Atoi(second)
-	return id, dose, ok && two && err1 == nil && err2 == nil && id > 0 && dose >= 1 && dose <= 255
-}
-
-// SSCCOf reads the name of a box or pallet: digits, the URN, or a Digital Link.
-func SSCCOf(name string) (supply.SSCC, bool) {
-	name = strings.TrimPrefix(epcis.Key(name), boxKey)
-	k, err := supply.ParseSSCC(name)
-	return k, err == nil
-}
-
-const (
-	boxKey = "https://id.gs1.org/00/"
-	lotKey = "https://id.gs1.org/01/"
-)
-
-// keyOf is the name of a box or pallet as events are compared by.
-func keyOf(k supply.SSCC) string { return boxKey + k.String() }
-
-// BoxKey is the name of a box or pallet as events are compared by.
-func BoxKey(k supply.SSCC) string { return keyOf(k) }
-
-// LotClass is the name of a lot as events are compared by.
-func LotClass(l supply.LotKey) string {
-	return lotKey + l.GTIN.String() + "/10/" + url.PathEscape(l.ID)
-}
-
-func lotOf(class string) (l supply.LotKey, ok bool) {
-	rest, ok := strings.CutPrefix(epcis.Key(class), lotKey)
-	gtin, lot, two := strings.Cut(rest, "/10/")
-	if !ok || !two {
-		return l, false
-	}
-	var err1, err2 error
-	l.GTIN, err1 = supply.ParseGTIN(gtin)
-	l.ID, err2 = url.PathUnescape(lot)
-	return l, err1 == nil && err2 == nil && l.ID != ""
-}
-
-// told is what is kept of an event.
+// told is what is kept of an event. Whoever adds to it, or reads more out of an event than before, gives [version] a new number.
 type told struct {
-	seq         int64
-	id          string
-	at          time.Time
-	kind        string
-	action      string
-	step        string
-	place       string // where it happened: bizLocation, else readPoint
-	parent      string
-	things      []string
-	portions    []portion
-	expires     civil.Date
-	booking     int64
-	dose        int
-	sensed      []sensed
-	sensorFault string
+	id       string
+	seq      int64
+	at       int64 // microseconds since 1970
+	booking  int64
+	place    name // where it happened: bizLocation, else readPoint
+	parent   name
+	things   part
+	outputs  part // of a transformation; things are its inputs
+	portions part
+	expires  civil.Date
+	sense    *sense // nil: no sensor told anything
+	kind     kind
+	action   action
+	step     step
+	stage    stage
+	dose     uint8
+	wrong    bool // declared to be; see Reader.mark
 }
+
+// part is a stretch of the reader's tables, to not included.
+type part struct{ from, to uint32 }
+
+func (p part) none() bool { return p.from == p.to }
 
 // portion is so much of a class.
 type portion struct {
-	class  string
-	amount string
-	unit   string
+	class  name
+	unit   name
+	amount float64 // NaN: not said
+	output bool    // of a transformation
 }
 
-func tell(e *epcis.Event) *told {
-	t := &told{id: e.ID, at: e.Time, kind: e.Type, action: e.Action, step: epcis.Word(e.BizStep), place: e.BizLocation}
-	if t.place == "" {
-		t.place = e.ReadPoint
+// sense is what the sensors of an event told.
+type sense struct {
+	list  []sensed
+	fault string
+}
+
+type kind uint8
+
+const (
+	ofAnother kind = iota
+	ofObject
+	ofAggregation
+	ofTransaction
+	ofTransformation
+	ofAssociation
+)
+
+var kinds = map[string]kind{
+	epcis.ObjectEvent: ofObject, epcis.AggregationEvent: ofAggregation, epcis.TransactionEvent: ofTransaction,
+	epcis.TransformationEvent: ofTransformation, epcis.AssociationEvent: ofAssociation,
+}
+
+type action uint8
+
+const (
+	observe action = iota
+	add
+	remove
+)
+
+var actions = map[string]action{"ADD": add, "DELETE": remove}
+
+// step is a business step, as far as it means something here.
+type step uint8
+
+const (
+	another step = iota
+	leaves       // what it names is on its way from then on
+	dispensing
+	destroying
+	counting
+	decommissioning
+)
+
+var steps = map[string]step{
+	"shipping": leaves, "departing": leaves, "transporting": leaves, "loading": leaves, "dispensing": dispensing, "destroying": destroying,
+	"cycle_counting": counting, "stock_taking": counting, "decommissioning": decommissioning,
+}
+
+func (s step) String() string {
+	return [...]string{"another", "leaving", "dispensing", "destroying", "counting", "decommissioning"}[s]
+}
+
+// stage is what charye:stage says: that of the vials which the event names, from then on.
+type stage uint8
+
+const (
+	unsaid stage = iota
+	thawed
+	punctured
+	misspelt // something else was said
+)
+
+var stages = map[string]stage{"": unsaid, supply.Thawed.String(): thawed, supply.Punctured.String(): punctured}
+
+// said reports whether a stage was said that there is.
+func (s stage) said() bool { return s == thawed || s == punctured }
+
+// of is the stage in supply's words.
+func (s stage) of() supply.Stage {
+	switch s {
+	case thawed:
+		return supply.Thawed
+	case punctured:
+		return supply.Punctured
+	case unsaid, misspelt:
 	}
-	if t.place != "" {
-		t.place = epcis.Key(t.place)
+	return supply.Unopened
+}
+
+// tell keeps what an event says.
+func (r *Reader) tell(e *epcis.Event, seq int64) {
+	t := told{seq: seq, id: strings.Clone(e.ID), at: e.Time.UnixMicro(), kind: kinds[e.Type], action: actions[e.Action], step: steps[epcis.Word(e.BizStep)]}
+	place := e.BizLocation
+	if place == "" {
+		place = e.ReadPoint
 	}
+	key := func(uri string) name {
+		if uri == "" {
+			return 0
+		}
+		return r.names.of(epcis.Key(uri))
+	}
+	t.place = key(place)
+	t.things.from = uint32(len(r.things))
 	for _, x := range e.Things {
 		switch x.Role {
 		case epcis.RoleParent:
-			t.parent = epcis.Key(x.EPC)
-		case epcis.RoleEPC, epcis.RoleChild:
-			t.things = append(t.things, epcis.Key(x.EPC))
-		case epcis.RoleInput, epcis.RoleOutput, epcis.RoleClass, epcis.RoleChildClass, epcis.RoleInputClass, epcis.RoleOutputClass:
+			t.parent = key(x.EPC)
+		case epcis.RoleEPC, epcis.RoleChild, epcis.RoleInput:
+			r.things = append(r.things, key(x.EPC))
+		case epcis.RoleOutput, epcis.RoleClass, epcis.RoleChildClass, epcis.RoleInputClass, epcis.RoleOutputClass:
 		}
 	}
-	for _, q := range e.Quantities {
-		t.portions = append(t.portions, portion{q.Class, q.Amount.String(), q.Unit})
+	t.things.to = uint32(len(r.things))
+	t.outputs.from = t.things.to
+	for _, x := range e.Things {
+		if x.Role == epcis.RoleOutput {
+			r.things = append(r.things, key(x.EPC))
+		}
 	}
+	t.outputs.to = uint32(len(r.things))
+	t.portions.from = uint32(len(r.portions))
+	for _, q := range e.Quantities {
+		amount, err := strconv.ParseFloat(q.Amount.String(), 64)
+		if err != nil {
+			amount = math.NaN()
+		}
+		r.portions = append(r.portions, portion{key(q.Class), r.names.of(q.Unit), amount, q.Role == epcis.RoleOutputClass})
+	}
+	t.portions.to = uint32(len(r.portions))
+	t.more(e)
+	r.events = append(r.events, t)
+}
+
+// more reads what is not among the fields of an [epcis.Event].
+func (t *told) more(e *epcis.Event) {
 	var more struct {
+		Stage        json.RawMessage            `json:"charye:stage"`
+		Whole        json.RawMessage            `json:"urn:charye:epcis:stage"`
 		ILMD         map[string]json.RawMessage `json:"ilmd"`
 		Transactions []struct {
 			ID string `json:"bizTransaction"`
 		} `json:"bizTransactionList"`
 		Sensors []element `json:"sensorElementList"`
 	}
+	if !hasMore(e.JSON) {
+		return
+	}
+	var fault string
 	if err := json.Unmarshal(e.JSON, &more); err != nil {
-		t.sensorFault = err.Error() // the rules let members of extensions be anything
+		fault = err.Error() // the rules let members of extensions be anything
+	}
+	var said string
+	if raw := cmp.Or(string(more.Stage), string(more.Whole)); raw != "" {
+		if err := json.Unmarshal([]byte(raw), &said); err != nil || said == "" {
+			said = "?"
+		}
+	}
+	known := false
+	if t.stage, known = stages[said]; !known {
+		t.stage = misspelt
 	}
 	for name, v := range more.ILMD {
 		if i := strings.LastIndexAny(name, ":/"); name[i+1:] == "itemExpirationDate" || name[i+1:] == "expirationDate" {
@@ -159,12 +211,29 @@ func tell(e *epcis.Event) *told {
 	}
 	for _, x := range more.Transactions {
 		if id, dose, ok := bookingOf(x.ID); ok {
-			t.booking, t.dose = id, dose
+			t.booking, t.dose = id, uint8(dose)
 		}
 	}
-	var fault string
-	if t.sensed, fault = readSensors(more.Sensors, e.Time); fault != "" {
-		t.sensorFault = fault
+	list, wrong := readSensors(more.Sensors, e.Time)
+	if wrong != "" {
+		fault = wrong
 	}
-	return t
+	if len(list) > 0 || fault != "" {
+		t.sense = &sense{list, fault}
+	}
 }
+
+// hasMore reports whether an event may have what [told.more] reads, which most have not.
+func hasMore(src []byte) bool {
+	for _, name := range []string{`"ilmd"`, `"bizTransactionList"`, `"sensorElementList"`, `charye:`, `\\`} { // an escape may be part of a name
+		if bytes.Contains(src, []byte(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// when is the instant of an event.
+func (t *told) when() time.Time { return instant(t.at) }
+
+func instant(micro int64) time.Time { return time.UnixMicro(micro).UTC() }

@@ -7,14 +7,12 @@
 package trace
 
 import (
-	"context"
 	"time"
 
 	"charye/internal/civil"
 	"charye/person"
 	"charye/site"
 	"charye/supply"
-	"charye/supply/epcis"
 )
 
 // Rules are what events are read by.
@@ -34,70 +32,6 @@ type Problem struct {
 	What  string
 }
 
-// Mark is how far a reader has read.
-type Mark struct {
-	Recorded time.Time
-	Seq      int64
-}
-
-// Source is the part of [epcis.Store] that a reader follows.
-type Source interface {
-	Events(ctx context.Context, q epcis.Query) (epcis.Page, error)
-}
-
-// Reader keeps what every event said that still counts. It is for one goroutine.
-type Reader struct {
-	events map[string]*told
-	wrong  map[string]bool // declared to be wrong
-	last   Mark
-}
-
-// NewReader begins at the first event.
-func NewReader() *Reader { return &Reader{events: map[string]*told{}, wrong: map[string]bool{}} }
-
-// Last is how far it has read.
-func (r *Reader) Last() Mark { return r.last }
-
-// Follow reads what was captured since the last time.
-func (r *Reader) Follow(ctx context.Context, from Source) error {
-	q := epcis.Query{Order: epcis.ByRecordTime, Ascending: true, Limit: epcis.MaxPerPage, RecordedFrom: r.last.Recorded}
-	for {
-		p, err := from.Events(ctx, q)
-		if err != nil {
-			return err
-		}
-		for i := range p.Events {
-			if err := r.Take(&p.Events[i]); err != nil {
-				return err
-			}
-		}
-		if q.After = p.Next; q.After == nil {
-			return nil
-		}
-	}
-}
-
-// Take reads one event; those that were read before are passed over. Of a declared event nothing counts any more.
-func (r *Reader) Take(s *epcis.Stored) error {
-	if s.Seq <= r.last.Seq {
-		return nil
-	}
-	if s.Declared {
-		r.wrong[s.ID] = true
-		delete(r.events, s.ID)
-	} else if !r.wrong[s.ID] {
-		e, err := s.Read()
-		if err != nil {
-			return err
-		}
-		t := tell(e)
-		t.seq = s.Seq
-		r.events[s.ID] = t
-	}
-	r.last = Mark{s.Recorded, s.Seq}
-	return nil
-}
-
 // Box is a box as the events leave it.
 type Box struct {
 	supply.Box
@@ -106,10 +40,19 @@ type Box struct {
 	Since time.Time
 	Given int // doses
 	Waste int
+	Moved int    // doses that were taken out into boxes of their own
+	Parts []Part // of what is left, by stage; nil: nothing of it was told to be thawed or punctured
+}
+
+// Part is so many doses of a box that came into a stage together.
+type Part struct {
+	Doses int
+	Stage supply.Stage
+	Since time.Time // zero: as they came
 }
 
 // Left is how many doses are in it.
-func (b *Box) Left() int { return b.Doses() - b.Given - b.Waste }
+func (b *Box) Left() int { return b.Doses() - b.Given - b.Waste - b.Moved }
 
 // Account is what became of the doses of a lot at a site: Received = Given + Wasted + Returned + OnHand.
 type Account struct {
@@ -135,7 +78,8 @@ type Trace struct {
 	Unknown  int      // doses given to people whom no booking names; each counts as one person
 	Findings []string // what contradicts itself: more given than was there, given where the box is not, counted otherwise
 	Problems []Problem
-	Read     int // events that count
+	Read     int  // events that count
+	AsOf     Mark // the last event read
 
 	boxes  map[supply.SSCC]*Box
 	order  []supply.SSCC

@@ -78,8 +78,10 @@ func rules() trace.Rules {
 
 // log is a store's record of events.
 type log struct {
-	t    testing.TB
-	list []epcis.Stored
+	t     testing.TB
+	list  []epcis.Stored
+	asked int
+	lost  bool
 }
 
 func (l *log) add(hour float64, text string) string {

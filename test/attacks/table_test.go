@@ -27,7 +27,11 @@ var attacks = []attack{
 	manyWindows, withoutSession, ownClock, aheadOfTurn, forged, anothersTicket, anothersPass, usedPass, otherDevice, twoNodesAtOnce, manyHolds,
 	keyAbuse, anothersBooking, notEligible, anothersRecipient, handOver, otherMethods, foreignForm, openRedirect, foreignHost, keptAnswers,
 	telling, tooLarge, slowCallers, politeMacro, leftoverMacros,
-	citizenAtDesk, staffForThemselves, oneFactor, otherRole, otherDesk, forgedRoles, otherSite, heldBox, givenTwice,
+	citizenAtDesk, staffForThemselves, oneFactor, otherRole, otherDesk, forgedRoles,
+	idTokens, otherSignIn, signInAnswers, providerDown, guessing,
+	foreignFrame, manyNames, smuggled,
+	citizenInSupply, clerkInSupply, ownVerdict, otherDigest,
+	otherSite, heldBox, givenTwice,
 }
 
 // assault is an attack under way.

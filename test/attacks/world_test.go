@@ -30,7 +30,7 @@ name: {en: Attacked}
 timezone: Asia/Seoul
 trial: true
 products:
-  - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, gtins: ["08809999000013"], storage: [{from: 2020-01-01, stage: unopened, bands: [{name: fridge, upto: 8}, {name: warm, side: warm, for: 0m}]}], series: {doses: 1}}
+  - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, series: {doses: 1}, gtins: ["08809999000013"], storage: [{from: 2020-01-01, bands: [{name: cold, under: 2, side: cold, for: 0m}, {name: fridge, upto: 8}, {name: hot, side: warm, for: 0m}]}]}
 campaigns:
   - {id: open, name: {en: Open}, products: [flu], eligible: {born: {from: 1950-01-01, to: 1990-12-31}}, opens: +0s, closes: +6h, stock: 1000, line: {order: arrival, inside: 500, perSecond: 500}, helpers: {allowed: true, perHelper: 5}, desk: {allowed: true, perClerk: 50}}
   - {id: later, name: {en: Later}, products: [flu], eligible: all, gathers: +0s, opens: +2h, closes: +6h, stock: 1000, line: {inside: 500, perSecond: 500}}
@@ -55,32 +55,35 @@ type world struct {
 	turn     atomic.Int64
 	client   *http.Client
 	day      string
+	lying    *liar // a provider of identities in the attackers' hands
 }
 
 // pairs are the engines.
 func pairs(t *testing.T, path string, env []string) map[string]func() *world {
-	files := func(w *world) (rulesFile, sitesFile string) {
+	files := func(w *world) (rulesFile, sitesFile string, serve []string) {
 		dir := w.TempDir()
 		w.data = filepath.Join(dir, "data")
-		for name, content := range map[string]string{"rules.yaml": rules, "sites.csv": sites} {
+		w.lying = newLiar(w)
+		for name, content := range map[string]string{"rules.yaml": rules, "sites.csv": sites, "providers.yaml": w.lying.file()} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 				w.Fatal(err)
 			}
 		}
-		return filepath.Join(dir, "rules.yaml"), filepath.Join(dir, "sites.csv")
+		rulesFile = filepath.Join(dir, "rules.yaml")
+		return rulesFile, filepath.Join(dir, "sites.csv"), []string{"serve", "--programme", rulesFile, "--providers", filepath.Join(dir, "providers.yaml")}
 	}
 	return map[string]func() *world{
 		"embedded": func() *world {
 			w := &world{T: t}
-			rules, sites := files(w)
+			_, sites, serve := files(w)
 			w.at = []string{"--data", w.data}
 			w.command("import", "sites", "--format", "csv", "--data", w.data, sites)
-			w.nodes = []*program.Charye{program.StartVariant(t, path, env, "serve", "--programme", rules, "--data", w.data)}
+			w.nodes = []*program.Charye{program.StartVariant(t, path, env, append(serve, "--data", w.data)...)}
 			return w.ready()
 		},
 		"cluster": func() *world {
 			w := &world{T: t}
-			rules, sites := files(w)
+			_, sites, serve := files(w)
 			url := services.OwnPostgres(t).URL("postgres")
 			at := []string{"--data", w.data, "--postgres", url}
 			w.at = at[:4:4]
@@ -89,7 +92,7 @@ func pairs(t *testing.T, path string, env []string) map[string]func() *world {
 				at = append(at, "--valkey", a)
 			}
 			for range 2 {
-				w.nodes = append(w.nodes, program.StartVariant(t, path, env, append([]string{"serve", "--programme", rules}, at...)...))
+				w.nodes = append(w.nodes, program.StartVariant(t, path, env, append(serve[:len(serve):len(serve)], at...)...))
 			}
 			return w.ready()
 		},
@@ -107,13 +110,14 @@ func (w *world) command(args ...string) string {
 
 func (w *world) ready() *world {
 	w.Helper()
+	w.lying.serves(w.nodes)
 	w.client = &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, set := range []struct {
 		n    string
 		born string
 		from string
 		into *[]string
-	}{{"700", "1964-07-01", "1", &w.sessions}, {"1", "2010-07-01", "9000", nil}} {
+	}{{"1500", "1964-07-01", "1", &w.sessions}, {"1", "2010-07-01", "9000", nil}} {
 		s := bufio.NewScanner(strings.NewReader(w.command("session", "--data", w.data, "--people", set.n, "--born", set.born, "--from", set.from)))
 		for s.Scan() {
 			var row struct{ Session string }

@@ -94,6 +94,19 @@ func TestDrills(t *testing.T) {
 				w.waitFor(n, func(d lineDoc) bool { return d.Admitted > at.Admitted || d.State == "soldOut" })
 			}
 		}},
+		{"every key rotated, and rows moved to the new ones", form{doses: people / 2}, func(w *world) {
+			w.command("keys", "rotate", "--data", w.data, "--in", "10s")
+			for _, n := range w.nodes { // once when there are new keys, and once when they come into use
+				deadline := time.Now().Add(time.Minute)
+				for strings.Count(n.Logs(), "took the keys anew") < 2 {
+					if time.Now().After(deadline) {
+						w.Fatalf("the node at %s does not take the new keys", n.URL)
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			}
+			w.Logf("keys reseal: %s", w.command("keys", "reseal", "--data", w.data, "--postgres", w.url))
+		}},
 		{"PostgreSQL killed", form{doses: people / 2}, func(w *world) {
 			if err := w.postgres.Kill(); err != nil {
 				w.Fatal(err)

@@ -68,7 +68,7 @@ func TestMove(t *testing.T) {
 	for _, a := range cache.Addresses() {
 		to, at = append(to, "--to-valkey", a), append(at, "--valkey", a)
 	}
-	for _, after := range []string{"", "sites", "people", "messages", "bookings", "leftovers", "lines"} {
+	for _, after := range []string{"", "sites", "people", "messages", "bookings", "leftovers", "approvals", "lines"} {
 		m.killedAfter(after, append([]string{"move", "--from", m.data}, to...))
 		if after == "" { // it may not have begun
 			continue

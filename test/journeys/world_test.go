@@ -97,6 +97,12 @@ type world struct {
 
 func newWorld(t *testing.T, r rules) *world {
 	t.Helper()
+	return newWorldOf(t, r, programmeFile)
+}
+
+// newWorldOf is a world with another programme, served with more flags.
+func newWorldOf(t *testing.T, r rules, programmeFile string, flags ...string) *world {
+	t.Helper()
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	write := func(name, content string) string {
@@ -117,7 +123,7 @@ func newWorld(t *testing.T, r rules) *world {
 			`  - {sites: s1, start: +0d, days: 1, from: "00:00", to: "23:55", every: 5m, seats: 5}` + "\n"
 	}
 	file := write("programme.yaml", text)
-	s := &world{t, journeys.StartCharye(t, "serve", "--programme", file, "--data", data)}
+	s := &world{t, journeys.StartCharye(t, append([]string{"serve", "--programme", file, "--data", data}, flags...)...)}
 	// Rules count in whole seconds, so the very first moments of a server may be before everything.
 	s.until("the campaign to begin", func() bool {
 		state := s.line().State

@@ -20,10 +20,10 @@ import (
 const module = "charye/"
 
 // domains are the pure rooms.
-var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "notify"}
+var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "approval", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/dispense")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/room", "supply/dispense")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 	"line":      {"person"},
 	"booking":   {"person", "programme", "site"},
 	"leftover":  {"person", "site"},
+	"approval":  {"person"},
 	"notify":    {"booking", "person", "programme", "site"},
 
 	"person/*":    {"person"},
@@ -43,6 +44,7 @@ var rooms = map[string][]string{
 	"line/*":      {"line", "person"},
 	"booking/*":   {"booking", "person", "programme", "site"},
 	"leftover/*":  {"leftover", "person", "site"},
+	"approval/*":  {"approval", "person"},
 	"notify/*":    {"booking", "notify", "person", "programme", "site"},
 
 	"supply":            {"person", "site"},
@@ -51,18 +53,24 @@ var rooms = map[string][]string{
 	"supply/drill":      {"booking", "person", "site", "supply", "supply/relief"},
 	"supply/epcis":      {},
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
+	"supply/trace/kept": {"supply/epcis", "supply/trace"},
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
 	"supply/dispense":   {"site", "supply", "supply/epcis", "supply/trace"},
-	"supply/sqlite":     {"supply"},
-	"supply/postgres":   {"supply"},
+	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/order", "supply/trace"},
+	"supply/room/roomtest": {
+		"approval/sqlite", "booking", "booking/sqlite", "person", "programme", "site", "supply", "supply/epcis", "supply/epcis/sqlite", "supply/room", "supply/sqlite", "supply/trace",
+	},
+	"supply/sqlite":     {"site", "supply"},
+	"supply/postgres":   {"site", "supply"},
 	"supply/supplytest": {"supply"},
 	"supply/epcis/*":    {"supply/epcis"},
 
-	"walk":          append(slices.Clone(domains), "supply/dispense"),
-	"check/**":      {"booking", "line", "programme", "supply", "supply/trace"},
+	"walk":          append([]string{"supply", "supply/dispense", "supply/order", "supply/room"}, domains...),
+	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "programme", "site"},
+	"keeping/**":    {"booking", "leftover", "notify", "person", "programme"},
 	"api/**":        append([]string{"walk"}, domains...),
-	"web/**":        append([]string{"walk"}, domains...),
+	"web/**":        append([]string{"supply", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
 	"rush/**":       domains,
 	"epcis/**":      {"supply/epcis"},
 

@@ -40,6 +40,7 @@ func (s *Store) Fill(ctx context.Context, source string, from epcis.Source) (don
 			last = r.seq
 			b := &pgx.Batch{}
 			r.queue(b)
+			r.count(b)
 			for _, one := range b.QueuedQueries {
 				if err := f.Exec(ctx, one.SQL, one.Arguments...); err != nil {
 					return err

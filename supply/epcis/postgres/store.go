@@ -2,7 +2,8 @@
 //
 // It owns those tables. It decides nothing: it loads what is known of the IDs of a capture, calls [epcis.Decide] and writes what
 // came out. Captures of all nodes follow one another under one lock, taken with the first message and given back with the
-// commit, which is the second: so a number once seen has all smaller ones before it, and pages stay what they are.
+// commit, which is the third: so a number once seen has all smaller ones before it, and pages stay what they are. The second writes: so
+// however slow that is, what becomes of it is known before there is anything to commit.
 package postgres
 
 import (
@@ -15,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"charye/internal/durable"
 	"charye/internal/pgdb"
 	"charye/supply/epcis"
 )
@@ -26,7 +28,11 @@ var migrations embed.FS
 var Kept = pgdb.Kept{"epcis_event": nil}
 
 // Store is the engine. Safe for concurrent use, by any number of nodes.
-type Store struct{ db *pgdb.DB }
+type Store struct {
+	db       *pgdb.DB
+	patience time.Duration
+	growth   growth
+}
 
 var _ epcis.Store = (*Store)(nil)
 
@@ -36,17 +42,23 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db}, nil
+	return &Store{db: db, patience: patience}, nil
 }
 
 // Close ends all connections.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.growth.stop()
+	return s.db.Close()
+}
 
 func wrap(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", what, pgdb.Wrap(err))
+	if wrapped := pgdb.Wrap(err); !pgdb.Temporary(err) {
+		return fmt.Errorf("%s: %w", what, wrapped)
+	}
+	return fmt.Errorf("%s: %w: %w", what, epcis.ErrBusy, pgdb.Wrap(err))
 }
 
 func nameOf(id string) []byte {
@@ -54,35 +66,64 @@ func nameOf(id string) []byte {
 	return h[:16]
 }
 
-// tries is how often a capture is begun when its connection turns out to be dead.
-const tries = 3
+// How long a capture is tried again where that may help, and how long it waits between.
+const (
+	patience  = 20 * time.Second
+	shortWait = 10 * time.Millisecond
+	longWait  = time.Second
+)
 
-// Capture implements [epcis.Store].
+// attempt is a capture as it was to be committed.
+type attempt struct {
+	out  []epcis.Outcome
+	rows *rows
+	sent bool // the commit was sent, and its answer never came
+}
+
+// Capture implements [epcis.Store]. What fails for a time is tried again, also a commit whose answer was lost: the next attempt looks whether it
+// happened.
 func (s *Store) Capture(ctx context.Context, jobs []epcis.Job) ([]epcis.Outcome, error) {
-	for try := 1; ; try++ {
-		out, sent, err := s.capture(ctx, jobs)
+	var doubt *attempt
+	until := time.Now().Add(s.patience)
+	for wait := shortWait; ; wait = min(2*wait, longWait) {
+		a, err := s.capture(ctx, jobs, doubt)
+		if err == nil {
+			s.grown(a.rows.seq)
+			return a.out, nil
+		}
+		if a.sent {
+			doubt = a
+		}
+		over := !pgdb.Temporary(err) && !a.sent || errors.Is(pgdb.Wrap(err), durable.ErrDiskFull) || time.Now().Add(wait).After(until)
+		if !over {
+			select {
+			case <-ctx.Done():
+				over = true
+			case <-time.After(wait):
+			}
+		}
 		switch {
-		case err == nil:
-			return out, nil
-		case sent:
+		case over && doubt != nil:
 			return nil, fmt.Errorf("capture: %w: %w", epcis.ErrUnknown, err)
-		case try == tries || ctx.Err() != nil || !pgdb.Again(err):
+		case over:
 			return nil, wrap("capture", err)
 		}
 	}
 }
 
-func (s *Store) capture(ctx context.Context, jobs []epcis.Job) (out []epcis.Outcome, sent bool, err error) {
+// capture tries once; doubt is an attempt of which it is not known whether it was committed.
+func (s *Store) capture(ctx context.Context, jobs []epcis.Job, doubt *attempt) (*attempt, error) {
 	var names [][]byte
 	for _, job := range jobs {
 		for _, e := range job.Events {
 			names = append(names, nameOf(e.ID))
 		}
 	}
-	var seq, recorded int64
+	a := &attempt{rows: &rows{}}
 	var known []epcis.Known
 	first := &pgx.Batch{}
-	first.Queue(`SELECT seq, recorded FROM epcis_head FOR UPDATE`).QueryRow(func(row pgx.Row) error { return row.Scan(&seq, &recorded) })
+	// A transaction in doubt has this lock until its end.
+	first.Queue(`SELECT seq, recorded FROM epcis_head FOR UPDATE`).QueryRow(func(row pgx.Row) error { return row.Scan(&a.rows.seq, &a.rows.recorded) })
 	// A statement of its own: it sees what was committed before the lock was given.
 	first.Queue(`SELECT id, declared, content, declaration FROM epcis_event WHERE name = ANY ($1::bytea[])`, names).Query(func(rows pgx.Rows) error {
 		var k epcis.Known
@@ -95,117 +136,36 @@ func (s *Store) capture(ctx context.Context, jobs []epcis.Job) (out []epcis.Outc
 		})
 		return err
 	})
+	happened := false
+	if doubt != nil {
+		doubt.rows.find(first, &happened)
+	}
 	tx, err := s.db.Begin(ctx, first, !pgdb.Long)
 	if err != nil {
-		return nil, false, err
+		return a, err
 	}
 	defer tx.End()
-	keep, out := epcis.Decide(known, jobs)
-	r := rows{seq: seq, recorded: recorded}
+	if happened {
+		return doubt, nil
+	}
+	var keep [][]int
+	keep, a.out = epcis.Decide(known, jobs)
 	for j, job := range jobs {
-		r.add(job, keep[j], out[j])
+		a.rows.add(job, keep[j], a.out[j])
 	}
 	b := &pgx.Batch{}
-	r.queue(b)
-	err = tx.Commit(ctx, b)
-	return out, tx.Sent, err
-}
-
-// rows are what a capture writes, column by column.
-type rows struct {
-	seq, recorded int64
-
-	number                                                           []int64
-	name, content, declaration                                       [][]byte
-	declared                                                         []bool
-	time, at                                                         []int64
-	id, by, kind, action, step, disposition, point, location, bodies []string
-	context                                                          [][]byte // hash
-
-	contexts map[[32]byte]string
-	keys     map[string]bool
-
-	mentioned []string
-	role      []int16
-	where     []int64
-
-	job []func(*pgx.Batch)
-}
-
-func (r *rows) add(job epcis.Job, keep []int, out epcis.Outcome) {
-	r.recorded = max(r.recorded, job.At.UnixMicro())
-	for _, i := range keep {
-		e := job.Events[i]
-		r.seq++
-		hash := sha256.Sum256(e.Context)
-		if r.contexts == nil {
-			r.contexts, r.keys = map[[32]byte]string{}, map[string]bool{}
-		}
-		r.contexts[hash] = string(e.Context)
-		declaration := []byte{}
-		if e.Declared() {
-			declaration = e.Declaration[:]
-		}
-		r.number, r.name, r.declared, r.id = append(r.number, r.seq), append(r.name, nameOf(e.ID)), append(r.declared, e.Declared()), append(r.id, e.ID)
-		r.content, r.declaration = append(r.content, e.Content[:]), append(r.declaration, declaration)
-		r.time, r.at, r.kind, r.action = append(r.time, e.Time.UnixMicro()), append(r.at, r.recorded), append(r.kind, e.Type), append(r.action, e.Action)
-		r.by = append(r.by, job.By)
-		r.step, r.disposition = append(r.step, e.BizStep), append(r.disposition, e.Disposition)
-		r.point, r.location = append(r.point, key(e.ReadPoint)), append(r.location, key(e.BizLocation))
-		r.context, r.bodies = append(r.context, hash[:]), append(r.bodies, string(e.JSON))
-		for _, m := range e.Mentions() {
-			r.keys[m.Key] = true
-			r.mentioned, r.role, r.where = append(r.mentioned, m.Key), append(r.role, int16(m.Role)), append(r.where, r.seq)
-		}
+	a.rows.queue(b)
+	if b.Len() == 0 {
+		return a, nil
 	}
-	if job.ID == "" {
-		return
+	if err := tx.Do(ctx, b); err != nil {
+		return a, err
 	}
-	problem := ""
-	if out.Err != nil {
-		problem = out.Err.Error()
-	}
-	r.job = append(r.job, func(b *pgx.Batch) {
-		b.Queue(`INSERT INTO epcis_job (id, party, created, finished, events, added, problem) VALUES ($1::text, $2::text, $3::bigint, $4::bigint, $5::integer, $6::integer, $7::text)`,
-			job.ID, job.By, job.At.UnixMicro(), time.Now().UnixMicro(), len(job.Events), out.New, problem)
-	})
-}
-
-func key(uri string) string {
-	if uri == "" {
-		return ""
-	}
-	return epcis.Key(uri)
-}
-
-func (r *rows) queue(b *pgx.Batch) {
-	for _, job := range r.job {
-		job(b)
-	}
-	if len(r.number) == 0 {
-		return
-	}
-	var hashes [][]byte
-	var contexts, keys []string
-	for hash, body := range r.contexts {
-		hashes, contexts = append(hashes, hash[:]), append(contexts, body)
-	}
-	for k := range r.keys {
-		keys = append(keys, k)
-	}
-	b.Queue(`INSERT INTO epcis_context (hash, body) SELECT * FROM unnest($1::bytea[], $2::text[]) ON CONFLICT DO NOTHING`, hashes, contexts)
-	// What is there already is left out first: a conflict would use up a number of the sequence.
-	b.Queue(`INSERT INTO epcis_thing (key) SELECT k FROM unnest($1::text[]) AS k WHERE NOT EXISTS (SELECT FROM epcis_thing t WHERE t.key = k) ON CONFLICT DO NOTHING`, keys)
-	b.Queue(`INSERT INTO epcis_event (seq, name, declared, id, content, declaration, time, recorded, party, type, action, step, disposition, read_point, location, context, body)
-		SELECT n.seq, n.name, n.declared, n.id, n.content, n.declaration, n.time, n.recorded, n.party, n.type, n.action, n.step, n.disposition, n.read_point, n.location, c.id, n.body
-		FROM unnest($1::bigint[], $2::bytea[], $3::boolean[], $4::text[], $5::bytea[], $6::bytea[], $7::bigint[], $8::bigint[], $9::text[], $10::text[],
-			$11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bytea[], $17::text[])
-			AS n (seq, name, declared, id, content, declaration, time, recorded, party, type, action, step, disposition, read_point, location, context, body)
-		JOIN epcis_context c ON c.hash = n.context`,
-		r.number, r.name, r.declared, r.id, r.content, r.declaration, r.time, r.at, r.by, r.kind, r.action, r.step, r.disposition, r.point, r.location, r.context, r.bodies)
-	b.Queue(`INSERT INTO epcis_mention (thing, seq, role) SELECT t.id, n.seq, n.role FROM unnest($1::text[], $2::bigint[], $3::smallint[]) AS n (key, seq, role)
-		JOIN epcis_thing t ON t.key = n.key COLLATE "C" ON CONFLICT DO NOTHING`, r.mentioned, r.where, r.role)
-	b.Queue(`UPDATE epcis_head SET seq = $1::bigint, recorded = $2::bigint`, r.seq, r.recorded)
+	last := &pgx.Batch{}
+	a.rows.count(last)
+	err = tx.Commit(ctx, last)
+	a.sent = tx.Sent
+	return a, err
 }
 
 // Report implements [epcis.Store].

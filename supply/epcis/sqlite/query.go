@@ -175,3 +175,23 @@ func (c *conditions) match(m epcis.Match) {
 	}
 	c.add(`event.seq IN (SELECT seq FROM mention WHERE role IN (`+strings.Join(roles, ",")+`) AND thing IN (`+strings.Join(ways, ` UNION ALL `)+`))`, args...)
 }
+
+// named are the columns of names that stand in an index with the event's time.
+var named = map[epcis.Named]string{epcis.NamedLocation: "location", epcis.NamedReadPoint: "read_point", epcis.NamedStep: "step", epcis.NamedDisposition: "disposition"}
+
+// Names implements [epcis.Store]. From each name the index is asked for the next.
+func (s *Store) Names(ctx context.Context, what epcis.Named, after string, most int) (out []string, err error) {
+	text := `SELECT key FROM thing WHERE key > ? AND EXISTS (SELECT 1 FROM mention WHERE mention.thing = thing.id AND role <= ` + fmt.Sprint(int(epcis.RoleOutput)) + `) ORDER BY key LIMIT ?`
+	if c, ok := named[what]; ok {
+		text = `WITH RECURSIVE n (name) AS (SELECT min(` + c + `) FROM event WHERE ` + c + ` > ?
+			UNION ALL SELECT (SELECT min(` + c + `) FROM event WHERE ` + c + ` > n.name) FROM n WHERE n.name IS NOT NULL)
+			SELECT name FROM n WHERE name IS NOT NULL LIMIT ?`
+	}
+	err = s.db.Each(ctx, "names", func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		out = append(out, name)
+		return err
+	}, text, after, most)
+	return out, err
+}

@@ -104,7 +104,7 @@ func (s *Store) Capture(ctx context.Context, jobs []epcis.Job) (out []epcis.Outc
 	defer s.mu.Unlock()
 	sqlTx, err := s.db.W.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, fmt.Errorf("capture: %w", durable.Wrap(err))
+		return nil, busy(err)
 	}
 	t := &tx{Tx: sqlTx, ctx: ctx, w: &s.write, things: map[string]int64{}, contexts: map[string]int64{}}
 	if out, err = t.capture(jobs); err != nil {
@@ -113,9 +113,18 @@ func (s *Store) Capture(ctx context.Context, jobs []epcis.Job) (out []epcis.Outc
 		err = sqlTx.Commit()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("capture: %w", durable.Wrap(err))
+		return nil, busy(err)
 	}
 	return out, nil
+}
+
+// busy says of what passes that it does.
+func busy(err error) error {
+	err = durable.Wrap(err)
+	if errors.Is(err, durable.ErrLocked) || errors.Is(err, durable.ErrDiskFull) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("capture: %w: %w", epcis.ErrBusy, err)
+	}
+	return fmt.Errorf("capture: %w", err)
 }
 
 // tx is one capture.

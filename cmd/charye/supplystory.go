@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"charye/booking"
+	"charye/internal/durable"
+	"charye/programme"
+	"charye/site"
+	"charye/supply"
+	"charye/supply/order"
+	"charye/supply/trace"
+	"charye/supply/trace/kept"
+)
+
+// readGLNs reads the table of a data directory; an empty one where none was imported.
+func readGLNs(dir *durable.Dir, sites *site.Index) (map[supply.GLN]site.Num, error) {
+	f, err := os.Open(dir.File(glnFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	list, err := trace.ReadGLNs(dir.File(glnFile), f)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[supply.GLN]site.Num, len(list))
+	for _, g := range list {
+		if s, ok := sites.ByID(g.Site); ok {
+			out[g.GLN] = s.Num
+		}
+	}
+	return out, nil
+}
+
+// siteOf gives the site that a place belongs to.
+func siteOf(sites *site.Index, glns map[supply.GLN]site.Num) func(string) site.Num {
+	return func(place string) site.Num {
+		if id, ok := trace.SiteOfURN(place); ok {
+			s, _ := sites.ByID(id)
+			return s.Num
+		}
+		if g, ok := trace.GLNOf(place); ok {
+			return glns[g]
+		}
+		return 0
+	}
+}
+
+// trace tells the story of custody, by what earlier commands have read of it and the events that are new.
+func (r *supplyRoom) trace(ctx context.Context) (*trace.Trace, error) {
+	file, in, err := kept.Open(ctx, r.dir.File(kept.Name), r.custody)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Follow(ctx, in, r.custody); err != nil {
+		return nil, err
+	}
+	r.unkept = file.Unkept
+	rules, err := traceRules(ctx, r.programme, r.sites, r.glns, r.ledger)
+	if err != nil {
+		return nil, err
+	}
+	return in.Build(rules)
+}
+
+// traceRules are what the events of an installation are read by.
+func traceRules(ctx context.Context, p *programme.Programme, sites *site.Index, glns map[supply.GLN]site.Num, l booking.Ledger) (trace.Rules, error) {
+	who, err := order.Who(ctx, l)
+	products, perVial := order.Products(p)
+	return trace.Rules{Products: products, DosesPerVial: perVial, Site: siteOf(sites, glns), Who: who}, err
+}
+
+// world reads everything there is.
+func (r *supplyRoom) world(ctx context.Context, now time.Time) (*order.World, error) {
+	t, err := r.trace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return order.Load(ctx, r.ledger, r.verdicts, r.programme, r.sites.All(), t, now)
+}
+
+// place names a place for people.
+func (r *supplyRoom) place(place string, at site.Num) string {
+	if s, ok := r.sites.ByNum(at); ok && at != 0 {
+		return s.ID + " " + s.Name
+	}
+	if k, ok := trace.SSCCOf(place); ok {
+		return "under way with " + k.String()
+	}
+	return place
+}
+
+// tellProblems says which events could not be used, and whether the next command has to read them again.
+func (r *supplyRoom) tellProblems(to io.Writer, list []trace.Problem, most int) {
+	if r.unkept != nil {
+		_, _ = fmt.Fprintf(to, "what was read of custody could not be kept, so the next command reads it again: %v\n", r.unkept)
+	}
+	for i, p := range list {
+		if i == most {
+			_, _ = fmt.Fprintf(to, "and %d events more that could not be used\n", len(list)-most)
+			return
+		}
+		_, _ = fmt.Fprintf(to, "not used: event %s: %s\n", p.Event, p.What)
+	}
+}

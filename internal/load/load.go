@@ -1,0 +1,224 @@
+// Package load holds back what can be asked again when the processor has more to do than it can, so that what must not be held back
+// goes on: who was let in books, whatever others ask.
+//
+// It owns the measure of overload (work that stands ready and waits for a processor) and the bound on what runs at once. It must not
+// know what is asked.
+package load
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"time"
+)
+
+// ErrBusy refuses what waited as long as it may, or found too many waiting.
+var ErrBusy = errors.New("more is asked than can be answered")
+
+// Rank says who goes first of those held back.
+type Rank int
+
+// The ranks.
+const (
+	Cheap Rank = iota // the same answer for everybody, made once
+	Work              // joining, and one's place
+	Read              // what is read from the stores for one person
+	ranks
+)
+
+// Patience is how long somebody is held back before they are refused. It is short beside what a browser waits, and long beside the
+// time in which a crowd that asks again at once could fill the processor with refusals alone.
+const Patience = 2 * time.Second
+
+const (
+	look  = 2 * time.Millisecond // how often it is looked what stands ready
+	looks = 8                    // so many looks make a judgement: work that stands ready for each processor at each of them is a queue, not a burst
+)
+
+// Gate bounds how many pass at once. While the processor keeps up, as many pass as come; while work stands ready and waits for it, fewer
+// and fewer do. Safe for concurrent use.
+type Gate struct {
+	most  int // bound on those that have passed or wait
+	reads int // bound on those of rank Read that have passed
+
+	mu      sync.Mutex
+	limit   int // bound on those that have passed
+	inside  int // who have passed
+	reading int // of them of rank Read
+	waiting [ranks]queue
+}
+
+// queue is first in, first out; who gave up is skipped.
+type queue struct {
+	list []*waiter
+	head int
+	n    int // of them who still wait
+}
+
+type waiter struct {
+	passed chan struct{}
+	gone   bool
+}
+
+// NewGate makes a gate through which so many may be at once when the processor keeps up, waiting included; and so many of rank Read
+// at any time, which is fewer than the stores have connections for reading: a booking never waits behind them for one.
+func NewGate(most, reads int) *Gate { return &Gate{most: most, limit: most, reads: reads} }
+
+// Enter waits until one more may pass. Who has passed must [Gate.Leave] with the same rank. Errors: [ErrBusy], and the context's own.
+func (g *Gate) Enter(ctx context.Context, r Rank) error {
+	g.mu.Lock()
+	if g.room(r) && g.waiting[r].n == 0 {
+		g.enter(r)
+		g.mu.Unlock()
+		return nil
+	}
+	if g.inside+g.held() >= g.most {
+		g.mu.Unlock()
+		return ErrBusy
+	}
+	w := &waiter{passed: make(chan struct{})}
+	g.waiting[r].push(w)
+	g.pass()
+	g.mu.Unlock()
+	patience := time.NewTimer(Patience)
+	defer patience.Stop()
+	var err error
+	select {
+	case <-w.passed:
+		return nil
+	case <-patience.C:
+		err = ErrBusy
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-w.passed: // at the last moment
+		return nil
+	default:
+	}
+	w.gone = true
+	g.waiting[r].n--
+	return err
+}
+
+// Leave ends what Enter began.
+func (g *Gate) Leave(r Rank) {
+	g.mu.Lock()
+	g.inside--
+	if r == Read {
+		g.reading--
+	}
+	g.pass()
+	g.mu.Unlock()
+}
+
+// The following want g.mu to be held.
+
+func (g *Gate) room(r Rank) bool { return g.inside < g.limit && (r != Read || g.reading < g.reads) }
+
+func (g *Gate) enter(r Rank) {
+	g.inside++
+	if r == Read {
+		g.reading++
+	}
+}
+
+func (g *Gate) held() (n int) {
+	for r := range g.waiting {
+		n += g.waiting[r].n
+	}
+	return n
+}
+
+// pass lets in who may.
+func (g *Gate) pass() {
+	for r := range ranks {
+		for g.room(r) {
+			w := g.waiting[r].pop()
+			if w == nil {
+				break
+			}
+			g.enter(r)
+			close(w.passed)
+		}
+	}
+}
+
+func (q *queue) push(w *waiter) {
+	q.list = append(q.list, w)
+	q.n++
+}
+
+func (q *queue) pop() *waiter {
+	for q.head < len(q.list) {
+		w := q.list[q.head]
+		q.list[q.head] = nil
+		q.head++
+		if 2*q.head > len(q.list) {
+			q.list = q.list[:copy(q.list, q.list[q.head:])]
+			q.head = 0
+		}
+		if !w.gone {
+			q.n--
+			return w
+		}
+	}
+	return nil
+}
+
+// State is what a gate does at the moment.
+type State struct{ Limit, Inside, Waiting int }
+
+// State tells it, for metrics.
+func (g *Gate) State() State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return State{g.limit, g.inside, g.held()}
+}
+
+// Run keeps the limit until ctx ends. Without it a gate is wide open.
+func (g *Gate) Run(ctx context.Context) {
+	defer g.open()
+	sample := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		least := -1
+		for range looks {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			metrics.Read(sample)
+			if n := int(sample[0].Value.Uint64()); least < 0 || n < least {
+				least = n
+			}
+		}
+		g.judge(least >= runtime.GOMAXPROCS(0), runtime.GOMAXPROCS(0))
+	}
+}
+
+func (g *Gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limit = g.most
+	g.pass()
+}
+
+// judge moves the limit: down by a quarter of what runs while there is a queue, to one for each processor at least; else up by a
+// tenth and one.
+func (g *Gate) judge(queued bool, floor int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if queued {
+		g.limit = max(floor, min(g.limit, g.inside)*3/4)
+	} else {
+		g.limit = min(g.most, g.limit+g.limit/10+1)
+	}
+	g.pass()
+}

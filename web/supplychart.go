@@ -1,0 +1,285 @@
+package web
+
+import (
+	"fmt"
+	"html"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"charye/supply"
+)
+
+// excursion is a stretch of time outside of where the product belongs, on one side, in one leg.
+type excursion struct {
+	leg        int
+	side       supply.Side
+	begin, end time.Time
+	most       supply.Celsius // the furthest out
+	sum        bool           // from a summary: some time in it
+}
+
+// excursions finds them in the order of time.
+func excursions(w *supply.Way) (out []excursion) {
+	for i := range w.Stretches {
+		s := &w.Stretches[i]
+		r := w.Rules[s.Leg.Stage]
+		if r == nil {
+			continue
+		}
+		first := len(out)
+		for _, p := range s.Parts {
+			for _, side := range []supply.Side{supply.Cold, supply.Warm} {
+				if _, ok := r.Outer(side, p); !ok {
+					continue
+				}
+				at := p.Hi
+				if side == supply.Cold {
+					at = p.Lo
+				}
+				joined := false
+				for j := len(out) - 1; j >= first && j >= len(out)-2; j-- {
+					if e := &out[j]; e.side == side && e.end.Equal(p.Begin) && e.sum == p.Sum {
+						e.end, joined = p.End, true
+						if side == supply.Cold && at < e.most || side == supply.Warm && at > e.most {
+							e.most = at
+						}
+					}
+				}
+				if !joined {
+					out = append(out, excursion{i, side, p.Begin, p.End, at, p.Sum})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// The chart's measures, in units of its own; it grows and shrinks with the page.
+const (
+	chartWidth  = 1000
+	chartTop    = 26
+	chartHeight = 300
+	chartLeft   = 64
+	chartRight  = 14
+	chartFoot   = 62
+	legGap      = 6
+	leastLeg    = 26
+)
+
+// chartScale says where an instant of a leg and a temperature are drawn.
+type chartScale struct {
+	x      []float64 // begin of each leg
+	wide   []float64
+	lo, hi float64 // degrees
+}
+
+// newScale gives each leg a width by the root of how long it took: a month in a refrigerator must not hide an hour on a truck.
+func newScale(w *supply.Way, legs []legRow) chartScale {
+	var c chartScale
+	total := 0.0
+	roots := make([]float64, len(legs))
+	for i := range legs {
+		roots[i] = math.Sqrt(max(60, legs[i].until.Sub(legs[i].begin).Seconds()))
+		total += roots[i]
+	}
+	room := float64(chartWidth-chartLeft-chartRight) - float64(legGap*max(0, len(legs)-1))
+	least := min(leastLeg, room/float64(max(1, len(legs))))
+	spare := room - least*float64(len(legs))
+	at := float64(chartLeft)
+	for i := range legs {
+		width := least + spare*roots[i]/total
+		c.x, c.wide = append(c.x, at), append(c.wide, width)
+		at += width + legGap
+	}
+	c.lo, c.hi = 0, 10
+	if r := w.Rules[supply.Unopened]; r != nil {
+		if lo, hi, ok := storeOf(r); ok {
+			c.lo, c.hi = lo.Degrees()-2, hi.Degrees()+2
+		}
+	}
+	if e := &w.Judgement.Exposure; e.Told {
+		c.lo, c.hi = min(c.lo, e.Coldest.Degrees()-1), max(c.hi, e.Warmest.Degrees()+1)
+	}
+	return c
+}
+
+// storeOf is where a product belongs: all bands of the side of storage together.
+func storeOf(r *supply.Rule) (lo, hi supply.Celsius, ok bool) {
+	for i := range r.Bands {
+		if r.Bands[i].Side != supply.Store {
+			continue
+		}
+		if !ok {
+			lo = r.Above(i) + 1
+		}
+		hi, ok = r.Bands[i].Upto, true
+	}
+	return max(lo, -100*supply.Degree), min(hi, 100*supply.Degree), ok
+}
+
+func (c *chartScale) y(t float64) float64 {
+	return chartTop + (c.hi-min(max(t, c.lo), c.hi))/(c.hi-c.lo)*chartHeight
+}
+
+func (c *chartScale) at(leg int, l *legRow, t time.Time) float64 {
+	long := l.until.Sub(l.begin).Seconds()
+	if long <= 0 {
+		return c.x[leg]
+	}
+	return c.x[leg] + c.wide[leg]*min(1, max(0, t.Sub(l.begin).Seconds()/long))
+}
+
+// chart draws the way of a box: legs as bands, where it belongs, what was told, and where it was outside. All that it shows is in the tables too.
+func (q *request) chart(w *supply.Way, legs []legRow, all []excursion) template.HTML {
+	if len(legs) == 0 {
+		return ""
+	}
+	c := newScale(w, legs)
+	var b strings.Builder
+	f := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
+	f(`<svg class="chart" viewBox="0 0 %d %d" role="img" aria-labelledby="chart-title chart-desc">`, chartWidth, chartTop+chartHeight+chartFoot)
+	f(`<title id="chart-title">%s</title><desc id="chart-desc">%s</desc>`, esc(q.words("supply.chart.title")), esc(q.words("supply.chart.desc")))
+	f(`<defs><pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="h0" width="8" height="8"/><rect class="h1" width="3" height="8"/></pattern></defs>`)
+	for i := range legs {
+		f(`<g><title>%s</title><rect class="leg%d" x="%.1f" y="%d" width="%.1f" height="%d"/></g>`, esc(q.legTitle(&legs[i])), i%2, c.x[i], chartTop, c.wide[i], chartHeight)
+	}
+	if r := w.Rules[supply.Unopened]; r != nil {
+		if lo, hi, ok := storeOf(r); ok {
+			f(`<rect class="store" x="%d" y="%.1f" width="%d" height="%.1f"/>`, chartLeft, c.y(hi.Degrees()), chartWidth-chartLeft-chartRight, c.y(lo.Degrees())-c.y(hi.Degrees()))
+			for _, at := range []supply.Celsius{lo, hi} {
+				f(`<line class="limit" x1="%d" x2="%d" y1="%.1f" y2="%.1[3]f"/>`, chartLeft, chartWidth-chartRight, c.y(at.Degrees()))
+			}
+		}
+	}
+	q.axes(&b, &c, legs)
+	for i := range w.Stretches {
+		q.drawLeg(&b, &c, i, &w.Stretches[i], &legs[i])
+	}
+	q.drawExcursions(&b, &c, legs, all)
+	f(`</svg>`)
+	return template.HTML(b.String()) //nolint:gosec // every text in it went through esc, all else are numbers
+}
+
+func esc(s string) string { return html.EscapeString(s) }
+
+func (q *request) legTitle(l *legRow) string {
+	end := q.words("supply.leg.still")
+	if !l.Goes {
+		end = q.lang.moment(l.End)
+	}
+	if l.Min == "" {
+		return q.words("supply.leg.untold", "n", l.N, "where", l.Where, "begin", q.lang.moment(l.Begin), "end", end)
+	}
+	return q.words("supply.leg.told", "n", l.N, "where", l.Where, "begin", q.lang.moment(l.Begin), "end", end, "min", l.Min, "max", l.Max)
+}
+
+// axes draws degrees at the left, and the legs' numbers and times below.
+func (q *request) axes(b *strings.Builder, c *chartScale, legs []legRow) {
+	step := 1.0
+	for _, s := range []float64{1, 2, 5, 10, 20, 50} {
+		if step = s; (c.hi-c.lo)/s <= 8 {
+			break
+		}
+	}
+	for t := math.Ceil(c.lo/step) * step; t <= c.hi; t += step {
+		y := c.y(t)
+		label := strings.Replace(strconv.FormatFloat(t, 'f', 0, 64), "-", "−", 1)
+		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1[3]f"/><text class="tick" x="%[4]d" y="%.1f" text-anchor="end">%s°</text>`,
+			chartLeft, chartWidth-chartRight, y, chartLeft-8, y+5, label)
+	}
+	last := -1000.0
+	for i := range legs {
+		fmt.Fprintf(b, `<text class="number" x="%.1f" y="%d" text-anchor="middle">%d</text>`, c.x[i]+c.wide[i]/2, chartTop-8, legs[i].N)
+		fmt.Fprintf(b, `<line class="edge" x1="%.1f" x2="%.1[1]f" y1="%d" y2="%d"/>`, c.x[i], chartTop, chartTop+chartHeight+6)
+		if c.x[i]-last < 92 || c.x[i]+86 > chartWidth {
+			continue
+		}
+		last = c.x[i]
+		at := legs[i].Begin.In(q.lang.zone)
+		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%d">%s</text><text class="tick" x="%.1[1]f" y="%[4]d">%s</text>`, c.x[i]+2, chartTop+chartHeight+24, at.Format("01-02"), chartTop+chartHeight+44, at.Format("15:04"))
+	}
+}
+
+// drawLeg draws what was told in a leg: a line, a band where several loggers or a summary tell from one temperature to another, hatching where nothing was told.
+func (q *request) drawLeg(b *strings.Builder, c *chartScale, n int, s *supply.Stretch, l *legRow) {
+	type column struct {
+		lo, hi float64
+		known  bool
+		sum    bool
+	}
+	first := int(c.x[n])
+	columns := make([]column, int(c.wide[n])+2)
+	for _, p := range s.Parts {
+		from, to := c.at(n, l, p.Begin), c.at(n, l, p.End)
+		if !p.Known {
+			if to-from < 2 {
+				to = from + 2
+			}
+			fmt.Fprintf(b, `<g><title>%s</title><rect class="unknown" x="%.1f" y="%d" width="%.1f" height="%d"/></g>`,
+				esc(q.words("supply.chart.unknown", "begin", q.lang.moment(p.Begin), "end", q.lang.moment(p.End))), from, chartTop, to-from, chartHeight)
+			continue
+		}
+		for x := int(from); x <= int(to) && x-first < len(columns); x++ {
+			k := &columns[x-first]
+			if !k.known {
+				*k = column{p.Lo.Degrees(), p.Hi.Degrees(), true, p.Sum}
+				continue
+			}
+			k.lo, k.hi, k.sum = min(k.lo, p.Lo.Degrees()), max(k.hi, p.Hi.Degrees()), k.sum || p.Sum
+		}
+	}
+	var line, area strings.Builder
+	pen := false
+	for i, k := range columns {
+		if !k.known {
+			pen = false
+			continue
+		}
+		x := float64(first + i)
+		if k.hi-k.lo > 0.05 {
+			fmt.Fprintf(&area, "M%.0f %.1fV%.1f", x, c.y(k.hi), c.y(k.lo))
+		}
+		if k.sum {
+			pen = false
+			continue
+		}
+		op := "L"
+		if !pen {
+			op = "M"
+		}
+		fmt.Fprintf(&line, "%s%.0f %.1f", op, x, c.y((k.lo+k.hi)/2))
+		pen = true
+	}
+	if area.Len() > 0 {
+		fmt.Fprintf(b, `<path class="spread" d="%s"/>`, area.String())
+	}
+	if line.Len() > 0 {
+		fmt.Fprintf(b, `<path class="line" d="%s"/>`, line.String())
+	}
+}
+
+// drawExcursions marks them with a shape, not with a colour alone.
+func (q *request) drawExcursions(b *strings.Builder, c *chartScale, legs []legRow, all []excursion) {
+	for i := range all {
+		e := &all[i]
+		if i == 200 {
+			return // the table says that there are more
+		}
+		l := &legs[e.leg]
+		from, to := c.at(e.leg, l, e.begin), c.at(e.leg, l, e.end)
+		if to-from < 4 {
+			from, to = (from+to)/2-2, (from+to)/2+2
+		}
+		class, key, y := "warm", "supply.chart.warm", c.y(e.most.Degrees())-8
+		shape := fmt.Sprintf("M%.1f %.1fl-7 -12h14z", (from+to)/2, y)
+		if e.side == supply.Cold {
+			class, key, y = "cold", "supply.chart.cold", c.y(e.most.Degrees())+8
+			shape = fmt.Sprintf("M%.1f %.1fl-7 12h14z", (from+to)/2, y)
+		}
+		fmt.Fprintf(b, `<g class="%s"><title>%s</title><rect x="%.1f" y="%d" width="%.1f" height="%d"/><path d="%s"/></g>`, class,
+			esc(q.words(key, "begin", q.lang.moment(e.begin), "long", q.long(e.end.Sub(e.begin)), "most", celsius(e.most))), from, chartTop, to-from, chartHeight, shape)
+	}
+}

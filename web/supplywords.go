@@ -1,0 +1,108 @@
+package web
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"charye/site"
+	"charye/supply"
+	"charye/supply/room"
+	"charye/supply/trace"
+)
+
+// What states, causes and actions are called.
+var (
+	stateNames = map[supply.State]string{
+		supply.Usable: "supply.state.usable", supply.Held: "supply.state.held", supply.Recalled: "supply.state.recalled", supply.Destroyed: "supply.state.destroyed",
+	}
+	causeNames = map[supply.Cause]string{
+		supply.Frozen: "supply.cause.frozen", supply.Heated: "supply.cause.warm", supply.Silent: "supply.cause.silent", supply.Gap: "supply.cause.gap",
+		supply.Missing: "supply.cause.unknown",
+	}
+	causeTexts = map[supply.Cause]string{
+		supply.Frozen: "supply.cause.frozen.text", supply.Heated: "supply.cause.warm.text", supply.Silent: "supply.cause.silent.text", supply.Gap: "supply.cause.gap.text",
+		supply.Missing: "supply.cause.unknown.text",
+	}
+	causeNext = map[supply.Cause]string{
+		supply.Frozen: "supply.cause.frozen.next", supply.Heated: "supply.cause.warm.next", supply.Silent: "supply.cause.silent.next", supply.Gap: "supply.cause.gap.next",
+		supply.Missing: "supply.cause.unknown.next",
+	}
+	actionNames = map[supply.Action]string{
+		supply.Hold: "supply.action.hold", supply.Release: "supply.action.release", supply.Recall: "supply.action.recall", supply.Destroy: "supply.action.destroy",
+	}
+	stageNames = map[supply.Stage]string{
+		supply.Unopened: "supply.stage.unopened", supply.Thawed: "supply.stage.thawed", supply.Punctured: "supply.stage.punctured",
+	}
+)
+
+func (q *request) productName(id string) string {
+	if p, ok := q.h.svc.Programme().Product(id); ok {
+		return p.Name.In(q.lang.id)
+	}
+	return id
+}
+
+// placeName says in words where something is.
+func (q *request) placeName(v *room.View, place string, at site.Num) string {
+	if s, ok := v.Sites.ByNum(at); ok && at != 0 {
+		return s.Name
+	}
+	if place == "" {
+		return q.words("supply.place.none")
+	}
+	if k, ok := trace.SSCCOf(place); ok {
+		return q.words("supply.place.with", "box", k.String())
+	}
+	if g, ok := trace.GLNOf(place); ok {
+		return q.words("supply.place.gln", "gln", g.String())
+	}
+	return q.words("supply.place.vehicle", "name", shortURN(place))
+}
+
+// shortURN leaves out what every name of its kind begins with.
+func shortURN(place string) string {
+	for _, prefix := range []string{"urn:x:", "urn:charye:", "urn:"} {
+		if rest, ok := strings.CutPrefix(place, prefix); ok {
+			return rest
+		}
+	}
+	return place
+}
+
+// celsius writes a temperature to a tenth, with a real minus; more digits where a tenth would hide on which side of a limit it is.
+func celsius(c supply.Celsius) string {
+	s := fmt.Sprintf("%.1f", c.Degrees())
+	if v := math.Abs(c.Degrees()); v < 100 && math.Abs(math.Round(c.Degrees()*10)/10-c.Degrees()) > 1e-9 && math.Abs(c.Degrees()-math.Round(c.Degrees())) < 0.1 {
+		s = c.String()
+	}
+	return strings.Replace(s, "-", "−", 1) + "\u00a0°C"
+}
+
+// long writes a stretch of time in its two largest units; less than a minute in seconds.
+func (l *language) long(d time.Duration) (string, error) {
+	d = max(0, d)
+	switch days, hours, minutes := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60; {
+	case days > 0:
+		return l.text("supply.long.days", "days", days, "hours", hours)
+	case hours > 0 && minutes == 0:
+		return l.text("supply.long.onlyhours", "hours", hours)
+	case hours > 0:
+		return l.text("supply.long.hours", "hours", hours, "minutes", minutes)
+	case minutes > 0 || d == 0:
+		return l.text("supply.long.minutes", "minutes", minutes)
+	}
+	return l.text("supply.long.seconds", "seconds", max(1, int(d/time.Second)))
+}
+
+// moment writes an instant shortly, in 24 hours: for tables.
+func (l *language) moment(t time.Time) string { return t.In(l.zone).Format("2006-01-02 15:04") }
+
+// causeClass is the look of a cause.
+func causeClass(c supply.Cause) string {
+	if c == supply.Frozen || c == supply.Heated {
+		return "bad"
+	}
+	return "warn"
+}
