@@ -13,7 +13,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"charye/internal/chain"
 	"charye/person"
@@ -25,13 +27,15 @@ type Kind string
 // The kinds.
 const (
 	Verdict    Kind = "verdict"    // on boxes of vaccine: hold, release, recall, destroy
+	Command    Kind = "command"    // the same, carried out by somebody on the command line and not by the server
 	Reschedule Kind = "reschedule" // a plan by which booked doses move, or its undoing
 	Programme  Kind = "programme"  // other rules for a campaign that has begun
 	Export     Kind = "export"     // all that is kept about a person
+	Sessions   Kind = "sessions"   // the end of sessions of staff: one person alone may stop somebody, and it is on record here
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Verdict, Reschedule, Programme, Export}
+var Kinds = []Kind{Verdict, Command, Reschedule, Programme, Export, Sessions}
 
 // Digest says exactly what a request is about.
 type Digest = chain.Hash
@@ -78,9 +82,12 @@ func (w Who) String() string {
 func (w Who) valid() bool { return w.Shell == w.Key.IsZero() && w.Role != person.NoRole }
 
 // Needs is how many people must agree to what somebody asks: one more who is signed in; two where it was asked on the command line, since
-// there nobody knows who asks.
-func Needs(asked Who) int {
-	if asked.Shell {
+// there nobody knows who asks; nobody where somebody is stopped.
+func Needs(k Kind, asked Who) int {
+	switch {
+	case k == Sessions:
+		return 0
+	case asked.Shell:
 		return 2
 	}
 	return 1
@@ -159,6 +166,20 @@ func (r *Request) clone() Request {
 	out := *r
 	out.Summary, out.Agreed, out.History = slices.Clone(r.Summary), slices.Clone(r.Agreed), slices.Clone(r.History)
 	return out
+}
+
+// Clip makes a line fit for a summary.
+func Clip(line string) string {
+	line = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(line, ""))
+	if len(line) > MaxLine {
+		line = strings.ToValidUTF8(line[:MaxLine-len("…")], "") + "…"
+	}
+	return line
 }
 
 // What a request may have at most. A staff that asks for more has another problem than the ones that four eyes are for.

@@ -68,11 +68,31 @@ type Register struct {
 // Head is the chain over all that the register knows.
 func (g *Register) Head() chain.Noted { return chain.Noted{Seq: g.seq, Chain: g.chain} }
 
+// Request finds one; [ErrNone].
+func (g *Register) Request(id int64) (Request, error) {
+	if id < 1 || id > int64(len(g.list)) {
+		return Request{}, fmt.Errorf("%w: number %d", ErrNone, id)
+	}
+	return g.list[id-1].clone(), nil
+}
+
+// Latest lists requests, the last first, from the first before an id on; before 0: from the last one. At most limit.
+func (g *Register) Latest(before int64, limit int) (out []Request) {
+	last := len(g.list)
+	if before > 0 && before <= int64(last) {
+		last = int(before) - 1
+	}
+	for i := last; i > 0 && len(out) < limit; i-- {
+		out = append(out, g.list[i-1].clone())
+	}
+	return out
+}
+
 // Decide takes a step, wholly or not at all, and gives the row to keep and the request as it is then. The rules:
 //
 //   - Who asked never agrees nor declines, whatever role or session they come with; nobody agrees twice. On the command line nobody agrees.
 //   - Who agrees saw what is asked for: they bring its digest. So does who begins it or says that it is done.
-//   - A request is agreed when as many agree as [Needs] says. Somebody's no, also after that, ends it, and so does who asked, until it is begun.
+//   - A request is agreed when as many agree as [Needs] says, at once where that is nobody. Somebody's no, also after that, ends it, and so does who asked, until it is begun.
 //   - From the instant it lapses nothing becomes of it, unless it was begun before.
 //   - What is agreed is done once. Beginning again changes nothing and gives no row (Row.Seq is 0): what was interrupted goes on.
 //   - What is open is not asked for twice: the error wraps [ErrAsked] and the request is given.
@@ -85,8 +105,8 @@ func (g *Register) Decide(s Step) (Row, Request, error) {
 	if s.Op == OpAsk {
 		return g.ask(s)
 	}
-	if s.Request < 1 || s.Request > int64(len(g.list)) {
-		return Row{}, Request{}, fmt.Errorf("%w: number %d", ErrNone, s.Request)
+	if _, err := g.Request(s.Request); err != nil {
+		return Row{}, Request{}, err
 	}
 	r := g.list[s.Request-1]
 	if err := r.refuses(&s); err != nil {
@@ -114,7 +134,7 @@ func (g *Register) ask(s Step) (Row, Request, error) {
 	}
 	return g.add(Event{
 		Request: int64(len(g.list)) + 1, At: s.At, Op: OpAsk, By: s.By, Digest: digest, Why: s.Why,
-		Kind: s.Kind, Summary: slices.Clone(s.Summary), Lapses: s.Lapses, Needs: Needs(s.By),
+		Kind: s.Kind, Summary: slices.Clone(s.Summary), Lapses: s.Lapses, Needs: Needs(s.Kind, s.By),
 	})
 }
 
@@ -141,6 +161,9 @@ func (g *Register) apply(e Event) *Request {
 	v := Vote{Who: e.By, At: e.At, Why: e.Why}
 	switch e.Op {
 	case OpAsk:
+		if r.Needs == 0 {
+			r.state = Agreed
+		}
 	case OpAgree:
 		if r.Agreed = append(r.Agreed, v); r.Missing() == 0 {
 			r.state = Agreed
@@ -198,11 +221,9 @@ func (r *Request) refuses(s *Step) error {
 		}
 	case OpBegin, OpDone:
 		switch {
-		case state == Done && weak.Off(weak.Once):
 		case state != Agreed && state != Begun:
 			return wrong
-		}
-		if !seen {
+		case !seen:
 			return ErrChanged
 		}
 	case OpAsk:

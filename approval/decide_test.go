@@ -96,6 +96,24 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestStopping: the end of sessions needs nobody, is on record, and is done once.
+func TestStopping(t *testing.T) {
+	t.Parallel()
+	for _, by := range []Who{Shell, manager(1)} {
+		g := &Register{}
+		s := asking(by)
+		s.Kind = Sessions
+		r := must(t, g, s)
+		if r.State(noon) != Agreed || r.Missing() != 0 {
+			t.Errorf("asked by %v: %s", by, r.State(noon))
+		}
+		must(t, g, on(OpDone, r, by))
+		if _, _, err := g.Decide(on(OpDone, r, by)); !errors.Is(err, ErrState) {
+			t.Errorf("again: %v", err)
+		}
+	}
+}
+
 // TestChanged: what was not seen is not agreed to, and what was not agreed to is not done.
 func TestChanged(t *testing.T) {
 	t.Parallel()

@@ -127,7 +127,7 @@ func (g *Register) could(e *Event) error {
 		return err
 	}
 	if e.Op == OpAsk {
-		if e.Request != int64(len(g.list))+1 || e.Needs != Needs(e.By) {
+		if e.Request != int64(len(g.list))+1 || e.Needs != Needs(e.Kind, e.By) {
 			return fmt.Errorf("request %d after %d, which needs %d", e.Request, len(g.list), e.Needs)
 		}
 		return nil

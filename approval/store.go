@@ -80,28 +80,13 @@ func (l *Log) reading(ctx context.Context, read func(*Register) error) error {
 
 // Request implements [Store].
 func (l *Log) Request(ctx context.Context, id int64) (out Request, err error) {
-	err = l.reading(ctx, func(g *Register) error {
-		if id < 1 || id > int64(len(g.list)) {
-			return fmt.Errorf("%w: number %d", ErrNone, id)
-		}
-		out = g.list[id-1].clone()
-		return nil
-	})
+	err = l.reading(ctx, func(g *Register) (err error) { out, err = g.Request(id); return err })
 	return out, err
 }
 
 // Latest implements [Store].
 func (l *Log) Latest(ctx context.Context, before int64, limit int) (out []Request, err error) {
-	err = l.reading(ctx, func(g *Register) error {
-		last := len(g.list)
-		if before > 0 {
-			last = min(last, int(before)-1)
-		}
-		for i := last; i > 0 && len(out) < limit; i-- {
-			out = append(out, g.list[i-1].clone())
-		}
-		return nil
-	})
+	err = l.reading(ctx, func(g *Register) error { out = g.Latest(before, limit); return nil })
 	return out, err
 }
 

@@ -2,7 +2,10 @@ package person
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"time"
 )
 
 // Where sealed values belong: the same in every engine, so that rows can move from one to another as they are.
@@ -59,6 +62,42 @@ func (l *Look) Told() map[string]any {
 		what["campaign"] = l.Campaign
 	}
 	return what
+}
+
+// ReadLook reads what the event of a look tells.
+func ReadLook(seq int64, at time.Time, clerk, what []byte) (l SeenLook, err error) {
+	var w struct {
+		Why      string   `json:"why"`
+		Role     string   `json:"role"`
+		Desk     string   `json:"desk"`
+		Campaign string   `json:"campaign"`
+		People   []string `json:"people"`
+	}
+	if err := json.Unmarshal(what, &w); err != nil {
+		return l, fmt.Errorf("look %d: %w", seq, err)
+	}
+	l.Seq, l.At, l.Why, l.Campaign = seq, at.UTC(), w.Why, w.Campaign
+	l.Role, _ = ParseRole(w.Role)
+	copy(l.Clerk[:], clerk)
+	if l.Desk, err = parseKey(w.Desk); err != nil {
+		return l, fmt.Errorf("look %d: desk: %w", seq, err)
+	}
+	for _, p := range w.People {
+		k, err := parseKey(p)
+		if err != nil {
+			return l, fmt.Errorf("look %d: people: %w", seq, err)
+		}
+		l.People = append(l.People, k)
+	}
+	return l, nil
+}
+
+func parseKey(s string) (k Key, err error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(k) {
+		return k, errors.New("want the digits of a key")
+	}
+	return Key(b), nil
 }
 
 // Issued is what the event of a temporary identity tells.

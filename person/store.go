@@ -66,6 +66,9 @@ type DeskStore interface {
 	SetRecipientPhone(ctx context.Context, helper Key, id, phone string, clerk Key, at time.Time) error
 	// Looked writes an event: this clerk looked at these people, and why.
 	Looked(ctx context.Context, l Look) error
+	// Looks lists looks of from ≤ At < until, the last first, from the first before an event's number on; before 0: from the last. At
+	// most limit.
+	Looks(ctx context.Context, from, until time.Time, before int64, limit int) ([]SeenLook, error)
 
 	// IssueTemporary keeps a temporary identity; from then on [Store.FindIdentity] finds it. Issuing an index twice is
 	// [ErrTemporaryTaken].
@@ -83,6 +86,12 @@ type Look struct {
 	People      []Key
 	Why         string // one of the few words of package walk
 	At          time.Time
+}
+
+// SeenLook is a look as it was written down, with the number of its event.
+type SeenLook struct {
+	Seq int64
+	Look
 }
 
 // ErrTemporaryTaken tells that the code was issued before.

@@ -20,7 +20,7 @@ func (w *Walk) Requests(ctx context.Context, a Actor, before int64, limit int) (
 		return nil, nil
 	}
 	list, err := w.approvals.Latest(ctx, before, limit)
-	return list, approvalError(err)
+	return list, ApprovalError(err)
 }
 
 // Request gives one with what it is about.
@@ -29,12 +29,12 @@ func (w *Walk) Request(ctx context.Context, a Actor, id int64) (r approval.Reque
 		return r, nil, err
 	}
 	if w.approvals == nil {
-		return r, nil, approvalError(approval.ErrNone)
+		return r, nil, ApprovalError(approval.ErrNone)
 	}
 	if r, err = w.approvals.Request(ctx, id); err == nil {
 		body, err = w.approvals.Body(ctx, id)
 	}
-	return r, body, approvalError(err)
+	return r, body, ApprovalError(err)
 }
 
 // Asking is what somebody who is signed in wants others to agree to.
@@ -91,15 +91,15 @@ func (w *Walk) step(ctx context.Context, a Actor, act Act, s approval.Step) (app
 		return approval.Request{}, err
 	}
 	if w.approvals == nil {
-		return approval.Request{}, approvalError(approval.ErrNone)
+		return approval.Request{}, ApprovalError(approval.ErrNone)
 	}
 	s.At, s.By = w.now(), whoOf(a)
 	r, err := w.approvals.Decide(ctx, s)
-	return r, approvalError(err)
+	return r, ApprovalError(err)
 }
 
-// approvalError tells a refusal as faces know it. [Error.Field] names which one, for the pages' words.
-func approvalError(err error) error {
+// ApprovalError tells a refusal as faces know it. [Error.Field] names which one, for the pages' words.
+func ApprovalError(err error) error {
 	if err == nil {
 		return nil
 	}

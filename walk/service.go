@@ -39,9 +39,14 @@ type Deps struct {
 	Dispense  *dispense.Room // nil: nothing is known of boxes at the counter, and nobody is told of doses
 	Approvals approval.Store // nil: nothing can be asked for
 	Supply    *room.Room     // nil: no product has rules for its storage
-	Keys      *seal.Keys
-	Clock     clock.Func
-	Log       *slog.Logger
+	Rules     *Rules         // that wait for two people; nil: none
+	// ChangeOf holds a programme file against the one that is served; nil: it cannot be done here.
+	ChangeOf func(src []byte) (RuleChange, error)
+	Version  string // of the program
+	Shared   bool   // the engines are those of many nodes
+	Keys     *seal.Keys
+	Clock    clock.Func
+	Log      *slog.Logger
 }
 
 // Walk is the service that faces call. Safe for concurrent use.
@@ -81,6 +86,13 @@ type Walk struct {
 	near    map[uint32]*lookedAt
 
 	approvals approval.Store // nil: none
+	rules     *Rules
+	changeOf  func([]byte) (RuleChange, error)
+	version   string
+	shared    bool
+	started   time.Time
+	ended     ended
+	lookKey   [32]byte // of the names in an auditor's pages
 
 	leftovers     leftover.Store
 	leftoverPool  *batch.Pool[leftover.Request, leftover.Outcome] // nil without leftovers
@@ -117,6 +129,12 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 		now:       d.Clock,
 		log:       d.Log,
 		approvals: d.Approvals,
+		rules:     d.Rules,
+		changeOf:  d.ChangeOf,
+		version:   d.Version,
+		shared:    d.Shared,
+		started:   d.Clock(),
+		lookKey:   d.Keys.Secret("look-names"),
 
 		stocked: map[booking.Counter]int{}, callees: map[uint32]callees{}, near: map[uint32]*lookedAt{},
 		leavers: leavers{fails: rate.Sometimes{First: 1, Interval: 10 * time.Second}},

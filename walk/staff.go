@@ -25,10 +25,21 @@ const (
 	SeeSupply      Act = "see-supply"      // boxes, temperatures, alarms, what a reading touches; nobody is named
 	AskVerdict     Act = "ask-verdict"     // preview a verdict on boxes and ask for it
 	AgreeVerdict   Act = "agree-verdict"   // agree to what somebody else asked for, or decline it
+
+	AskRules        Act = "ask-rules"        // hold a changed programme file against the one that is served, and ask for it
+	EndSessions     Act = "end-sessions"     // end sessions of staff before their time
+	SeeFigures      Act = "see-figures"      // how the campaigns stand, in numbers
+	SeeWaiting      Act = "see-waiting"      // rules that the programme file has and that wait for two people
+	SeeChains       Act = "see-chains"       // the chains over what happened, to be kept elsewhere
+	SeeLooks        Act = "see-looks"        // who of the staff looked at whom, by pseudonym
+	SeeInstallation Act = "see-installation" // whether the parts of the installation answer
 )
 
 // Acts lists every act.
-var Acts = []Act{FindCaller, ListCallers, ServeCaller, IssueTemporary, ListVisitors, TellOfVisit, OfferLeftover, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict}
+var Acts = []Act{
+	FindCaller, ListCallers, ServeCaller, IssueTemporary, ListVisitors, TellOfVisit, OfferLeftover, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict,
+	AskRules, EndSessions, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation,
+}
 
 // mayDo is the one table of who may do what; what is not in it nobody may. docs/staff.md has the same, and a test compares.
 var mayDo = map[Act][]person.Role{
@@ -45,6 +56,14 @@ var mayDo = map[Act][]person.Role{
 	SeeSupply:      {person.Manager, person.Logistics, person.Auditor},
 	AskVerdict:     {person.Manager, person.Logistics},
 	AgreeVerdict:   {person.Manager, person.Logistics},
+
+	AskRules:        {person.Manager},
+	EndSessions:     {person.Manager, person.Operator},
+	SeeFigures:      {person.Manager},
+	SeeWaiting:      {person.Manager, person.Operator},
+	SeeChains:       {person.Auditor},
+	SeeLooks:        {person.Auditor},
+	SeeInstallation: {person.Operator},
 }
 
 // May reports whether an actor may do an act: as the one role that they act in, which must be among those of their session.

@@ -139,5 +139,5 @@ func supplyError(err error) error {
 			return refuse(c.code, "%v", err).field(c.field)
 		}
 	}
-	return approvalError(err)
+	return ApprovalError(err)
 }

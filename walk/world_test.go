@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	approvalsqlite "charye/approval/sqlite"
 	"charye/booking"
 	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/civil"
@@ -137,6 +138,7 @@ type world struct {
 	deps      walk.Deps // of which the walk was made
 	leftovers *leftoversqlite.Store
 	sites     site.Store
+	approvals *approvalsqlite.Store
 	keys      *seal.Keys
 	keyer     *person.Keyer
 	programme *programme.Programme
@@ -190,6 +192,8 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	must(t, err)
 	w.leftovers, err = leftoversqlite.Open(ctx, dir)
 	must(t, err)
+	w.approvals, err = approvalsqlite.Open(ctx, dir)
+	must(t, err)
 	var configs []line.Config
 	for _, c := range w.programme.Campaigns {
 		configs = append(configs, line.Config{
@@ -203,14 +207,14 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	w.outbox, err = notifysqlite.Open(ctx, dir, keys)
 	must(t, err)
 	w.deps = walk.Deps{
-		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Leftovers: w.leftovers, Outbox: w.outbox, Keys: keys, Clock: clock,
+		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Leftovers: w.leftovers, Outbox: w.outbox, Approvals: w.approvals, Keys: keys, Clock: clock,
 		Log: slog.New(slog.DiscardHandler),
 	}
 	w.Walk, err = walk.New(ctx, w.deps)
 	must(t, err)
 	return w, func() {
 		w.Stop()
-		must(t, errors.Join(w.line.Close(), w.leftovers.Close(), w.ledger.Close(), w.people.Close(), w.outbox.Close(), sites.Close(), os.RemoveAll(dir)))
+		must(t, errors.Join(w.line.Close(), w.leftovers.Close(), w.approvals.Close(), w.ledger.Close(), w.people.Close(), w.outbox.Close(), sites.Close(), os.RemoveAll(dir)))
 	}
 }
 

@@ -114,6 +114,15 @@ func (h *handler) readSession(q *request) {
 	if err != nil || s.IsStaff() != staff && !weak.Off(weak.Apart) {
 		return
 	}
+	if staff {
+		over, err := h.svc.SessionEnded(q.Context(), s)
+		if err != nil {
+			q.unknown = err
+		}
+		if over || err != nil {
+			return
+		}
+	}
 	q.session, q.token = &s, token
 	if staff {
 		q.role = roleOf(s.Roles, h.cookies.get(q.Request, cookieRole))
@@ -184,7 +193,7 @@ func (h *handler) deskSignIn(q *request) error {
 // staffPath is where staff go on: a page for staff, whatever was asked for.
 func staffPath(p string) string {
 	p = localPath(p)
-	for _, base := range []string{deskBase, supplyBase, clinicBase} {
+	for _, base := range []string{deskBase, manageBase, supplyBase, clinicBase} {
 		if rest, ok := strings.CutPrefix(p, base); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
 			return p
 		}
@@ -238,12 +247,14 @@ type roleRow struct{ ID, Name string }
 
 type deskHomeData struct {
 	Name      string
+	Me        string // the name that stands for them in pages
 	Role      string // catalogue key
 	Until     time.Time
 	Others    []roleRow
 	Serves    bool // this role serves callers
 	Issues    bool
 	Clinic    bool // this role works at a site
+	Manages   bool // this role has pages under /manage
 	Supply    bool // this role may see the supply room
 	Campaigns []campaignCard
 }
@@ -255,7 +266,8 @@ func (h *handler) deskHome(q *request) error {
 	}
 	d := deskHomeData{
 		Name: q.name(), Role: roleNames[a.Role], Until: a.ExpiresAt, Serves: walk.May(a, walk.ServeCaller), Issues: walk.May(a, walk.IssueTemporary),
-		Clinic: walk.May(a, walk.ListVisitors),
+		Clinic:  walk.May(a, walk.ListVisitors),
+		Manages: manages(a), Me: h.svc.StaffName(a.Key),
 		Supply: walk.May(a, walk.SeeSupply),
 	}
 	for r := range a.Roles.All() {

@@ -32,17 +32,18 @@ func atDesk(t *testing.T, token string) (*browser, *scripted) {
 	if token != "" {
 		b.cookies[cookieStaff] = token
 	}
+	svc.withRequests()
 	svc.calls = nil
 	b.cookies[passName("age-55-59", "c1")] = "zzzzzzz.pass-token"
 	return b, svc
 }
 
-var fillPath = strings.NewReplacer("{$}", "", "{provider}", "work", "{id}", "c1", "{campaign}", "age-55-59", "{site}", "s1")
+var fillPath = strings.NewReplacer("{$}", "", "{provider}", "work", "{id}", "c1", "{campaign}", "age-55-59", "{number}", "2", "{site}", "s1")
 
 // TestEveryDeskRoute: nobody without a session of staff, no citizen's session, and no role that it is not for.
 func TestEveryDeskRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range (&handler{}).deskTable() {
+	for _, r := range append((&handler{}).deskTable(), (&handler{}).manageTable()...) {
 		method, path, _ := strings.Cut(fillPath.Replace(r.pattern), " ")
 		ask := func(token string) (int, string, *scripted) {
 			b, svc := atDesk(t, token)
@@ -59,8 +60,8 @@ func TestEveryDeskRoute(t *testing.T) {
 				t.Errorf("%s with the session %q: %d to %q after %v", r.pattern, token, status, to, svc.calls)
 			}
 		}
-		for token, roles := range map[string]person.Roles{"auditor": person.RolesOf(person.Auditor), "clerk": person.RolesOf(person.CallDesk), "office": person.RolesOf(person.Office)} {
-			may := r.act == ""
+		for token, roles := range map[string]person.Roles{"auditor": person.RolesOf(person.Auditor), "clerk": person.RolesOf(person.CallDesk), "office": person.RolesOf(person.Office), "boss": person.RolesOf(person.Manager), "operator": person.RolesOf(person.Operator)} {
+			may := r.act == "" && (token == "auditor" || token == "boss" || token == "operator" || !strings.Contains(r.pattern, manageBase))
 			for role := range roles.All() {
 				may = may || walk.May(walk.Actor{Session: person.Session{Roles: roles}, Role: role}, r.act)
 			}
@@ -112,7 +113,7 @@ func TestDeskSignIn(t *testing.T) {
 	wantRedirect(t, b.post("/desk/role", "role", "operator"), "/desk") // not theirs
 	wantPage(t, b.get("/desk"), 200, "– 콜센터")
 	wantRedirect(t, b.post("/desk/role", "role", "auditor"), "/desk")
-	wantPage(t, b.get("/desk"), 200, "– 감사", `href="/supply"`)
+	wantPage(t, b.get("/desk"), 200, "– 감사", `href="/manage"`, `href="/supply"`)
 	wantPage(t, b.get("/desk/callers/new"), 403, "역할이 아닙니다")
 	wantRedirect(t, b.post("/desk/sign-out"), "/desk/sign-in")
 	if b.cookies[cookieStaff] != "" || b.cookies[cookieRole] != "" {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"charye/approval"
 	"charye/internal/civil"
 	"charye/line"
 	"charye/notify"
@@ -33,6 +34,8 @@ var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
 	lists []walk.LeftoverSite // of leftover doses
+	asked *approval.Register
+	ended map[person.Key]bool // of staff
 	offer *walk.LeftoverOffer
 
 	mu         sync.Mutex
@@ -417,11 +420,14 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 		if token == "manager" {
 			s.Key, s.Roles = person.Key{202, 15: 1}, person.RolesOf(person.Manager)
 		}
-	case "clerk", "office", "auditor", "nurse":
+	case "clerk", "office", "auditor", "nurse", "boss", "operator":
 		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
 			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
-			"nurse": person.RolesOf(person.Clinic, person.Office),
+			"nurse": person.RolesOf(person.Clinic, person.Office), "manager": person.RolesOf(person.Manager), "boss": person.RolesOf(person.Manager), "operator": person.RolesOf(person.Operator),
 		}[token]
+		if token == "boss" {
+			s.Key = person.Key{20}
+		}
 	case "other":
 		s.Key = person.Key{9}
 	default:

@@ -29,6 +29,7 @@ type view struct {
 	Others    []otherLanguage
 	SignedIn  bool
 	Desk      bool // a page for staff
+	Manages   bool // who looks has pages under /manage
 	Supply    bool // who looks may see the supply room
 	Wide      bool // tables and drawings: more room, and looks of its own
 	Trial     bool
@@ -99,6 +100,7 @@ type request struct {
 	again   []string        // the fields to send once more when a form met a busy server; nil: not to be repeated
 	base    string          // where these pages are mounted: "" for citizens, [deskBase] for staff
 	role    person.Role     // of staff: what they act as
+	unknown error           // of staff: whether the session still counts could not be found out
 }
 
 // maxForm bounds what a form may send.
@@ -146,6 +148,9 @@ func (h *handler) pageAt(base string, f action) http.Handler {
 
 // actor gives who is asking, or the refusal that sends them to sign in.
 func (q *request) actor() (walk.Actor, error) {
+	if q.unknown != nil {
+		return walk.Actor{}, q.unknown
+	}
 	if q.session == nil {
 		return walk.Actor{}, &walk.Error{Code: walk.NotSignedIn, Detail: "sign in first"}
 	}
@@ -196,6 +201,7 @@ func (q *request) show(status int, page string, v view) error {
 	v.Lang, v.SignedIn, v.Help, v.Desk = q.lang.id, q.session != nil, q.h.opts.HelpPhone, q.base != ""
 	if q.base != "" && q.session != nil {
 		a, err := q.actor()
+		v.Manages = err == nil && manages(a)
 		v.Supply = err == nil && walk.May(a, walk.SeeSupply)
 	}
 	p := q.h.svc.Programme()

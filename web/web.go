@@ -68,6 +68,7 @@ type Service interface {
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, offer string) error
 	DeskService
 	ClinicService
+	ManageService
 	SupplyService
 }
 
@@ -211,6 +212,7 @@ func (h *handler) routes() {
 
 	h.deskRoutes()
 	h.clinicRoutes()
+	h.manageRoutes()
 	h.supplyRoutes()
 
 	on("GET /contact", h.contact)

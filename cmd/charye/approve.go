@@ -11,11 +11,13 @@ import (
 	"charye/approval"
 	"charye/internal/durable"
 	"charye/programme"
+	"charye/walk"
 )
 
 type requestsCmd struct {
 	List     listRequestsCmd    `cmd:"" help:"List what is asked for and what became of it, the last first."`
 	Show     showRequestCmd     `cmd:"" help:"Show one request with its history."`
+	End      endSessionsCmd     `cmd:"" name:"end-sessions" help:"End the sessions of a member of staff, or of all of them, at once; nobody has to agree."`
 	Withdraw withdrawRequestCmd `cmd:"" help:"Take back a request that was asked for on the command line."`
 }
 
@@ -96,6 +98,35 @@ func (c withdrawRequestCmd) Run(ctx context.Context, out streams) error {
 	})
 }
 
+type endSessionsCmd struct {
+	Where  where  `embed:""`
+	Staff  string `required:"" placeholder:"NAME" help:"The 12 characters that stand for somebody in pages and requests, or all."`
+	Reason string `required:"" placeholder:"TEXT" help:"Why, for the history."`
+}
+
+// Run ends sessions. Running servers notice within seconds.
+func (c endSessionsCmd) Run(ctx context.Context, out streams) error {
+	now := time.Now()
+	body, err := walk.EndBody(c.Staff, now)
+	if err != nil {
+		return &usageError{msg: "--staff: want the 12 characters of 0–9 and a–f that stand for a member of staff, or all"}
+	}
+	return c.Where.requestsAt(ctx, func(_ *durable.Dir, _ *programme.Programme, s approval.Store) error {
+		r, err := s.Decide(ctx, approval.Step{
+			Op: approval.OpAsk, At: now, By: approval.Shell, Why: c.Reason, Kind: approval.Sessions, Body: body,
+			Summary: []string{"End the sessions of staff: " + c.Staff}, Lapses: now.Add(approval.LifeUrgent),
+		})
+		if err == nil {
+			r, err = s.Decide(ctx, approval.Step{Op: approval.OpDone, At: now, By: approval.Shell, Request: r.ID, Digest: r.Digest})
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out.out, "request %d: sessions of staff (%s) that have begun by now are ended; running servers notice within seconds\n", r.ID, c.Staff)
+		return err
+	})
+}
+
 // tellRequest writes a request for people.
 func tellRequest(w io.Writer, r *approval.Request, now time.Time) error {
 	state := string(r.State(now))
@@ -129,9 +160,7 @@ type asking struct {
 func (a asking) ask(ctx context.Context, to io.Writer, s approval.Store, kind approval.Kind, body []byte, summary []string) error {
 	now := time.Now()
 	for i, l := range summary {
-		if len(l) > approval.MaxLine {
-			summary[i] = strings.ToValidUTF8(l[:approval.MaxLine-len("…")], "") + "…"
-		}
+		summary[i] = approval.Clip(l)
 	}
 	if len(summary) > approval.MaxLines {
 		rest := len(summary) - approval.MaxLines + 1

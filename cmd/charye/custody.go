@@ -23,6 +23,7 @@ type supplyCmd struct {
 	Readings supplyReadingsCmd `cmd:"" help:"Take loggers' files into the log of custody."`
 	Scope    supplyScopeCmd    `cmd:"" help:"Show what a reading, boxes or a lot touch: legs, boxes, lots, sites, bookings, people (as counts)."`
 	Judge    supplyJudgeCmd    `cmd:"" help:"Say which boxes the readings put in doubt: frozen, warm, unknown."`
+	Ask      supplyAskCmd      `cmd:"" help:"Ask two managers to agree to a verdict: hold, release, recall or destroy. What comes of it is for the command of that name, with --request."`
 	Hold     supplyHoldCmd     `cmd:"" help:"Hold boxes: their vials go from the sites' counts, and who loses a dose by that is moved and told."`
 	Release  supplyReleaseCmd  `cmd:"" help:"End the hold of a case; vials come back, and people too."`
 	Recall   supplyRecallCmd   `cmd:"" help:"Recall boxes, for good."`

@@ -15,6 +15,7 @@ import (
 	"charye/approval"
 	"charye/internal/durable"
 	"charye/programme"
+	"charye/walk"
 )
 
 type rulesCmd struct {
@@ -51,9 +52,18 @@ func changeOf(dir *durable.Dir, name string, src []byte, now time.Time) (c ruleC
 	return c, nil
 }
 
-// rulesBody is what two people agree to: this file in the place of that one.
+// rulesBody is what two people agree to: this file in the place of that one, whatever its ends of lines, which a browser's form changes.
 func rulesBody(kept, src []byte) []byte {
-	return append(fmt.Appendf(nil, "in the place of %x\n", sha256.Sum256(kept)), src...)
+	return append(fmt.Appendf(nil, "in the place of %x\n", sha256.Sum256(plainLines(kept))), plainLines(src)...)
+}
+
+func plainLines(b []byte) []byte {
+	return append(bytes.TrimRight(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), "\n"), '\n')
+}
+
+// asked is the change as others are asked for it.
+func (c *ruleChange) asked() walk.RuleChange {
+	return walk.RuleChange{Open: c.open, Rest: c.rest, Needs: c.needs, Body: rulesBody(c.kept, c.src)}
 }
 
 // bodyFile is the file in a body.
@@ -62,17 +72,10 @@ func bodyFile(body []byte) []byte {
 	return file
 }
 
-// waitingRules are rules that a file has and that are not agreed to: the server goes on with those it had.
-type waitingRules struct {
-	File    string
-	Changes []programme.Change
-	How     string // how the matter stands
-}
-
 // takeProgramme decides with which rules the server starts. A file that changes the rules of a campaign that has begun is taken when managers
 // agreed to exactly this change; otherwise the rules that were kept are served on, and said so: a server that would not start would stop
 // everybody for the sake of one change.
-func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string, src []byte, log *slog.Logger) (*programme.Programme, *waitingRules, error) {
+func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string, src []byte, log *slog.Logger) (*programme.Programme, *walk.Rules, error) {
 	c, err := changeOf(dir, name, src, time.Now())
 	if err != nil {
 		return nil, nil, err
@@ -96,7 +99,7 @@ func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string,
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &waitingRules{File: name, Changes: c.open, How: how}
+	w := &walk.Rules{File: name, Changes: c.open, How: how}
 	log.LogAttrs(ctx, slog.LevelError, "THE PROGRAMME FILE IS NOT TAKEN: it changes rules of a campaign that has begun, and two must agree to that; the rules from before are served",
 		slog.String("file", name), slog.String("state", how), slog.String("first", c.open[0].String()), slog.Int("changes", len(c.open)))
 	return before, w, nil
@@ -122,7 +125,7 @@ func takeAgreed(ctx context.Context, dir *durable.Dir, postgres string, kept, sr
 	if lerr != nil {
 		return "", lerr
 	}
-	if found && bytes.Equal(bodyFile(last), src) {
+	if found && bytes.Equal(bodyFile(last), plainLines(src)) {
 		return "", take()
 	}
 	return err.Error(), nil
@@ -230,13 +233,7 @@ func (c rulesAskCmd) Run(ctx context.Context, out streams) error {
 		if !change.needs {
 			return errors.Join(change.write(out.out), errors.New("nobody has to be asked: start the server with this file"))
 		}
-		lines := make([]string, 0, len(change.open)+1)
-		for _, v := range change.open {
-			lines = append(lines, v.String())
-		}
-		if len(change.rest) > 0 {
-			lines = append(lines, fmt.Sprintf("and %d changes that touch no campaign that has begun", len(change.rest)))
-		}
-		return c.Asking.ask(ctx, out.out, s, approval.Programme, rulesBody(change.kept, change.src), lines)
+		asked := change.asked()
+		return c.Asking.ask(ctx, out.out, s, approval.Programme, asked.Body, asked.Lines())
 	})
 }

@@ -14,6 +14,7 @@ import (
 	approvalsqlite "charye/approval/sqlite"
 	"charye/internal/durable"
 	"charye/person"
+	"charye/walk"
 )
 
 // openNow is a programme with a campaign that has begun, as the clock stands.
@@ -65,7 +66,7 @@ func newRulesWorld(t *testing.T, more string) *rulesWorld {
 }
 
 // start gives the stock that is served.
-func (w *rulesWorld) start(src []byte) (int, *waitingRules) {
+func (w *rulesWorld) start(src []byte) (int, *walk.Rules) {
 	w.t.Helper()
 	w.log.Reset()
 	p, waiting, err := takeProgramme(w.t.Context(), w.dir, "", "p.yaml", src, slog.New(slog.NewTextHandler(&w.log, nil)))

@@ -67,7 +67,7 @@ type server struct {
 	keys      *seal.Keys
 	stores
 	walk    *walk.Walk
-	waiting *waitingRules // what the programme file says and is not agreed to; nil: nothing
+	waiting *walk.Rules // what the programme file says and is not agreed to; nil: nothing
 	url     string
 	pushKey string // by which browsers subscribe to messages; empty: they cannot
 	log     *slog.Logger
@@ -218,6 +218,10 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 	}
 	s.walk, err = walk.New(ctx, walk.Deps{
 		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers, Approvals: s.approvals, Supply: s.room, Dispense: counter,
+		Rules: s.waiting, ChangeOf: func(src []byte) (walk.RuleChange, error) {
+			c, err := changeOf(dir, "file", src, time.Now())
+			return c.asked(), err
+		}, Version: version, Shared: e.Postgres != "",
 		Keys: s.keys, Clock: clock.System, Log: s.log,
 	})
 	if err != nil {

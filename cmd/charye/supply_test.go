@@ -18,6 +18,7 @@ import (
 
 const supplyProgramme = `
 programme: p
+trial: true
 name: {en: P}
 timezone: Asia/Seoul
 products:
@@ -47,7 +48,7 @@ func supplyDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for name, content := range map[string]string{
-		programmeFile: supplyProgramme, startFile: `{"programme": "p", "trial": false, "at": "2026-07-01T00:00:00Z", "resolved": {}}`,
+		programmeFile: supplyProgramme, startFile: `{"programme": "p", "trial": true, "at": "2026-07-01T00:00:00Z", "resolved": {}}`,
 	} {
 		if err := os.WriteFile(dir.File(name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -94,8 +95,8 @@ func used(t *testing.T, data, at, step string, n, doses int) {
 
 func hold(t *testing.T, data string, n int, name string) {
 	t.Helper()
-	f := verdictFlags{Where: supplyWhere{Data: data}, Case: name, Reason: "froze", Evidence: []string{"file"}, Asked: "rule", Agreed: "officer",
-		Plan: filepath.Join(t.TempDir(), "plan"), Metres: 1000, SSCC: []string{supplyBox(n).String()}}
+	f := verdictFlags{Where: supplyWhere{Data: data}, Said: saidVerdict{Case: name, Reason: "froze", Evidence: []string{"file"}, Metres: 1000}, Asked: "rule", Agreed: "officer",
+		Plan: filepath.Join(t.TempDir(), "plan"), Boxes: whichBoxes{SSCC: []string{supplyBox(n).String()}}}
 	done(t, supplyHoldCmd{Flags: f}.Run)
 }
 
@@ -187,4 +188,40 @@ func TestLoggerExports(t *testing.T) {
 	if !strings.Contains(said, "of 2 boxes, by ") {
 		t.Error(said)
 	}
+}
+
+// TestVerdictNeedsTwo: in a programme that is not a trial a verdict is what two managers agreed to, once; names on the command line are nothing.
+func TestVerdictNeedsTwo(t *testing.T) {
+	t.Parallel()
+	data := supplyDir(t)
+	for name, text := range map[string]string{
+		programmeFile: strings.Replace(supplyProgramme, "trial: true\n", "", 1),
+		startFile:     `{"programme": "p", "trial": false, "at": "2026-07-01T00:00:00Z", "resolved": {}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(data, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan := filepath.Join(t.TempDir(), "plan")
+	said := func(want string, ok bool, args ...string) {
+		t.Helper()
+		var out, errs strings.Builder
+		code := run(t.Context(), append([]string{"supply"}, args...), streams{out: &out, err: &errs})
+		if (code == exitDone) != ok || !strings.Contains(out.String()+errs.String(), want) {
+			t.Fatalf("charye supply %v: %d %s%s; want %q", args, code, out.String(), errs.String(), want)
+		}
+	}
+	what := []string{"--data", data, "--case", "truck", "--reason", "froze", "--evidence", "file", supplyBox(1).String()}
+	said("are not two people", false, append([]string{"hold", "--asked", "a", "--agreed", "b", "--plan", plan}, what...)...)
+	said("1 of them change, with 100 doses", true, append([]string{"ask", "hold"}, what...)...)
+	said("not in a state for this: it is asked", false, "hold", "--data", data, "--request", "1", "--plan", plan)
+	agree(t, data, 1, 2)
+	said("request 1 is for: hold", false, "recall", "--data", data, "--request", "1", "--plan", plan)
+	said("want boxes", false, "hold", "--data", data, "--request", "1", "--plan", plan, supplyBox(2).String())
+	said("verdict 1 kept", true, "hold", "--data", data, "--request", "1", "--plan", plan)
+	said("it is done", false, "hold", "--data", data, "--request", "1", "--plan", plan)
+	said("all", true, append([]string{"ask", "recall"}, "--data", data, "--case", "all", "--reason", "r", "--evidence", "e", "--lot", "A")...)
+	agree(t, data, 1, 2)
+	said("2 boxes named", true, "recall", "--data", data, "--request", "2", "--plan", plan+"2")
+	said("there is no such request", false, "hold", "--data", data, "--request", "9", "--plan", plan+"3")
 }

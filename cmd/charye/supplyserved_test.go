@@ -61,8 +61,8 @@ func TestHoldWhileServed(t *testing.T) {
 	}
 	before := [2]string{where(people[0]), where(people[1])}
 	dir := t.TempDir()
-	f := verdictFlags{Where: supplyWhere{Data: s.data}, Case: "truck", Reason: "froze", Evidence: []string{"file"}, Asked: "rule", Agreed: "officer",
-		Plan: filepath.Join(dir, "hold"), Metres: 100_000, Most: 20, SSCC: []string{supplyBox(1).String()}}
+	f := verdictFlags{Where: supplyWhere{Data: s.data}, Said: saidVerdict{Case: "truck", Reason: "froze", Evidence: []string{"file"}, Metres: 100_000}, Asked: "rule", Agreed: "officer",
+		Plan: filepath.Join(dir, "hold"), Most: 20, Boxes: whichBoxes{SSCC: []string{supplyBox(1).String()}}}
 	said := done(t, supplyHoldCmd{Flags: f}.Run)
 	if !strings.Contains(said, "1 doses of bookings move") || !strings.Contains(said, "1 moved") {
 		t.Errorf("hold: %s", said)

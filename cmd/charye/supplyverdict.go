@@ -19,21 +19,15 @@ import (
 
 // verdictFlags are what every verdict says.
 type verdictFlags struct {
-	Where    supplyWhere   `embed:""`
-	Case     string        `required:"" placeholder:"NAME" help:"What it is about, such as 2020-09-truck-11t-0412. A release ends the hold of its own case."`
-	Boxes    string        `placeholder:"FILE" help:"SSCCs, one a line, as judge --only prints them."`
-	Lot      string        `placeholder:"LOT" help:"All boxes of a lot; what may not go there from where it is, such as what is destroyed already, is left out."`
-	Reason   string        `required:"" placeholder:"TEXT" help:"For people."`
-	Evidence []string      `required:"" placeholder:"TEXT" help:"What it rests on: files with digests, report numbers. May be repeated."`
-	Asked    string        `required:"" placeholder:"A" help:"Who wants it."`
-	Agreed   string        `required:"" placeholder:"B" help:"Who has agreed: somebody else."`
-	Preview  bool          `help:"Only say what would happen."`
-	Plan     string        `placeholder:"FILE" help:"Where the plan is written before it is carried out; needed without --preview. With a plan that is there the command goes on where it ended."`
-	Metres   int           `default:"30000" placeholder:"N" help:"How far people may be sent; ${default} by default."`
-	Until    string        `placeholder:"DATE" help:"Nobody is moved to a day after this one; 30 days from today by default."`
-	Notice   time.Duration `default:"2h" help:"Nobody is moved to a session that begins sooner than this; ${default} by default."`
-	Most     int           `default:"20" placeholder:"N" help:"How many sites and moves are listed; ${default} by default."`
-	SSCC     []string      `arg:"" optional:"" placeholder:"SSCC" help:"The boxes."`
+	Where   supplyWhere `embed:""`
+	Request int64       `placeholder:"N" help:"Carry out the agreed request that charye supply ask made, and exactly that: no other flag says what the verdict is. A programme that is not a trial takes no verdict without one."`
+	Said    saidVerdict `embed:""`
+	Asked   string      `placeholder:"A" help:"In a trial, instead of --request: who wants it."`
+	Agreed  string      `placeholder:"B" help:"In a trial, instead of --request: who has agreed, somebody else."`
+	Preview bool        `help:"Only say what would happen."`
+	Plan    string      `placeholder:"FILE" help:"Where the plan is written before it is carried out; needed without --preview. With a plan that is there the command goes on where it ended."`
+	Most    int         `default:"20" placeholder:"N" help:"How many sites and moves are listed; ${default} by default."`
+	Boxes   whichBoxes  `embed:""`
 }
 
 type supplyHoldCmd struct {
@@ -77,39 +71,54 @@ func (f verdictFlags) run(ctx context.Context, out streams, action supply.Action
 	if !f.Preview && f.Plan == "" {
 		return &usageError{msg: "want --plan FILE, so that an interrupted run can go on, or --preview"}
 	}
-	boxes, err := boxesOf(f.Boxes, f.SSCC)
+	boxes, err := boxesOf(f.Boxes.Boxes, f.Boxes.SSCC)
 	if err != nil {
 		return err
 	}
-	if (len(boxes) == 0) == (f.Lot == "") {
-		return &usageError{msg: "want boxes: SSCCs as arguments and --boxes FILE, or --lot"}
+	lot := f.Boxes.Lot
+	if named := len(boxes) > 0 || lot != ""; named && len(boxes) > 0 == (lot != "") || named == (f.Request != 0) {
+		return errNoBoxes
 	}
-	v := supply.Verdict{Action: action, Case: f.Case, Boxes: boxes, Reason: f.Reason, Evidence: f.Evidence, Asked: f.Asked, Agreed: f.Agreed}
+	v := supply.Verdict{Action: action, Case: f.Said.Case, Boxes: boxes, Reason: f.Said.Reason, Evidence: f.Said.Evidence, Asked: f.Asked, Agreed: f.Agreed}
 	var earlier *order.Plan
 	if undo != "" {
 		if earlier, err = readPlan(undo); err != nil {
 			return fmt.Errorf("--undo: %w", err)
 		}
 	}
-	return f.Where.with(ctx, func(r *supplyRoom) error {
+	return f.Where.with(ctx, func(r *supplyRoom) (err error) {
+		if r.programme.FourEyes.On && f.Request == 0 && !f.Preview {
+			return &usageError{msg: fmt.Sprintf("in this programme names on the command line are not two people: `charye supply ask %s …` with the same flags, and --request N when two managers agreed", action)}
+		}
+		s, err := openApprovals(ctx, r.dir, f.Where.Postgres)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		var body []byte
+		if f.Request != 0 {
+			if v, body, err = f.requested(ctx, s, action, undo); err != nil {
+				return err
+			}
+		}
 		w, err := r.world(ctx, time.Now())
 		if err != nil {
 			return err
 		}
-		if _, err := os.Stat(f.Plan); f.Lot != "" && (f.Preview || err != nil) {
-			if v.Boxes = w.OfLot(f.Lot, v); len(v.Boxes) == 0 {
-				return &usageError{msg: fmt.Sprintf("--lot: no box of lot %.40q can be in a %s of case %s", f.Lot, action, f.Case)}
+		if _, err := os.Stat(f.Plan); lot != "" && (f.Preview || err != nil) {
+			if v.Boxes = w.OfLot(lot, v); len(v.Boxes) == 0 {
+				return errNoneOfLot(lot, v)
 			}
 		}
-		reach := order.Reach{Metres: f.Metres, Notice: f.Notice}
-		if reach.Until, err = dayOf("--until", f.Until, w.Today()+30); err != nil {
+		reach, err := f.Said.reach(w)
+		if err != nil {
 			return err
 		}
 		p, err := readPlan(f.Plan)
 		there := err == nil && f.Plan != ""
 		switch {
 		case there && !f.Preview:
-			if f.Lot != "" {
+			if lot != "" {
 				v.Boxes = p.Verdict.Boxes // what is done already is no longer where it was
 			}
 			if !p.Verdict.Same(&v) {
@@ -127,16 +136,27 @@ func (f verdictFlags) run(ctx context.Context, out streams, action supply.Action
 			_, err := fmt.Fprintln(out.out, "nothing was changed")
 			return err
 		}
-		if !there {
-			if err := writePlan(f.Plan, p); err != nil {
-				return err
+		do := func() (string, error) {
+			if !there {
+				if err := writePlan(f.Plan, p); err != nil {
+					return "", err
+				}
 			}
+			o, err := w.Do(ctx, r.ledger, r.verdicts, p, reach, time.Now)
+			if err != nil {
+				return "", fmt.Errorf("%w; the same command goes on where this one ended", err)
+			}
+			return fmt.Sprintf("verdict %d", o.Seq), tellDone(out.out, p, o)
 		}
-		o, err := w.Do(ctx, r.ledger, r.verdicts, p, reach, time.Now)
+		if f.Request == 0 {
+			_, err := do()
+			return err
+		}
+		request, err := s.Request(ctx, f.Request)
 		if err != nil {
-			return fmt.Errorf("%w; the same command goes on where this one ended", err)
+			return err
 		}
-		return tellDone(out.out, p, o)
+		return carried(ctx, s, request, body, do)
 	})
 }
 

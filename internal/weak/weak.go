@@ -36,8 +36,8 @@ const (
 	Guesses      Defence = "guesses"    // identity numbers cannot be tried one after the other
 	OtherEyes    Defence = "other-eyes" // who asked does not agree
 	Distinct     Defence = "distinct"   // nobody agrees twice
+	Ended        Defence = "ended"      // a session that was ended counts no more
 	Unchanged    Defence = "unchanged"  // what is done is what was agreed
-	Once         Defence = "once"       // what was agreed is done once
 	SiteOf       Defence = "site-of"    // staff of a clinic see and change what is at their own site
 	HeldBox      Defence = "held-box"   // nothing is given from a box or lot that is held
 	GivenOnce    Defence = "given-once" // a dose is given once
@@ -73,6 +73,6 @@ var All = []Defence{
 	Session, Signature, Opening, Turn, TicketOf, PassOf, LivePass, Device, Eligible, BookingOf, Invited, Origin, LocalPath, NoStore,
 	Factor, Role, DeskOf, Apart,
 	Frames, LastInChunks, IDToken, Nonce, Guesses,
-	OtherEyes, Distinct, Unchanged, Once,
+	OtherEyes, Distinct, Unchanged, Ended,
 	SiteOf, HeldBox, GivenOnce,
 }

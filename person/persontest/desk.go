@@ -191,13 +191,37 @@ func temporaryIdentities(t *testing.T, b *bench) {
 	check()
 }
 
+// looks: every look is told as it was, the last first, of the days asked for.
 func looks(t *testing.T, b *bench) {
-	for _, l := range []person.Look{
+	list := []person.Look{
 		{Clerk: key(1), Desk: key(deskKey), Role: person.CallDesk, Campaign: "c", People: []person.Key{key(10), key(11)}, Why: "list", At: at},
-		{Clerk: key(1), Desk: key(deskKey), Role: person.Office, People: nil, Why: "list", At: at},
-	} {
+		{Clerk: key(2), Desk: key(deskKey), Role: person.Office, People: nil, Why: "list", At: at.Add(time.Hour)},
+		{Clerk: key(1), Desk: key(deskKey + 1), Role: person.CallDesk, Campaign: "c", People: []person.Key{key(12)}, Why: "serve", At: at.Add(2 * time.Hour)},
+	}
+	for _, l := range list {
 		if err := b.store.Looked(t.Context(), l); err != nil {
 			t.Error(err)
 		}
 	}
+	seen := func(from, until time.Time, before int64, limit int, want ...person.Look) (last int64) {
+		t.Helper()
+		got, err := b.store.Looks(t.Context(), from, until, before, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var have []person.Look
+		for _, l := range got {
+			have, last = append(have, l.Look), l.Seq
+		}
+		if d := cmp.Diff(want, have, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })); d != "" {
+			t.Error(d)
+		}
+		return last
+	}
+	day := at.Add(24 * time.Hour)
+	second := seen(at, day, 0, 2, list[2], list[1])
+	seen(at, day, second, 2, list[0])
+	seen(at, at.Add(2*time.Hour), 0, 9, list[1], list[0])
+	seen(at.Add(time.Hour), at.Add(2*time.Hour), 0, 9, list[1])
+	seen(day, day.Add(time.Hour), 0, 9)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -116,6 +117,30 @@ func (s *Store) Looked(ctx context.Context, l person.Look) error {
 		return fmt.Errorf("look: %w", pgdb.Wrap(err))
 	}
 	return nil
+}
+
+// Looks implements [person.DeskStore].
+func (s *Store) Looks(ctx context.Context, from, until time.Time, before int64, limit int) (list []person.SeenLook, err error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	rows, err := s.db.Query(ctx, `SELECT seq, at, person, what::text FROM events WHERE stream = 'person' AND kind = 'staff.looked'
+		AND at >= $1::timestamptz AND at < $2::timestamptz AND seq < $3::bigint ORDER BY seq DESC LIMIT $4::bigint`, from, until, before, int64(limit))
+	if err == nil {
+		var seq int64
+		var at time.Time
+		var clerk []byte
+		var what string
+		_, err = pgx.ForEachRow(rows, []any{&seq, &at, &clerk, &what}, func() error {
+			l, err := person.ReadLook(seq, at, clerk, []byte(what))
+			list = append(list, l)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list looks: %w", pgdb.Wrap(err))
+	}
+	return list, nil
 }
 
 // once runs a batch in a transaction of its own.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"charye/internal/civil"
@@ -94,6 +95,25 @@ func (s *Store) Looked(ctx context.Context, l person.Look) error {
 		return fmt.Errorf("look: %w", err)
 	}
 	return nil
+}
+
+// Looks implements [person.DeskStore].
+func (s *Store) Looks(ctx context.Context, from, until time.Time, before int64, limit int) (list []person.SeenLook, err error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	err = s.db.Each(ctx, "list looks", func(rows *sql.Rows) error {
+		var seq, at int64
+		var clerk, what []byte
+		if err := rows.Scan(&seq, &at, &clerk, &what); err != nil {
+			return err
+		}
+		l, err := person.ReadLook(seq, time.UnixMilli(at), clerk, what)
+		list = append(list, l)
+		return err
+	}, `SELECT seq, at, who, what FROM event WHERE kind = 'staff.looked' AND at >= ? AND at < ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+		from.UnixMilli(), until.UnixMilli(), before, limit)
+	return list, err
 }
 
 // IssueTemporary implements [person.DeskStore].

@@ -29,6 +29,7 @@ var attacks = []attack{
 	telling, tooLarge, slowCallers, politeMacro, leftoverMacros,
 	citizenAtDesk, staffForThemselves, oneFactor, otherRole, otherDesk, forgedRoles,
 	idTokens, otherSignIn, signInAnswers, providerDown, guessing,
+	askerAgrees, twoSessions, anotherDigest, notManagers, doneTwice, endedSession,
 	foreignFrame, manyNames, smuggled,
 	citizenInSupply, clerkInSupply, ownVerdict, otherDigest,
 	otherSite, heldBox, givenTwice,

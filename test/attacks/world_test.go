@@ -29,6 +29,7 @@ programme: attacked
 name: {en: Attacked}
 timezone: Asia/Seoul
 trial: true
+fourEyes: {}
 products:
   - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, series: {doses: 1}, gtins: ["08809999000013"], storage: [{from: 2020-01-01, bands: [{name: cold, under: 2, side: cold, for: 0m}, {name: fridge, upto: 8}, {name: hot, side: warm, for: 0m}]}]}
 campaigns:
@@ -49,6 +50,9 @@ type world struct {
 	*testing.T
 	nodes    []*program.Charye
 	data     string
+	rules    string   // the programme file
+	path     string   // the program, with or without a defence
+	env      []string // which
 	at       []string // what commands are told of where it is
 	sessions []string // of people born in 1964
 	young    string   // of somebody born in 2010
@@ -70,11 +74,12 @@ func pairs(t *testing.T, path string, env []string) map[string]func() *world {
 			}
 		}
 		rulesFile = filepath.Join(dir, "rules.yaml")
+		w.rules = rulesFile
 		return rulesFile, filepath.Join(dir, "sites.csv"), []string{"serve", "--programme", rulesFile, "--providers", filepath.Join(dir, "providers.yaml")}
 	}
 	return map[string]func() *world{
 		"embedded": func() *world {
-			w := &world{T: t}
+			w := &world{T: t, path: path, env: env}
 			_, sites, serve := files(w)
 			w.at = []string{"--data", w.data}
 			w.command("import", "sites", "--format", "csv", "--data", w.data, sites)
@@ -82,7 +87,7 @@ func pairs(t *testing.T, path string, env []string) map[string]func() *world {
 			return w.ready()
 		},
 		"cluster": func() *world {
-			w := &world{T: t}
+			w := &world{T: t, path: path, env: env}
 			_, sites, serve := files(w)
 			url := services.OwnPostgres(t).URL("postgres")
 			at := []string{"--data", w.data, "--postgres", url}

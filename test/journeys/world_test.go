@@ -38,6 +38,7 @@ const programmeFile = `programme: journeys
 name: {ko: 여정 시험 접종사업, en: Programme of the journeys}
 timezone: Asia/Seoul
 trial: true
+fourEyes: {}
 products:
   - id: alpha
     name: {ko: 알파 백신 (가상), en: Alpha vaccine (made up)}

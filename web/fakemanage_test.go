@@ -1,0 +1,130 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"charye/approval"
+	"charye/internal/chain"
+	"charye/internal/civil"
+	"charye/person"
+	"charye/programme"
+	"charye/walk"
+)
+
+// withRequests makes one request from the command line and one of the manager "boss".
+func (s *scripted) withRequests() {
+	s.asked = &approval.Register{}
+	for i, by := range []approval.Who{approval.Shell, {Key: person.Key{20}, Role: person.Manager}} {
+		_, _, err := s.asked.Decide(approval.Step{
+			Op: approval.OpAsk, At: s.now.Add(-time.Hour), By: by, Why: "왜냐하면 <이유>", Kind: approval.Kinds[i+1], Body: []byte("stock: 10\n<stock: 20>"),
+			Summary: []string{"campaigns[c].stock: 10 → 20", "second"}, Lapses: s.now.Add(time.Hour),
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+}
+
+func (s *scripted) take(a walk.Actor, name string, st approval.Step) (approval.Request, error) {
+	if err := s.step(name, "%d %s %q", st.Request, a.Channel, st.Why); err != nil {
+		return approval.Request{}, err
+	}
+	st.At, st.By = s.now, approval.Who{Key: a.Key, Role: a.Role}
+	_, r, err := s.asked.Decide(st)
+	return r, walk.ApprovalError(err)
+}
+
+func (s *scripted) Requests(_ context.Context, _ walk.Actor, before int64, limit int) ([]approval.Request, error) {
+	return s.asked.Latest(before, limit), s.step("Requests", "%d", before)
+}
+
+func (s *scripted) Request(_ context.Context, _ walk.Actor, id int64) (approval.Request, []byte, error) {
+	if err := s.step("Request", "%d", id); err != nil {
+		return approval.Request{}, nil, err
+	}
+	r, err := s.asked.Request(id)
+	return r, []byte("stock: 10\n<stock: 20>"), walk.ApprovalError(err)
+}
+
+func (s *scripted) Agree(_ context.Context, a walk.Actor, id int64, digest approval.Digest, why string) (approval.Request, error) {
+	return s.take(a, "Agree", approval.Step{Op: approval.OpAgree, Request: id, Digest: digest, Why: why})
+}
+
+func (s *scripted) Decline(_ context.Context, a walk.Actor, id int64, why string) (approval.Request, error) {
+	return s.take(a, "Decline", approval.Step{Op: approval.OpDecline, Request: id, Why: why})
+}
+
+func (s *scripted) Withdraw(_ context.Context, a walk.Actor, id int64, why string) (approval.Request, error) {
+	return s.take(a, "Withdraw", approval.Step{Op: approval.OpWithdraw, Request: id, Why: why})
+}
+
+func (s *scripted) WaitingRules(walk.Actor) (*walk.Rules, error) {
+	return &walk.Rules{File: "p.yaml", Changes: []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, How: "request 1 waits"}, s.step("WaitingRules", "")
+}
+
+func (s *scripted) Figures(context.Context, walk.Actor) ([]walk.Figures, error) {
+	if err := s.step("Figures", ""); err != nil {
+		return nil, err
+	}
+	c, err := s.Campaign(context.Background(), "age-55-59")
+	return []walk.Figures{{Campaign: c, Line: walk.LineDoc{Joined: 12_345, Admitted: 678, Inside: 9}, Taken: 432, Standby: 7}}, err
+}
+
+func (s *scripted) Looks(_ context.Context, _ walk.Actor, day civil.Date, desk string, before int64) (walk.LookSheet, error) {
+	return walk.LookSheet{Day: day, Desk: desk, Next: 5, Rows: []walk.LookRow{
+		{Seq: 9, At: s.now, Role: person.CallDesk, Clerk: "aaaaaaaaaaaa", Desk: "dddddddddddd", Campaign: "age-55-59", Why: "serve", People: []string{"eeeeeeeeeeee"}},
+		{Seq: 8, At: s.now, Role: person.Office, Clerk: "bbbbbbbbbbbb", Desk: "cccccccccccc", Why: "a word of a later version", People: []string{"1", "2", "3", "4"}},
+	}}, s.step("Looks", "%s %q %d", day, desk, before)
+}
+
+func (s *scripted) ChainHeads(context.Context, walk.Actor) (walk.ChainHeads, error) {
+	return walk.ChainHeads{At: s.now, Bookings: chain.Noted{Seq: 1042, Chain: chain.Hash{0xab}}}, s.step("ChainHeads", "")
+}
+
+func (s *scripted) Installation(context.Context, walk.Actor) (walk.Installation, error) {
+	return walk.Installation{
+		At: s.now, Started: s.now.Add(-time.Hour), Version: "1.2.3", Checks: []walk.Check{{Name: "sites", OK: true}, {Name: "line"}, {Name: "people", OK: true}, {Name: "bookings", OK: true}, {Name: "messages", OK: true}, {Name: "requests", OK: true}},
+		Feed: 99, Untold: 3, Requests: 2, Rules: &walk.Rules{File: "p.yaml"},
+	}, s.step("Installation", "")
+}
+
+func (s *scripted) StaffName(k person.Key) string { return "name-" + k.String()[:4] }
+
+func (s *scripted) RuleChange(a walk.Actor, src []byte) (walk.RuleChange, error) {
+	if string(src) == "" || string(src) == "nonsense" {
+		return walk.RuleChange{}, &walk.Error{Code: walk.BadRequest, Field: "file", Detail: "file:1: what is this"}
+	}
+	c := walk.RuleChange{Rest: []programme.Change{{Path: "name", Before: "a", After: "b"}}, Body: src}
+	if string(src) != "free" {
+		c.Open, c.Needs = []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, true
+	}
+	return c, s.step("RuleChange", "%s %d", a.Channel, len(src))
+}
+
+func (s *scripted) AskRules(_ context.Context, a walk.Actor, src []byte, reason string) (approval.Request, error) {
+	return s.take(a, "AskRules", approval.Step{
+		Op: approval.OpAsk, Why: reason, Kind: approval.Programme, Body: src, Summary: []string{"campaigns[c].stock: 10 → 20"}, Lapses: s.now.Add(time.Hour),
+	})
+}
+
+func (s *scripted) SessionEnded(_ context.Context, p person.Session) (bool, error) {
+	if s.fail["SessionEnded"] != nil { // not a call that tests count
+		return false, s.fail["SessionEnded"]
+	}
+	return s.ended[p.Key], nil
+}
+
+func (s *scripted) EndSessions(_ context.Context, a walk.Actor, staff, why string) error {
+	if _, err := walk.EndBody(staff, s.now); err != nil {
+		return err
+	}
+	if why == "" {
+		return &walk.Error{Code: walk.BadRequest, Field: "step"}
+	}
+	return s.step("EndSessions", "%s %s %q", a.Channel, staff, why)
+}
+
+func (s *scripted) Ended(context.Context, walk.Actor) ([]walk.EndedSessions, error) {
+	return []walk.EndedSessions{{Staff: "abcdefabcdef", At: s.now, Why: "잃어버림"}, {Staff: walk.EverybodyOfStaff, At: s.now, Why: "훈련"}}, s.step("Ended", "")
+}

@@ -1,0 +1,280 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"charye/approval"
+	"charye/internal/civil"
+	"charye/person"
+	"charye/walk"
+)
+
+// manageBase is where the pages of managers, auditors and operators are. They are pages for staff: sign-in, roles and the way out are those of
+// the desk.
+const manageBase = "/manage"
+
+// ManageService is what these pages use of [walk.Walk].
+type ManageService interface {
+	Requests(ctx context.Context, a walk.Actor, before int64, limit int) ([]approval.Request, error)
+	Request(ctx context.Context, a walk.Actor, id int64) (approval.Request, []byte, error)
+	Agree(ctx context.Context, a walk.Actor, id int64, digest approval.Digest, why string) (approval.Request, error)
+	Decline(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
+	Withdraw(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
+	RuleChange(a walk.Actor, src []byte) (walk.RuleChange, error)
+	AskRules(ctx context.Context, a walk.Actor, src []byte, reason string) (approval.Request, error)
+	WaitingRules(a walk.Actor) (*walk.Rules, error)
+	Figures(ctx context.Context, a walk.Actor) ([]walk.Figures, error)
+	Looks(ctx context.Context, a walk.Actor, day civil.Date, desk string, before int64) (walk.LookSheet, error)
+	ChainHeads(ctx context.Context, a walk.Actor) (walk.ChainHeads, error)
+	Installation(ctx context.Context, a walk.Actor) (walk.Installation, error)
+	StaffName(k person.Key) string
+	SessionEnded(ctx context.Context, s person.Session) (bool, error)
+	EndSessions(ctx context.Context, a walk.Actor, staff, why string) error
+	Ended(ctx context.Context, a walk.Actor) ([]walk.EndedSessions, error)
+}
+
+// manageTable lists the pages.
+func (h *handler) manageTable() []deskRoute {
+	return []deskRoute{
+		{pattern: "GET /manage", f: h.manageHome},
+		{pattern: "GET /manage/{$}", f: h.manageHome},
+		{pattern: "GET /manage/requests/{number}", act: walk.SeeRequests, f: h.manageRequest},
+		{pattern: "POST /manage/requests/{number}/agree", act: walk.DecideRequest, f: h.agreeRequest},
+		{pattern: "POST /manage/requests/{number}/decline", act: walk.DecideRequest, f: h.declineRequest},
+		{pattern: "POST /manage/requests/{number}/withdraw", act: walk.AskRequest, f: h.withdrawRequest},
+		{pattern: "GET /manage/rules", act: walk.AskRules, f: h.rulesForm},
+		{pattern: "POST /manage/rules", act: walk.AskRules, f: h.askRules},
+		{pattern: "GET /manage/sessions", act: walk.EndSessions, f: h.sessionsForm},
+		{pattern: "POST /manage/sessions", act: walk.EndSessions, f: h.endSessions},
+		{pattern: "GET /manage/figures", act: walk.SeeFigures, f: h.figures},
+		{pattern: "GET /manage/looks", act: walk.SeeLooks, f: h.looks},
+		{pattern: "GET /manage/chains", act: walk.SeeChains, f: h.chains},
+		{pattern: "GET /manage/installation", act: walk.SeeInstallation, f: h.installation},
+	}
+}
+
+func (h *handler) manageRoutes() {
+	for _, r := range h.manageTable() {
+		h.mux.Handle(r.pattern, h.pageAt(deskBase, r.guarded()))
+	}
+	h.mux.Handle("/manage/", h.pageAt(deskBase, func(*request) error {
+		return &walk.Error{Code: walk.NotFound, Detail: "there is no such page"}
+	}))
+}
+
+// manages reports whether the pages here have something for an actor.
+func manages(a walk.Actor) bool {
+	return slices.ContainsFunc([]walk.Act{walk.SeeRequests, walk.SeeInstallation}, func(act walk.Act) bool { return walk.May(a, act) })
+}
+
+// requestCard is a request in a list.
+type requestCard struct {
+	ID      int64
+	Kind    string // catalogue keys
+	State   string
+	First   string // of the summary
+	More    int    // lines beside it
+	Missing int
+	Open    bool
+	AskedAt time.Time
+	Lapses  time.Time
+}
+
+func cardOf(r *approval.Request, now time.Time) requestCard {
+	s := r.State(now)
+	c := requestCard{
+		ID: r.ID, Kind: kindNames[r.Kind], State: requestStates[s], Open: s.Open(), AskedAt: r.AskedAt, Lapses: r.Lapses,
+		First: r.Summary[0], More: len(r.Summary) - 1,
+	}
+	if s == approval.Asked {
+		c.Missing = r.Missing()
+	}
+	return c
+}
+
+type manageData struct {
+	Name, Role                   string
+	Rules                        *walk.Rules
+	Requests, Decides            bool // may see them; may decide
+	Open, Closed                 []requestCard
+	Next                         string
+	Figures, Looks, Chains, Node bool
+	Asks, Ends                   bool // may ask for other rules; may end sessions
+}
+
+// requestsPage is how many requests are looked at for one page.
+const requestsPage = 50
+
+func (h *handler) manageHome(q *request) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	if !manages(a) {
+		return &walk.Error{Code: walk.NotAllowed, Detail: "this role has nothing to do here"}
+	}
+	d := manageData{
+		Name: q.name(), Role: roleNames[a.Role], Requests: walk.May(a, walk.SeeRequests), Decides: walk.May(a, walk.DecideRequest), Figures: walk.May(a, walk.SeeFigures),
+		Looks: walk.May(a, walk.SeeLooks), Chains: walk.May(a, walk.SeeChains), Node: walk.May(a, walk.SeeInstallation),
+		Asks: walk.May(a, walk.AskRules), Ends: walk.May(a, walk.EndSessions),
+	}
+	if walk.May(a, walk.SeeWaiting) {
+		if d.Rules, err = h.svc.WaitingRules(a); err != nil {
+			return err
+		}
+	}
+	if d.Requests {
+		before, _ := strconv.ParseInt(q.field("before"), 10, 64) // a wrong number begins at the last
+		list, err := h.svc.Requests(q.Context(), a, max(0, before), requestsPage)
+		if err != nil {
+			return err
+		}
+		now := h.svc.Now()
+		for i := range list {
+			if c := cardOf(&list[i], now); c.Open {
+				d.Open = append(d.Open, c)
+			} else {
+				d.Closed = append(d.Closed, c)
+			}
+		}
+		if len(list) == requestsPage {
+			d.Next = withQuery(manageBase, "before", strconv.FormatInt(list[len(list)-1].ID, 10))
+		}
+	}
+	return q.show(http.StatusOK, "manage", view{Title: q.words("manage.title"), D: d})
+}
+
+// requestStep is a line of a request's history.
+type requestStep struct {
+	At        time.Time
+	Did       string // catalogue key
+	Role, Who string // Who empty: the command line
+	Why       string
+}
+
+type requestData struct {
+	requestCard
+	Summary  []string
+	Reason   string
+	Needs    int
+	Digest   string
+	Role     string // of who asked
+	Who      string
+	Steps    []requestStep
+	Body     string // as it can be shown
+	Bytes    int
+	Agrees   bool // who looks may agree, decline, withdraw
+	Declines bool
+	Takes    bool
+	Own      bool // asked for by who looks
+	Agreed   bool // who looks has agreed
+	Wrong    string
+}
+
+// bodyShown is how much of a body a page shows.
+const bodyShown = 64 << 10
+
+func (h *handler) requestNumber(q *request) (int64, error) {
+	id, err := strconv.ParseInt(q.PathValue("number"), 10, 64)
+	if err != nil || id < 1 {
+		return 0, &walk.Error{Code: walk.NotFound, Detail: "there is no such request"}
+	}
+	return id, nil
+}
+
+func (h *handler) manageRequest(q *request) error { return h.showRequest(q, http.StatusOK, "") }
+
+// showRequest shows a request; wrong is what stands against what the reader wanted to do.
+func (h *handler) showRequest(q *request, status int, wrong string) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	id, err := h.requestNumber(q)
+	if err != nil {
+		return err
+	}
+	r, body, err := h.svc.Request(q.Context(), a, id)
+	if err != nil {
+		return err
+	}
+	now := h.svc.Now()
+	state := r.State(now)
+	decides, who := walk.May(a, walk.DecideRequest), approval.Who{Key: a.Key, Role: a.Role}
+	early := state == approval.Asked || state == approval.Agreed
+	d := requestData{
+		requestCard: cardOf(&r, now), Summary: r.Summary, Reason: r.Reason, Needs: r.Needs, Digest: hexOf(r.Digest[:]), Role: roleNames[r.Asked.Role], Wrong: wrong, Bytes: len(body),
+		Own: r.Asked.Key == a.Key, Agreed: r.AgreedBy(a.Key),
+	}
+	d.Agrees = decides && r.MayAgree(who, now)
+	d.Declines = decides && early && !d.Own
+	d.Takes = d.Own && early && walk.May(a, walk.AskRequest)
+	if !r.Asked.Shell {
+		d.Who = h.svc.StaffName(r.Asked.Key)
+	}
+	for i := range r.History {
+		e := &r.History[i]
+		s := requestStep{At: e.At, Did: didNames[e.Op], Role: roleNames[e.By.Role], Why: e.Why}
+		if !e.By.Shell {
+			s.Who = h.svc.StaffName(e.By.Key)
+		}
+		d.Steps = append(d.Steps, s)
+	}
+	if len(body) <= bodyShown && utf8.Valid(body) {
+		d.Body = string(body)
+	}
+	return q.show(status, "managerequest", view{Title: q.words("manage.request.title", "number", strconv.FormatInt(id, 10)), Error: wrong != "", D: d})
+}
+
+func (h *handler) agreeRequest(q *request) error {
+	return h.decideRequest(q, func(a walk.Actor, id int64) error {
+		digest, err := approval.ParseDigest(q.field("digest"))
+		if err != nil {
+			return &walk.Error{Code: walk.Conflict, Field: "changed", Detail: "the form carries no digest", Err: err}
+		}
+		_, err = h.svc.Agree(q.Context(), a, id, digest, q.field("why"))
+		return err
+	})
+}
+
+func (h *handler) declineRequest(q *request) error {
+	return h.decideRequest(q, func(a walk.Actor, id int64) error {
+		_, err := h.svc.Decline(q.Context(), a, id, q.field("why"))
+		return err
+	})
+}
+
+func (h *handler) withdrawRequest(q *request) error {
+	return h.decideRequest(q, func(a walk.Actor, id int64) error {
+		_, err := h.svc.Withdraw(q.Context(), a, id, q.field("why"))
+		return err
+	})
+}
+
+// decideRequest does something to a request and shows it again; what stands against it is said on its page.
+func (h *handler) decideRequest(q *request, do func(walk.Actor, int64) error) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	id, err := h.requestNumber(q)
+	if err != nil {
+		return err
+	}
+	q.back = manageBase + "/requests/" + strconv.FormatInt(id, 10)
+	var e *walk.Error
+	switch err := do(a, id); {
+	case err == nil:
+		return q.redirect(q.back)
+	case errors.As(err, &e) && wrongNames[e.Field] != "":
+		return h.showRequest(q, refusals[e.Code].status, wrongNames[e.Field])
+	default:
+		return err
+	}
+}

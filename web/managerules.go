@@ -1,0 +1,68 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"charye/programme"
+	"charye/walk"
+)
+
+type rulesData struct {
+	File, Reason  string
+	Seen          bool // the file was held against the one that is served
+	Open, Rest    []programme.Change
+	Needs         bool
+	Wrong, Detail string
+}
+
+func (h *handler) rulesForm(q *request) error {
+	return q.show(http.StatusOK, "managerules", view{Title: q.words("manage.ask.title"), D: rulesData{}})
+}
+
+// askRules first shows what a file would change, then asks for it.
+func (h *handler) askRules(q *request) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	d := rulesData{File: q.FormValue("file"), Reason: q.field("reason")}
+	status := http.StatusOK
+	wrong := func(err error) error {
+		var e *walk.Error
+		if !errors.As(err, &e) || e.Code != walk.BadRequest && e.Code != walk.Conflict {
+			return err
+		}
+		status, d.Wrong = refusals[e.Code].status, "manage.ask.wrong"
+		switch e.Field {
+		case "file":
+			d.Detail = e.Detail
+		case "step":
+			d.Wrong = "manage.ask.reason"
+		case "asked":
+			d.Wrong = "manage.ask.asked"
+		case "free":
+			d.Wrong = "manage.ask.free"
+		default:
+			return err
+		}
+		return nil
+	}
+	c, err := h.svc.RuleChange(a, []byte(d.File))
+	if err == nil {
+		d.Seen, d.Open, d.Rest, d.Needs = true, c.Open, c.Rest, c.Needs
+		if q.field("do") == "ask" {
+			r, err := h.svc.AskRules(q.Context(), a, []byte(d.File), d.Reason)
+			if err == nil {
+				return q.redirect(manageBase + "/requests/" + strconv.FormatInt(r.ID, 10))
+			}
+			if err := wrong(err); err != nil {
+				return err
+			}
+		}
+	} else if err := wrong(err); err != nil {
+		return err
+	}
+	return q.show(status, "managerules", view{Title: q.words("manage.ask.title"), Error: d.Wrong != "", D: d})
+}

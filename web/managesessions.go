@@ -1,0 +1,68 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"charye/walk"
+)
+
+type endedRow struct {
+	Staff string // empty: everybody
+	At    time.Time
+	Why   string
+}
+
+type sessionsData struct {
+	Me, Staff, Why, Wrong string
+	List                  []endedRow
+}
+
+func (h *handler) sessionsForm(q *request) error {
+	return h.showSessions(q, http.StatusOK, sessionsData{})
+}
+
+func (h *handler) showSessions(q *request, status int, d sessionsData) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	list, err := h.svc.Ended(q.Context(), a)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		row := endedRow{e.Staff, e.At, e.Why}
+		if e.Staff == walk.EverybodyOfStaff {
+			row.Staff = ""
+		}
+		d.List = append(d.List, row)
+	}
+	d.Me = h.svc.StaffName(a.Key)
+	return q.show(status, "managesessions", view{Title: q.words("manage.end.title"), Error: d.Wrong != "", D: d})
+}
+
+func (h *handler) endSessions(q *request) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	d := sessionsData{Staff: q.field("staff"), Why: q.field("why")}
+	staff := d.Staff
+	if q.field("do") == "all" {
+		staff = walk.EverybodyOfStaff
+	}
+	var e *walk.Error
+	switch err := h.svc.EndSessions(q.Context(), a, staff, d.Why); {
+	case err == nil:
+		return q.redirect(manageBase + "/sessions")
+	case errors.As(err, &e) && e.Code == walk.BadRequest:
+		if d.Wrong = "manage.end.why.needed"; e.Field == "staff" {
+			d.Wrong = "manage.end.wrong"
+		}
+		return h.showSessions(q, http.StatusBadRequest, d)
+	default:
+		return err
+	}
+}
