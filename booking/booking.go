@@ -49,7 +49,7 @@ type Choice struct {
 // Op is what a request asks for.
 type Op uint8
 
-// The operations. Some are the system's own: Expire gives back every hold whose time is over at Request.At, whoever's it is;
+// The operations. OpVisit says what happened at the appointment of a dose. Some are the system's own: Expire gives back every hold whose time is over at Request.At, whoever's it is;
 // Invite offers what came free of the stock of a campaign that stands by to Callees, in their order; Displace takes a booking away
 // whose dose is lost, Recall keeps a dose for its person, and Reinstate gives it its doses again.
 const (
@@ -62,6 +62,7 @@ const (
 	OpDisplace
 	OpRecall
 	OpReinstate
+	OpVisit
 )
 
 // Request asks for one thing for one person in one campaign; it is granted wholly or not at all.
@@ -101,7 +102,9 @@ type Request struct {
 	HoldUntil   time.Time // OpHold, OpInvite, OpRecall: when the hold falls back; from that instant on it is over
 	Callees     []Callee  // OpInvite: who comes next, by number
 	Hold        int64     // OpBook with a hold: its id
-	Booking     int64     // OpChange, OpCancel, OpDisplace, OpRecall, OpReinstate: its id
+	Booking     int64     // OpChange, OpCancel, OpDisplace, OpRecall, OpReinstate, OpVisit: its id
+	Dose        int       // OpVisit: which of its doses, 1 …
+	Visit       Visit     // OpVisit: what happened; State [Expected] takes back what was said before. At is not looked at
 	Idempotency [16]byte  // OpBook: hash of the client's key, per person; a repeat with the same key and Body gets the booking made then, as it now stands. Zero: no key
 	Body        [16]byte  // OpBook: hash of what was asked, to catch a key used for something else
 	Sealed      []byte    // OpBook: the person's name, sealed, for the clinic; may be nil
@@ -134,6 +137,7 @@ const (
 	NoBooking            // no such live booking of this person; of OpRecall and OpReinstate no displaced one
 	KeyReused            // the idempotency key was used for a different request
 	Limited              // what the person has booked in other campaigns is against it: see Request.Limits
+	Visited              // what was said of the visit is against it: a dose that was given stays where it is, and is not given again
 	Malformed            // the request contradicts itself (see [Request.Validate]): a fault of the calling code
 )
 
@@ -168,6 +172,7 @@ type Dose struct {
 	Minutes int
 	Seat    Claim
 	Vial    Vial
+	Visit   Visit // what happened at the appointment
 }
 
 // Status of a booking.
@@ -177,6 +182,7 @@ type Status uint8
 const (
 	Booked Status = iota + 1
 	Cancelled
+	Missed // nobody came for dose 1: over, and what it took is given back, but see [Visit.Kept]
 )
 
 // Booking is a confirmed appointment: all doses of the series, made in one step.
@@ -201,15 +207,20 @@ type EventKind string
 
 // The kinds of event written by [Decide].
 const (
-	EventHeld     EventKind = "held"
-	EventHoldOver EventKind = "hold-over" // Why: expired, replaced (by a new hold) or given-back (another slot was booked)
-	EventBooked   EventKind = "booked"    // through a hold: no deltas, the hold's claims are the booking's from now on
-	EventChanged  EventKind = "changed"
-	EventCanceled EventKind = "cancelled"
-	EventInvited  EventKind = "invited"  // a dose is kept for somebody who stood by
-	EventCalled   EventKind = "called"   // how far the line was looked at for that; of nobody
-	EventErased   EventKind = "erased"   // [NameKeeper.RewriteNames]: of nobody, Why "N names, retention" or "request"
-	EventCapacity EventKind = "capacity" // [Ledger.SetCapacity], or a Resize: one counter, By 0, Why "OLD to NEW"
+	EventHeld       EventKind = "held"
+	EventHoldOver   EventKind = "hold-over" // Why: expired, replaced (by a new hold) or given-back (another slot was booked)
+	EventBooked     EventKind = "booked"    // through a hold: no deltas, the hold's claims are the booking's from now on
+	EventChanged    EventKind = "changed"
+	EventCanceled   EventKind = "cancelled"
+	EventInvited    EventKind = "invited"     // a dose is kept for somebody who stood by
+	EventCalled     EventKind = "called"      // how far the line was looked at for that; of nobody
+	EventArrived    EventKind = "arrived"     // whose dose Dose is has come
+	EventGiven      EventKind = "given"       // dose Dose, from From
+	EventTurnedAway EventKind = "turned-away" // the site could not give dose Dose: Why
+	EventNoShow     EventKind = "no-show"     // nobody came for dose Dose
+	EventUndone     EventKind = "undone"      // what was said of dose Dose last, Why, was wrong
+	EventErased     EventKind = "erased"      // [NameKeeper.RewriteNames]: of nobody, Why "N names, retention" or "request"
+	EventCapacity   EventKind = "capacity"    // [Ledger.SetCapacity], or a Resize: one counter, By 0, Why "OLD to NEW"
 
 	EventDisplaced  EventKind = "displaced"  // the dose of a booking is lost: it is over, and its person stands first in line
 	EventReinstated EventKind = "reinstated" // and is booked again
@@ -228,6 +239,8 @@ type Event struct {
 	Why      string
 	Booking  int64   // 0 when the event is about a hold
 	Deltas   []Delta // every counter that moved
+	Dose     int     // which dose, with the events of visits; else 0
+	From     string  // see [Visit.From]
 }
 
 // Delta is how far a counter moved: positive when taken, negative when given back.

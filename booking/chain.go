@@ -23,6 +23,7 @@ type (
 //	8 bytes   Booking
 //	Kind, Channel, Why: each 4 bytes of length and so many bytes of UTF-8
 //	4 bytes   how many Deltas, and for each 8 bytes Counter and 8 bytes By
+//	4 bytes   Dose, then 4 bytes of length and so many bytes of From; only where Dose is not 0
 //
 // Numbers are big-endian, signed ones in two's complement. A field that is added to Event one day comes behind these, and only
 // where it is not zero: what was digested keeps its digest.
@@ -42,6 +43,11 @@ func (e *Event) Digest() Hash {
 	for _, d := range e.Deltas {
 		b = binary.BigEndian.AppendUint64(b, uint64(d.Counter))
 		b = binary.BigEndian.AppendUint64(b, uint64(d.By))
+	}
+	if e.Dose != 0 {
+		b = binary.BigEndian.AppendUint32(b, uint32(e.Dose))
+		b = binary.BigEndian.AppendUint32(b, uint32(len(e.From)))
+		b = append(b, e.From...)
 	}
 	return sha256.Sum256(b)
 }

@@ -79,6 +79,8 @@ type placeIn struct {
 type toldOf struct {
 	changed   int
 	cancelled bool
+	missed    bool
+	visits    [MaxDoses]VisitState
 }
 
 type checker struct {
@@ -183,12 +185,13 @@ func (c *checker) event(e *Event) {
 			c.find("event %d tells of the making of booking %d, which was there", e.Seq, e.Booking)
 		}
 	case EventChanged, EventCanceled, EventDisplaced:
-		if !known || t.cancelled {
+		if !known || t.cancelled || t.missed {
 			c.find("event %d (%s) tells of booking %d, which was not live", e.Seq, e.Kind, e.Booking)
 		}
 		t.cancelled = e.Kind != EventChanged
 		if e.Kind == EventChanged {
 			t.changed++
+			t.moved()
 		}
 	case EventReinstated:
 		if !known || !t.cancelled {
@@ -196,6 +199,9 @@ func (c *checker) event(e *Event) {
 		}
 		t.cancelled = false
 		t.changed++
+		t.moved()
+	case EventArrived, EventGiven, EventTurnedAway, EventNoShow, EventUndone:
+		c.visit(e, &t, known)
 	case EventCapacity:
 		var from, to int
 		if _, err := fmt.Sscanf(e.Why, "%d to %d", &from, &to); err != nil {
@@ -226,16 +232,14 @@ func (c *checker) readBookings(ctx context.Context) error {
 		switch {
 		case !known:
 			c.find("booking %d is in no event", b.ID)
-		case t.cancelled != (b.Status == Cancelled) || t.changed != b.Changed:
+		case t.cancelled != (b.Status == Cancelled) || t.missed != (b.Status == Missed) || t.changed != b.Changed:
 			c.find("booking %d is not as its events tell", b.ID)
 		}
 		delete(c.told, b.ID)
-		if b.Displaced() {
-			for _, s := range b.Shared {
-				c.sums[s.Counter] += s.N
-			}
-		}
+		c.visited(&b, &t)
 		if b.Status != Booked {
+			doses, shared := b.Draws()
+			c.claims(fmt.Sprintf("booking %d", b.ID), doses, shared)
 			return nil
 		}
 		c.live++
@@ -294,6 +298,9 @@ func (c *checker) claims(owner string, doses []Dose, shared []Claim) {
 	for i := range doses {
 		if doses[i].Dose != i+1 {
 			c.find("%s has its doses out of order", owner)
+		}
+		if !doses[i].Draws() {
+			continue
 		}
 		c.sums[doses[i].Seat.Counter] += doses[i].Seat.N
 		if d := &doses[i]; d.Vial.counted() {

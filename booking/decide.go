@@ -47,6 +47,10 @@ func (r *Request) Validate() error {
 		if r.Booking <= 0 || len(r.Doses) == 0 || len(r.Shared) == 0 {
 			return errOp
 		}
+	case OpVisit:
+		if err := r.validVisit(); err != nil {
+			return err
+		}
 	case OpChange:
 		if r.Booking <= 0 || len(r.Doses) == 0 {
 			return errOp
@@ -142,6 +146,8 @@ func (s *State) decide(r *Request) Outcome {
 		return s.recall(r, at)
 	case OpReinstate:
 		return s.reinstate(r, at)
+	case OpVisit:
+		return s.visit(r, at)
 	default: // OpExpire: Validate knows no other
 		if over == 0 {
 			return Outcome{Result: Repeated}
@@ -308,8 +314,12 @@ func (s *State) change(r *Request, at time.Time) Outcome {
 	if !ok {
 		return Outcome{Result: Limited, Booking: b.Booking}
 	}
+	stays, ok := b.standing(wanted)
+	if !ok {
+		return Outcome{Result: Visited, Booking: b.Booking}
+	}
 	shrink := s.grow(r, b.Shared)
-	t := taking{s: s}
+	t := taking{s: s, stays: stays}
 	t.give(b.Doses, b.Shared)
 	doses, full, ok := t.take(wanted, shared)
 	if !ok {
@@ -338,6 +348,12 @@ func (s *State) cancel(r *Request, at time.Time) Outcome {
 	}
 	if b.Status == Cancelled {
 		return Outcome{Result: Repeated, Booking: b.Booking}
+	}
+	if b.Status != Booked {
+		return Outcome{Result: NoBooking}
+	}
+	if b.given() {
+		return Outcome{Result: Visited, Booking: b.Booking}
 	}
 	t := taking{s: s}
 	t.give(b.Doses, b.Shared)
@@ -414,7 +430,7 @@ func (r *Request) event(kind EventKind, at time.Time, id int64, deltas []Delta) 
 }
 
 func sameDose(a, b Dose) bool {
-	return a.Slot == b.Slot && a.Minutes == b.Minutes && a.Vial == b.Vial && sameClaim(a.Seat, b.Seat)
+	return a.Slot == b.Slot && a.Draws() == b.Draws() && a.Minutes == b.Minutes && a.Vial == b.Vial && sameClaim(a.Seat, b.Seat)
 }
 
 // sameClaim leaves the capacity out: the counter has its own.

@@ -39,6 +39,8 @@ func (s *State) displace(r *Request, at time.Time) Outcome {
 		return Outcome{Result: Repeated, Booking: b.Booking}
 	case b.Status != Booked:
 		return Outcome{Result: NoBooking, Booking: b.Booking}
+	case slices.ContainsFunc(b.Doses, func(d Dose) bool { return d.Visit.State == Arrived || d.Visit.State == Given }):
+		return Outcome{Result: Visited, Booking: b.Booking}
 	}
 	t := taking{s: s}
 	t.give(b.Doses, b.Shared)

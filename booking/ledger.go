@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"charye/internal/civil"
 	"charye/person"
+	"charye/site"
 )
 
 // Ledger is what an engine keeps. Booking decides in Go ([Decide]); the engine only keeps: Apply loads what the batch
@@ -27,6 +29,9 @@ type Ledger interface {
 
 	// Several finds those of many ids that there are, in any order.
 	Several(ctx context.Context, ids []int64) ([]Booking, error)
+
+	// Day lists the bookings of everybody, live or not, that have a dose at a site on a day, by id, at most limit.
+	Day(ctx context.Context, at site.Num, day civil.Date, limit int) ([]Booking, error)
 
 	// All calls yield for every booking of everybody, live and cancelled, by id, for those who check or move a ledger. An
 	// error of yield ends it. It holds no lock: what changes meanwhile is seen or not.

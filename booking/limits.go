@@ -14,7 +14,7 @@ func (p *known) limited(r *Request) bool {
 				continue
 			}
 			for i := range b.Doses {
-				if b.Doses[i].Slot.Product == l.Product {
+				if b.Doses[i].Slot.Product == l.Product && b.Doses[i].Draws() {
 					n++
 				}
 			}
@@ -53,6 +53,9 @@ func (p *known) clear(r *Request, s Slot) bool {
 			continue
 		}
 		for i := range b.Doses {
+			if !b.Doses[i].Draws() {
+				continue
+			}
 			for _, a := range r.Apart {
 				if b.Doses[i].Slot.Product == a.Product && !a.Allows(int(b.Doses[i].Slot.Day-s.Day)) {
 					return false

@@ -9,14 +9,19 @@ import (
 type taking struct {
 	s   *State
 	log []Delta // in the order made
+	// stays, where not empty, has for each list of choices the dose that stays as it is; nil: one of the choices is taken.
+	stays []*Dose
 }
 
-// give gives back what a booking or hold has.
+// give gives back what a live booking or a hold has.
 func (t *taking) give(doses []Dose, shared []Claim) {
 	for _, c := range shared {
 		t.move(t.s.cell(c.Counter), -c.N)
 	}
 	for i := range doses {
+		if !doses[i].Draws() {
+			continue
+		}
 		t.move(t.s.cell(doses[i].Seat.Counter), -doses[i].Seat.N)
 		t.open(doses[i].Vial, doses[i].Slot.Session, -1)
 	}
@@ -37,6 +42,14 @@ func (t *taking) take(wanted [][]Choice, shared []Claim) (doses []Dose, full lac
 	}
 	doses = make([]Dose, 0, len(wanted))
 	for i, choices := range wanted {
+		if len(t.stays) > 0 && t.stays[i] != nil {
+			d := *t.stays[i]
+			if d.Draws() && !t.choose(Choice{Slot: d.Slot, Minutes: d.Minutes, Seat: d.Seat, Vial: d.Vial}) {
+				return nil, lack{dose: i + 1}, false
+			}
+			doses = append(doses, d)
+			continue
+		}
 		at := slices.IndexFunc(choices, t.choose)
 		if at < 0 {
 			return nil, lack{dose: i + 1}, false

@@ -239,7 +239,9 @@ func rules(p *programme.Programme, b *booking.Booking) (wrong []string) {
 			continue
 		}
 		iv := began.Series.Interval(c.ID, before.Day)
-		if !booking.LegalInterval(before.Day, d.Slot.Day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}) {
+		// A dose behind one that was given may have been missed at its time, and come later than its interval.
+		late := b.Doses[i-1].Visit.State == booking.Given && int(d.Slot.Day-before.Day) >= iv.Min
+		if !late && !booking.LegalInterval(before.Day, d.Slot.Day, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}) {
 			wrong = append(wrong, fmt.Sprintf("dose %d on %s is outside the interval after dose %d on %s", d.Dose, d.Slot.Day, i, before.Day))
 		}
 	}

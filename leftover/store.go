@@ -27,6 +27,8 @@ type Store interface {
 	View(ctx context.Context, batch int64, room int) (v View, ok bool, err error)
 	// Since lists the batches made at or after an instant, by id, at most limit, with their offers and without who comes next.
 	Since(ctx context.Context, at time.Time, limit int) ([]View, error)
+	// SiteSince is Since of one site.
+	SiteSince(ctx context.Context, at site.Num, since time.Time, limit int) ([]View, error)
 	// Live lists offers that are open at now, by id, from the first after an id on, at most limit.
 	Live(ctx context.Context, now time.Time, after int64, limit int) ([]Offer, error)
 

@@ -31,11 +31,13 @@ const (
 	Invited   Kind = "invited"   // a dose came free and is kept for them; of no booking
 	Near      Kind = "near"      // their turn in the line is near, or has come; of no booking
 	Leftover  Kind = "leftover"  // a dose that a site has left over today is offered to them; of no booking, and Event is the offer's number
+	Missed    Kind = "missed"    // they did not come for dose Dose, and what follows
+	Turned    Kind = "turned"    // the site could not give dose Dose; it is to be moved
 	Alarm     Kind = "alarm"     // boxes of vaccine are in doubt: to those who look after them; of no booking, and Event is the alarm's number
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Booked, Changed, Cancelled, Displaced, Reminder, Invited, Near, Leftover, Alarm}
+var Kinds = []Kind{Booked, Changed, Cancelled, Displaced, Reminder, Invited, Near, Leftover, Missed, Turned, Alarm}
 
 // ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
 type ID [16]byte
@@ -53,7 +55,7 @@ type Message struct {
 	// About is whom a message of no booking to a helper is about; zero: To.
 	About    person.Key
 	Campaign uint32 // with Near
-	// Dose and Day are which appointment a reminder is about.
+	// Dose is which appointment a reminder, or a message of a visit, is about; Day with reminders.
 	Dose    int
 	Day     civil.Date
 	Due     time.Time // not before

@@ -43,13 +43,17 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 		kind = Booked
 	case booking.EventInvited:
 		return toAll(Message{To: e.Person, Kind: Invited, Event: e.Seq, Due: r.AfterQuiet(e.At), Expires: e.At.Add(worth)}, helpers)
-	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity, booking.EventErased:
+	case booking.EventNoShow:
+		kind = Missed
+	case booking.EventTurnedAway:
+		kind = Turned
+	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity, booking.EventArrived, booking.EventGiven, booking.EventUndone, booking.EventErased:
 		return nil
 	default:
 		return nil
 	}
 	tell := func(to person.Key, helper bool) Message {
-		m := Message{To: to, Kind: kind, Booking: e.Booking, Event: e.Seq, Helper: helper, Due: e.At, Expires: e.At.Add(worth)}
+		m := Message{To: to, Kind: kind, Booking: e.Booking, Event: e.Seq, Helper: helper, Dose: e.Dose, Due: e.At, Expires: e.At.Add(worth)}
 		if to != e.Actor {
 			m.Due = r.AfterQuiet(m.Due)
 		}
@@ -63,7 +67,7 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 	if _, staff := person.ParseRole(b.Channel); e.Actor.IsZero() && !b.Actor.IsZero() && b.Actor != e.Person && !staff {
 		out = append(out, tell(b.Actor, true))
 	}
-	if kind == Cancelled || kind == Displaced || b.Status != booking.Booked || r.RemindDays == 0 {
+	if kind == Cancelled || kind == Displaced || kind == Missed || kind == Turned || b.Status != booking.Booked || r.RemindDays == 0 {
 		return out
 	}
 	for i := range b.Doses {
@@ -123,7 +127,7 @@ func (r *Rules) AfterQuiet(t time.Time) time.Time {
 }
 
 // True reports whether a message is still true of its booking: a receipt while it is live, a cancellation when it is not, a
-// reminder while the dose is on that day.
+// reminder while the dose is on that day, a message of a visit while it stands so.
 func (m *Message) True(b *booking.Booking) bool {
 	live := b.Status == booking.Booked
 	switch m.Kind {
@@ -137,6 +141,12 @@ func (m *Message) True(b *booking.Booking) bool {
 		for i := range b.Doses {
 			if live && b.Doses[i].Dose == m.Dose {
 				return b.Doses[i].Slot.Day == m.Day
+			}
+		}
+	case Missed, Turned:
+		for i := range b.Doses {
+			if s := b.Doses[i].Visit.State; b.Doses[i].Dose == m.Dose {
+				return b.Status != booking.Cancelled && (m.Kind == Missed && s == booking.NoShow || m.Kind == Turned && s == booking.TurnedAway)
 			}
 		}
 	case Invited, Near, Leftover, Alarm: // of no booking

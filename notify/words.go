@@ -26,11 +26,24 @@ type Facts struct {
 	Was      []DoseFacts // with [Changed]: where and when it was before; without dose and product
 	Zone     *time.Location
 	Link     string    // where it can be looked up; it opens nothing without signing in
-	Until    time.Time // until when a dose is kept, with [Invited] and [Leftover]
+	Until    time.Time // until when a dose is kept, with [Invited], [Leftover] and [Turned]
 	Come     bool      // with [Near]: the turn has come
 	Expected time.Time // with [Near]: when it is expected; zero: nobody can say
+	Next     Next      // with [Missed] of dose 1: what follows
+	From     time.Time // with [NextFrom] and [NextLast]: from when on, at the latest
 	Alarm    AlarmFacts
 }
+
+// Next is what follows for somebody who did not come for the first dose.
+type Next string
+
+// What may follow.
+const (
+	NextNow  Next = "now"  // they may book again at once
+	NextFrom Next = "from" // from an instant on
+	NextLast Next = "last" // when others have had their turn, and from an instant on at the latest
+	NextOver Next = "over" // the campaign is over
+)
 
 // DoseFacts are those of one appointment.
 type DoseFacts struct {
@@ -98,6 +111,8 @@ type told struct {
 	Expected               string
 	Doses, Was             []toldDose
 	Reminded               toldDose
+	Next                   string // with [Missed]; empty: a later dose, which is to be moved
+	From                   string
 	Alarm                  toldAlarm
 	Helper                 bool // to the helper
 	ByHelper               bool // to the person, of what a helper did
@@ -121,6 +136,15 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 		Helper: m.Helper, ByHelper: !m.Helper && !f.Booking.Actor.IsZero() && f.Booking.Actor != f.Booking.Person,
 	}
 	if m.Kind == Invited || m.Kind == Leftover {
+		v.Until = l.when(f.Until.In(f.Zone))
+	}
+	if m.Kind == Missed && m.Dose == 1 {
+		v.Next = string(f.Next)
+		if !f.From.IsZero() {
+			v.From = l.when(f.From.In(f.Zone))
+		}
+	}
+	if m.Kind == Turned && !f.Until.IsZero() {
 		v.Until = l.when(f.Until.In(f.Zone))
 	}
 	if m.Kind == Near {
@@ -148,8 +172,8 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 			v.Reminded = t
 		}
 	}
-	if m.Kind == Reminder && v.Reminded.Dose == 0 {
-		return Words{}, errors.New("a reminder of a dose that the booking does not have")
+	if (m.Kind == Reminder || m.Kind == Missed || m.Kind == Turned) && v.Reminded.Dose == 0 {
+		return Words{}, errors.New("a message of a dose that the booking does not have")
 	}
 	var subject, body strings.Builder
 	if err := l.subjects[m.Kind].Execute(&subject, v); err != nil {

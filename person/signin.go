@@ -81,6 +81,16 @@ type Providers struct {
 	life time.Duration
 }
 
+// StaffNamespaces lists the key spaces of the providers of staff: a place of work is named within one.
+func (ps *Providers) StaffNamespaces() (out []string) {
+	for _, r := range ps.list {
+		if r.Staff != nil && !slices.Contains(out, r.Namespace) {
+			out = append(out, r.Namespace)
+		}
+	}
+	return out
+}
+
 // NewProviders prepares sign-in with all providers of the list; what a provider leaves empty has the defaults of
 // [ReadProviders]. It calls nobody: each provider's discovery document is fetched when somebody first signs in with it.
 func NewProviders(list []Provider, keys *seal.Keys, o SignInOptions) (*Providers, error) {
@@ -233,7 +243,7 @@ func (ps *Providers) Finish(ctx context.Context, loginState string, query url.Va
 		return Session{
 			// Whoever is staff and citizen too is two persons here.
 			Key: ps.kr.Key("staff\x00"+r.Namespace, who.subject), Name: who.name, SignedInAt: seen, ExpiresAt: seen.Add(StaffSessionLife),
-			Roles: who.roles, Unit: ps.kr.unit(r.Namespace, who.unit),
+			Roles: who.roles, Unit: ps.kr.Unit(r.Namespace, who.unit),
 		}, in.ReturnTo, nil
 	}
 	return Session{

@@ -121,8 +121,8 @@ func (k *Keyer) Desk(r Role, unit [16]byte) Key {
 	return k.Key("desk", r.String()+"\x00"+string(unit[:]))
 }
 
-// unit is what a session carries of a unit's name.
-func (k *Keyer) unit(namespace, name string) [16]byte {
+// Unit is what a session carries of the name of a unit, as a provider of a namespace gives it.
+func (k *Keyer) Unit(namespace, name string) [16]byte {
 	if name == "" {
 		return [16]byte{}
 	}

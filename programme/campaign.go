@@ -28,7 +28,7 @@ func (p *parser) campaigns(n *yaml.Node, products map[string]bool) []Campaign {
 	for i, e := range entries {
 		path := index("campaigns", i)
 		o, ok := p.object(e, path, "id", "name", "products", "eligible", "rota", "gathers", "opens", "closes", "stock", "holdBack", "shares", "deliveries", "invitations", "pauses",
-			"line", "helpers", "desk", "change", "messages", "leftovers")
+			"line", "helpers", "desk", "change", "messages", "leftovers", "visits")
 		if !ok {
 			continue
 		}
@@ -93,6 +93,9 @@ func (p *parser) campaign(o object, key string, c *Campaign, products map[string
 	}
 	if n, ok := o.opt("leftovers"); ok {
 		c.Leftovers = p.leftovers(n, o.at("leftovers"))
+	}
+	if n, ok := o.opt("visits"); ok {
+		c.Visits = p.visits(n, o.at("visits"))
 	}
 	if n, ok := o.opt("rota"); ok {
 		c.Rota = p.rota(n, o.at("rota"), c)

@@ -127,6 +127,8 @@ type Campaign struct {
 	Change  ChangeRules
 
 	Leftovers *Leftovers // nil: leftover doses are not offered
+
+	Visits []VisitRules // by From: what holds on the day of an appointment; see [Campaign.VisitsOn]
 }
 
 // Delivery changes the stock of a campaign at an instant.

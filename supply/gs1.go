@@ -215,6 +215,9 @@ func cutURN(urn, scheme string, total int) (prefix, rest string, err error) {
 	return p, r, nil
 }
 
+// ValidLot reports whether s can be the number of a lot: 1 to 20 characters of GS1's set 82.
+func ValidLot(s string) bool { return validText(s, 20) }
+
 // validText reports whether s is 1 to n characters of GS1's set 82.
 func validText(s string, n int) bool {
 	if s == "" || len(s) > n {

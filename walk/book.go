@@ -83,7 +83,7 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 			w.settle(ctx, other.recipient)
 		}
 		return b, out.Result == booking.Repeated, nil
-	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Malformed:
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Visited, booking.Malformed:
 	}
 	return Booking{}, false, w.refused(c, out, w.nearFirst(c, req))
 }
@@ -233,7 +233,7 @@ func (w *Walk) rulesOfHold(ctx context.Context, c *programme.Campaign, s subject
 	return nil
 }
 
-// sealName keeps the person's name for the clinic, sealed.
+// sealName keeps the person's name and year of birth for the clinic, sealed.
 func (w *Walk) sealName(a Actor, s subject) ([]byte, error) {
 	var name string
 	switch {
@@ -248,7 +248,7 @@ func (w *Walk) sealName(a Actor, s subject) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	return w.keys.Seal(booking.NamePlace(s.key), []byte(name))
+	return w.keys.Seal(booking.NamePlace(s.key), []byte(withYear(name, s.born)))
 }
 
 // refused is the one table from what the ledger refuses to what a person is told.
@@ -278,6 +278,8 @@ func (w *Walk) refused(c *programme.Campaign, out booking.Outcome, near func() [
 		return refuse(Conflict, "hold: its minutes are over or it was replaced; choose a slot again").field("hold")
 	case booking.KeyReused:
 		return refuse(Conflict, "Idempotency-Key: it was used for another request; take a new one").field("Idempotency-Key")
+	case booking.Visited:
+		return refuse(Conflict, "a dose of this booking was given, or its person is there; ring the clinic or the call desk")
 	case booking.NoBooking:
 		return refuse(NotFound, "there is no such booking of yours")
 	case booking.Done, booking.Repeated, booking.Malformed:
@@ -393,7 +395,11 @@ func (w *Walk) Bookings(ctx context.Context, a Actor) ([]Booking, error) {
 	}
 	out := make([]Booking, 0, len(all))
 	for _, o := range all {
-		out = append(out, w.view(o.Booking, o.subject))
+		v, err := w.viewMissed(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
 	}
 	sortNewest(out)
 	return out, nil
@@ -405,7 +411,7 @@ func (w *Walk) Booking(ctx context.Context, a Actor, id string) (Booking, error)
 	if err != nil {
 		return Booking{}, err
 	}
-	return w.view(o.Booking, o.subject), nil
+	return w.viewMissed(ctx, o)
 }
 
 // Change moves one dose (1, 2 …) of a booking to another slot; the later doses follow where the interval demands it.
@@ -418,13 +424,14 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		return Booking{}, refuse(BadRequest, "dose: want 1 to %d", len(o.Doses)).field("dose")
 	}
 	if o.Status != booking.Booked {
-		return Booking{}, refuse(Conflict, "the booking is cancelled; it cannot be changed")
+		return Booking{}, refuse(Conflict, "the booking is cancelled or over; it cannot be changed")
 	}
+	missed := !o.Doses[dose-1].Draws() // turned away, or not come for: there is no seat to lose, and no cut-off
 	now := w.now()
 	if _, leftover := o.Doses[0].Seat.Counter.Leftover(); leftover && dose == 1 { // it took nothing from the stock, and nothing of that can come of it
 		return Booking{}, refuse(Closed, "a leftover dose is of its day and place; ring the clinic when you cannot come")
 	}
-	if !w.mayChange(o, now, dose-1) {
+	if !missed && !w.mayChange(o, now, dose-1) {
 		return Booking{}, refuse(Closed, "the time for changing dose %d online is over; ring the clinic or the call desk", dose)
 	}
 	moved, at, err := w.choice(o.campaign, o.subject, slot, dose == 1, o.Doses[0].Slot.Product)
@@ -448,7 +455,7 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		if want := of.product(dose, before.Day); moved.Slot.Product != want {
 			return Booking{}, refuse(BadRequest, "slot: dose %d is of %s; take a slot of it", dose, want).field("slot")
 		}
-		if !of.follows(dose, before, moved.Slot) {
+		if !of.follows(dose, before, moved.Slot) && !(lateable(&o.Booking, dose) && of.late(dose, before, moved.Slot)) {
 			return Booking{}, refuse(BadRequest, "slot: the day is outside the interval after dose %d", dose-1).field("slot")
 		}
 	}
@@ -480,7 +487,7 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	switch out.Result {
 	case booking.Done, booking.Repeated: // repeated: it stands there already
 		return w.view(out.Booking, o.subject), nil
-	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Malformed:
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Visited, booking.Malformed:
 	}
 	return Booking{}, w.refused(o.campaign, out, near)
 }
@@ -534,7 +541,7 @@ func (w *Walk) Cancel(ctx context.Context, a Actor, id string) (Booking, error) 
 	switch out.Result {
 	case booking.Done, booking.Repeated:
 		return w.view(out.Booking, o.subject), nil
-	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Malformed:
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Visited, booking.Malformed:
 	}
 	return Booking{}, w.refused(o.campaign, out, nil)
 }
@@ -544,16 +551,12 @@ func (w *Walk) view(b booking.Booking, s subject) Booking {
 	c, _ := w.programme.CampaignByNum(b.Campaign)
 	v := Booking{
 		ID: w.formatBookingID(b.ID), Number: booking.Number(b.ID), Campaign: c,
-		Cancelled: b.Status == booking.Cancelled, Displaced: b.Displaced(), MadeAt: b.MadeAt, Sequence: b.Changed,
+		Cancelled: b.Status == booking.Cancelled, Displaced: b.Displaced(), Missed: b.Status == booking.Missed, MadeAt: b.MadeAt, Sequence: b.Changed,
 	}
 	if s.recipient != nil {
 		v.Recipient, v.ForName = s.recipient.ID, s.recipient.Name
 	}
-	if len(b.Sealed) > 0 {
-		if name, err := w.keys.Open(booking.NamePlace(b.Person), b.Sealed); err == nil {
-			v.Name = string(name)
-		}
-	}
+	v.Name, _ = w.openName(&b)
 	index := w.sites.Load().index
 	for _, d := range b.Doses {
 		at, _ := index.ByNum(d.Slot.Site)
@@ -565,12 +568,16 @@ func (w *Walk) view(b booking.Booking, s subject) Booking {
 		v.Doses = append(v.Doses, Dose{
 			Dose: d.Dose, Site: at, Product: *product, SlotID: d.Slot.String(),
 			Start: start, End: start.Add(time.Duration(d.Minutes) * time.Minute),
+			State: d.Visit.State, Why: d.Visit.Why, Movable: b.Status == booking.Booked && !d.Draws(),
 		})
+		if r := visitRules(c, d.Slot.Day); r != nil && d.Visit.State == booking.TurnedAway && d.Dose == 1 {
+			v.Doses[len(v.Doses)-1].KeptUntil = (d.Slot.Day + civil.Date(r.KeepDays) + 1).At(0, w.programme.Zone)
+		}
 	}
 	if c != nil {
 		v.UntilDays = c.ChangeRule(s.channel, civil.Of(w.now(), w.programme.Zone)).UntilDays
 	}
-	v.Changeable = !v.Cancelled && c != nil && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, w.now(), 0)
+	v.Changeable = b.Status == booking.Booked && c != nil && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, w.now(), 0)
 	return v
 }
 

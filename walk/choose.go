@@ -18,6 +18,7 @@ type directory struct {
 	version int64
 	index   *site.Index
 	regions []string
+	units   map[[16]byte]site.Num // by what sessions of staff carry of their place of work
 }
 
 func (w *Walk) reloadSites(ctx context.Context) error {
@@ -32,9 +33,17 @@ func (w *Walk) reloadSites(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &directory{version: v, index: site.NewIndex(all)}
+	w.sites.Store(w.directory(v, site.NewIndex(all)))
+	return nil
+}
+
+func (w *Walk) directory(version int64, index *site.Index) *directory {
+	d := &directory{version: version, index: index, units: map[[16]byte]site.Num{}}
 	have := make(map[string]bool)
-	for _, s := range all {
+	for _, s := range index.All() {
+		for _, namespace := range w.staffFrom {
+			d.units[w.keyer.Unit(namespace, s.ID)] = s.Num
+		}
 		have[s.Region] = true
 	}
 	for _, r := range site.Regions() {
@@ -42,8 +51,7 @@ func (w *Walk) reloadSites(ctx context.Context) error {
 			d.regions = append(d.regions, r.Name)
 		}
 	}
-	w.sites.Store(d)
-	return nil
+	return d
 }
 
 // Regions lists the provinces that have sites, in their usual order.
@@ -257,7 +265,7 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	}
 	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
 	before := own.Doses[dose-2].Slot.Day
-	if !ok || !booking.LegalInterval(before, day, of.interval(before)) {
+	if missed := lateable(&own.Booking, dose); !ok || !booking.LegalInterval(before, day, of.interval(before)) && !(missed && int(day-before) >= of.interval(before).Min) {
 		return []Slot{}, nil
 	}
 	return w.followUpSlots(s, day, of.product(dose, before)), nil
@@ -346,6 +354,16 @@ func (s series) product(dose int, before civil.Date) string {
 // follows reports whether a slot may be that of a dose behind another.
 func (s series) follows(dose int, before, slot booking.Slot) bool {
 	return slot.Product == s.product(dose, before.Day) && booking.LegalInterval(before.Day, slot.Day, s.interval(before.Day))
+}
+
+// lateable reports whether a later dose may come after its interval: it was missed at its time, and the one before it was given.
+func lateable(b *booking.Booking, dose int) bool {
+	return dose > 1 && !b.Doses[dose-1].Draws() && b.Doses[dose-2].Visit.State == booking.Given
+}
+
+// late reports whether a slot may be that of a dose that was missed at its time: any day on which the interval has passed.
+func (s series) late(dose int, before, slot booking.Slot) bool {
+	return slot.Product == s.product(dose, before.Day) && int(slot.Day-before.Day) >= s.interval(before.Day).Min
 }
 
 // seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number.

@@ -95,7 +95,7 @@ func (w *world) calls(a walk.Actor, n int, campaign string) (person.Recipient, e
 func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"clinic": "", "calldesk": "find-caller list-callers serve-caller", "office": "find-caller list-callers serve-caller issue-temporary",
+		"clinic": "list-visitors tell-of-visit offer-leftover", "calldesk": "find-caller list-callers serve-caller", "office": "find-caller list-callers serve-caller issue-temporary",
 		"manager":   "see-requests ask-request decide-request see-supply ask-verdict agree-verdict ask-rules end-sessions see-figures see-waiting",
 		"logistics": "ask-request see-supply ask-verdict agree-verdict", "auditor": "see-requests see-supply see-chains see-looks",
 		"operator": "end-sessions see-waiting see-installation", "none": "",

@@ -223,6 +223,9 @@ func (w *Walk) begun(b booking.Booking, now time.Time) bool {
 		return false
 	}
 	first := b.Doses[0].Slot
+	if b.Doses[0].Visit.State == booking.TurnedAway {
+		return false // they were there, and have nothing
+	}
 	return !w.startsLater(first.Day, first.Minute, now)
 }
 

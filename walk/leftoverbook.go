@@ -74,7 +74,7 @@ func (w *Walk) bookLeftover(ctx context.Context, a Actor, c *programme.Campaign,
 				return Booking{}, unavailable(err)
 			}
 			continue
-		case booking.HoldGone, booking.KeyReused, booking.Limited, booking.Malformed:
+		case booking.HoldGone, booking.KeyReused, booking.Limited, booking.Visited, booking.Malformed:
 			last = w.refused(c, out, func() []Slot { return nil })
 		}
 		break

@@ -115,13 +115,39 @@ func (w *Walk) Facts(link string) notify.Describe {
 		}
 		for _, d := range w.view(b, subject{key: b.Person}).Doses {
 			f.Doses = append(f.Doses, notify.DoseFacts{Dose: d.Dose, Start: d.Start, Site: d.Site, Product: d.Product.Name})
+			if !d.KeptUntil.IsZero() {
+				f.Until = d.KeptUntil
+			}
 		}
 		for _, s := range was {
 			at, _ := w.sites.Load().index.ByNum(s.Site)
 			f.Was = append(f.Was, notify.DoseFacts{Start: s.Day.At(s.Minute, w.programme.Zone), Site: at})
 		}
-		return f, true, nil
+		return f, true, w.whatFollows(ctx, &f)
 	}
+}
+
+// whatFollows fills in what comes next for somebody who did not come for the first dose.
+func (w *Walk) whatFollows(ctx context.Context, f *notify.Facts) error {
+	c, ok := w.programme.CampaignByNum(f.Booking.Campaign)
+	if f.Booking.Status != booking.Missed || !ok {
+		return nil
+	}
+	all, err := w.ledger.Bookings(ctx, f.Booking.Person)
+	if err != nil {
+		return err
+	}
+	switch e := w.afterMissing(c, all); {
+	case !w.now().Before(c.Closes):
+		f.Next = notify.NextOver
+	case e == nil:
+		f.Next = notify.NextNow
+	case e.Last:
+		f.Next, f.From = notify.NextLast, e.Until
+	default:
+		f.Next, f.From = notify.NextFrom, e.From
+	}
+	return nil
 }
 
 // Invitation gives what there is to tell somebody for whom a dose is kept, or who helps them, for [notify.Courier]; link is where people begin.

@@ -242,7 +242,7 @@ func (r *randomWalk) own(n int) (walk.Booking, bool) {
 	list, err := r.Bookings(r.t.Context(), r.actor(n))
 	must(r.t, err)
 	for _, b := range list {
-		if !b.Cancelled {
+		if !b.Cancelled && !b.Missed {
 			return b, true
 		}
 	}

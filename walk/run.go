@@ -19,7 +19,7 @@ const (
 )
 
 // Run does the work that no request asks for, until ctx ends: follows the ledger's events, tells the line what stock is
-// left, invites who is next where it was sold out, tells whose turn is near, gives back holds whose time is over, watches over boxes, and notices imports. A failing round is logged and tried again; nothing
+// left, invites who is next where it was sold out, tells whose turn is near, gives back holds whose time is over, settles what became of appointments, watches over boxes, and notices imports. A failing round is logged and tried again; nothing
 // that people were told depends on it.
 func (w *Walk) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -43,6 +43,9 @@ func (w *Walk) Run(ctx context.Context) error {
 		g.Go(func() error { return w.supply.Run(ctx) })
 	}
 	g.Go(func() error {
+		return w.every(ctx, visitsEvery, "go through the sites' days", func() error { return w.visits(ctx) })
+	})
+	g.Go(func() error {
 		return w.every(ctx, reloadEvery, "look for imports", func() error { return w.reload(ctx) })
 	})
 	return g.Wait()
@@ -50,7 +53,7 @@ func (w *Walk) Run(ctx context.Context) error {
 
 // Round does each piece of the work of [Walk.Run] once, except the line's own, for tests and tools that own the clock.
 func (w *Walk) Round(ctx context.Context) error {
-	return errors.Join(w.sweep(ctx), w.follow(ctx), w.invite(ctx), w.follow(ctx), w.tellNear(ctx), w.offerLeftovers(ctx), w.reload(ctx))
+	return errors.Join(w.sweep(ctx), w.follow(ctx), w.invite(ctx), w.follow(ctx), w.tellNear(ctx), w.offerLeftovers(ctx), w.visits(ctx), w.reload(ctx))
 }
 
 func (w *Walk) follow(ctx context.Context) error {

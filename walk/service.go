@@ -21,6 +21,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply/dispense"
 	"charye/supply/room"
 
 	"golang.org/x/time/rate"
@@ -35,6 +36,7 @@ type Deps struct {
 	People    person.Store
 	Outbox    notify.Outbox  // nil: nobody is told anything
 	Leftovers leftover.Store // nil: leftover doses are not offered
+	Dispense  *dispense.Room // nil: nothing is known of boxes at the counter, and nobody is told of doses
 	Approvals approval.Store // nil: nothing can be asked for
 	Supply    *room.Room     // nil: no product has rules for its storage
 	Rules     *Rules         // that wait for two people; nil: none
@@ -72,6 +74,11 @@ type Walk struct {
 
 	leavers leavers
 	supply  *room.Room
+
+	doses     *dispense.Room
+	gave      givenDoses
+	staffFrom []string // namespaces of providers whose staff work at sites
+	visiting  visiting
 
 	// Of the one goroutine of the background work that uses them.
 	stocked   map[booking.Counter]int      // what the dates say about stock, as last looked at
@@ -137,6 +144,9 @@ func New(ctx context.Context, d Deps) (*Walk, error) {
 	if d.Leftovers != nil {
 		w.leftovers, w.leftoverKey = d.Leftovers, d.Keys.Secret("leftover-draw")
 		w.leftoverPool = batch.New(d.Leftovers.Apply, batch.Options{MaxBatch: leftover.MaxRequests})
+	}
+	if w.doses = d.Dispense; w.doses == nil {
+		w.doses = dispense.New(SupplyRules(d.Programme))
 	}
 	if err := w.knownRegions(); err != nil {
 		return nil, err

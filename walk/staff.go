@@ -16,6 +16,9 @@ const (
 	ListCallers    Act = "list-callers"    // whom of the desk to call back
 	ServeCaller    Act = "serve-caller"    // take a place, go in, book, change and cancel for a caller of the desk
 	IssueTemporary Act = "issue-temporary" // give an identity to somebody who has none
+	ListVisitors   Act = "list-visitors"   // see who is expected at one's own site today, look somebody up, print the list
+	TellOfVisit    Act = "tell-of-visit"   // say who has come, was given the dose, was turned away, did not come; take it back
+	OfferLeftover  Act = "offer-leftover"  // offer what is left in open vials to the people on the site's list
 	SeeRequests    Act = "see-requests"    // what others are asked to agree to, and what became of it
 	AskRequest     Act = "ask-request"     // ask for what another must want too, withdraw it, carry it out once it is agreed
 	DecideRequest  Act = "decide-request"  // agree to what somebody else asks for, or decline it
@@ -34,7 +37,7 @@ const (
 
 // Acts lists every act.
 var Acts = []Act{
-	FindCaller, ListCallers, ServeCaller, IssueTemporary, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict,
+	FindCaller, ListCallers, ServeCaller, IssueTemporary, ListVisitors, TellOfVisit, OfferLeftover, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict,
 	AskRules, EndSessions, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation,
 }
 
@@ -44,6 +47,9 @@ var mayDo = map[Act][]person.Role{
 	ListCallers:    {person.CallDesk, person.Office},
 	ServeCaller:    {person.CallDesk, person.Office},
 	IssueTemporary: {person.Office},
+	ListVisitors:   {person.Clinic},
+	TellOfVisit:    {person.Clinic},
+	OfferLeftover:  {person.Clinic},
 	SeeRequests:    {person.Manager, person.Auditor},
 	AskRequest:     {person.Manager, person.Logistics},
 	DecideRequest:  {person.Manager},

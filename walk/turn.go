@@ -262,10 +262,15 @@ func (w *Walk) Enter(ctx context.Context, a Actor, campaign, recipient, ticket, 
 	if takeover && !weak.Off(weak.Device) && w.now().Sub(a.SignedInAt) > takeoverWithin {
 		return Pass{}, refuse(NotSignedIn, "moving to another device needs a sign-in within the last five minutes; sign in again")
 	}
-	if _, live, err := w.liveBooking(ctx, c, s.key); err != nil {
-		return Pass{}, err
-	} else if live {
+	all, err := w.ledger.Bookings(ctx, s.key)
+	if err != nil {
+		return Pass{}, unavailable(err)
+	}
+	if _, live := liveOf(c, all); live {
 		return Pass{}, refuse(AlreadyBooked, "this person has a booking in %s; look it up, change or cancel it", c.ID)
+	}
+	if err := w.mayComeAgain(ctx, c, s.key, all); err != nil {
+		return Pass{}, err
 	}
 	if st, err := w.line.Status(ctx, c.Num); err != nil {
 		return Pass{}, unavailable(err)
@@ -325,12 +330,18 @@ func (w *Walk) liveBooking(ctx context.Context, c *programme.Campaign, who perso
 	if err != nil {
 		return booking.Booking{}, false, unavailable(err)
 	}
-	for _, b := range bs {
+	b, live := liveOf(c, bs)
+	return b, live, nil
+}
+
+// liveOf finds the live booking in a campaign among somebody's.
+func liveOf(c *programme.Campaign, all []booking.Booking) (booking.Booking, bool) {
+	for _, b := range all {
 		if b.Campaign == c.Num && b.Status == booking.Booked {
-			return b, true, nil
+			return b, true
 		}
 	}
-	return booking.Booking{}, false, nil
+	return booking.Booking{}, false
 }
 
 // passOf reads a pass token and checks everything that makes it count: signature, life, person, the live serial.

@@ -8,6 +8,7 @@ package walk
 import (
 	"time"
 
+	"charye/booking"
 	"charye/internal/civil"
 	"charye/line"
 	"charye/person"
@@ -127,6 +128,9 @@ type Booking struct {
 	Recipient  string // recipient id when a helper looks at it, else empty
 	ForName    string // recipient's name when a helper looks at it, else empty
 	Cancelled  bool
+	Missed     bool        // nobody came for the first dose; it is over
+	Again      *ComesAgain // with Missed and no other booking: when they may book again, where the rules have others go first
+	Closed     bool        // with Missed: the campaign is over
 	Doses      []Dose
 	MadeAt     time.Time
 	Sequence   int
@@ -143,6 +147,10 @@ type Dose struct {
 	Start, End time.Time
 	Product    programme.Product
 	SlotID     string
+	State      booking.VisitState // what happened at it
+	Why        string             // of turned away
+	KeptUntil  time.Time          // of turned away, dose 1: until when the dose is kept for them to choose another time
+	Movable    bool               // it can be moved although its time has come, since it was not given
 }
 
 // BookRequest names what to book: a slot, or a hold made before.

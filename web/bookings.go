@@ -142,7 +142,9 @@ func (h *handler) changePage(q *request) error {
 	d := changeData{bookingData: b, Missing: q.field("missing") != ""}
 	v := view{Title: q.words("change.title"), Error: d.Missing}
 	d.Dose = doseAsked(q, b.Booking)
-	if d.Dose == 0 || !b.Changeable || b.Cancelled {
+	missed := d.Dose > 0 && b.Doses[d.Dose-1].Movable // what was not given at its time is moved without a cut-off
+	d.Changeable = b.Changeable || missed
+	if d.Dose == 0 || !d.Changeable || b.Cancelled {
 		v.D = d
 		return q.show(http.StatusOK, "change", v)
 	}
@@ -169,9 +171,13 @@ func (h *handler) changePage(q *request) error {
 		before := civil.Of(b.Doses[d.Dose-2].Start, h.zone)
 		iv, _ := intervalOn(d.Old.Product.Series, before)
 		found.Free = nil
-		for n := iv.Min; n <= iv.Max; n++ {
-			day := before + civil.Date(n)
-			if day >= civil.Of(h.svc.Now(), h.zone) {
+		today := civil.Of(h.svc.Now(), h.zone)
+		last := before + civil.Date(iv.Max)
+		if missed {
+			last = max(last, today+missedAhead)
+		}
+		for day := before + civil.Date(iv.Min); day <= last; day++ {
+			if day >= today {
 				found.Free = append(found.Free, walk.DayFree{Day: day, Free: 1})
 			}
 		}
@@ -188,6 +194,9 @@ func (h *handler) changePage(q *request) error {
 	v.D = d
 	return q.show(http.StatusOK, "change", v)
 }
+
+// missedAhead is how many days are offered for a later dose that was missed, also where its interval is over.
+const missedAhead = 21
 
 // doseAsked gives the dose to change: the one asked for, or the only one; 0 when there is a choice to make.
 func doseAsked(q *request, b walk.Booking) int {

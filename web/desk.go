@@ -193,7 +193,7 @@ func (h *handler) deskSignIn(q *request) error {
 // staffPath is where staff go on: a page for staff, whatever was asked for.
 func staffPath(p string) string {
 	p = localPath(p)
-	for _, base := range []string{deskBase, manageBase, supplyBase} {
+	for _, base := range []string{deskBase, manageBase, supplyBase, clinicBase} {
 		if rest, ok := strings.CutPrefix(p, base); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
 			return p
 		}
@@ -253,6 +253,7 @@ type deskHomeData struct {
 	Others    []roleRow
 	Serves    bool // this role serves callers
 	Issues    bool
+	Clinic    bool // this role works at a site
 	Manages   bool // this role has pages under /manage
 	Supply    bool // this role may see the supply room
 	Campaigns []campaignCard
@@ -265,6 +266,7 @@ func (h *handler) deskHome(q *request) error {
 	}
 	d := deskHomeData{
 		Name: q.name(), Role: roleNames[a.Role], Until: a.ExpiresAt, Serves: walk.May(a, walk.ServeCaller), Issues: walk.May(a, walk.IssueTemporary),
+		Clinic:  walk.May(a, walk.ListVisitors),
 		Manages: manages(a), Me: h.svc.StaffName(a.Key),
 		Supply: walk.May(a, walk.SeeSupply),
 	}

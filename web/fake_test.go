@@ -53,6 +53,9 @@ type scripted struct {
 	pauseWhy   programme.Text
 	caller     walk.Caller
 	calling    walk.Calls
+	clinic     walk.ClinicDay
+	visitors   []walk.Visitor
+	visitor    walk.Visitor
 	poll       time.Duration // until the next question, in places
 	room       *room.Room    // nil: there is no supply room
 
@@ -404,7 +407,7 @@ func (d *doorman) Finish(_ context.Context, state string, q url.Values) (string,
 		return "", back, errors.New("bad code")
 	}
 	switch q.Get("code") {
-	case "other", "clerk", "office", "auditor":
+	case "other", "clerk", "office", "auditor", "nurse":
 		return q.Get("code"), back, nil
 	case "one-factor":
 		return "", back, person.ErrSecondFactor
@@ -423,10 +426,10 @@ func (d *doorman) Verify(token string) (person.Session, error) {
 		if token == "manager" {
 			s.Key, s.Roles = person.Key{202, 15: 1}, person.RolesOf(person.Manager)
 		}
-	case "clerk", "office", "auditor", "boss", "operator":
+	case "clerk", "office", "auditor", "nurse", "boss", "operator":
 		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
 			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
-			"manager": person.RolesOf(person.Manager), "boss": person.RolesOf(person.Manager), "operator": person.RolesOf(person.Operator),
+			"nurse": person.RolesOf(person.Clinic, person.Office), "manager": person.RolesOf(person.Manager), "boss": person.RolesOf(person.Manager), "operator": person.RolesOf(person.Operator),
 		}[token]
 		if token == "boss" {
 			s.Key = person.Key{20}

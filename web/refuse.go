@@ -78,6 +78,9 @@ func (q *request) refuse(err error) {
 	if r.next != "" {
 		d.Next = q.words(r.next)
 	}
+	if e.Code == walk.NotAllowed && e.Field == "unit" {
+		d.Title, d.Text = q.words("refused.unit.title"), q.words("refused.unit.text")
+	}
 	switch e.Code {
 	case walk.NoPass, walk.PassExpired, walk.NotYourTurn:
 		d.URL = q.path(campaign, "wait", q.recipient())

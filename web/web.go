@@ -68,6 +68,7 @@ type Service interface {
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) error
 	DeskService
+	ClinicService
 	ManageService
 	SupplyService
 }
@@ -211,6 +212,7 @@ func (h *handler) routes() {
 	on("POST /bookings/{id}/cancel", h.cancel)
 
 	h.deskRoutes()
+	h.clinicRoutes()
 	h.manageRoutes()
 	h.supplyRoutes()
 

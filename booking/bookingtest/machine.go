@@ -3,12 +3,14 @@ package bookingtest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"charye/booking"
+	"charye/internal/civil"
 )
 
 // testAgainstModel does random things, one batch after the other, with crashes in between, to a ledger and to the model:
@@ -102,7 +104,7 @@ func (m *machine) request(rt *rapid.T) booking.Request {
 	r.Campaign = uint32(rapid.IntRange(1, 2).Draw(rt, "campaign"))
 	r.Op = rapid.SampledFrom([]booking.Op{
 		booking.OpBook, booking.OpBook, booking.OpHold, booking.OpHold, booking.OpChange, booking.OpCancel, booking.OpExpire,
-		booking.OpInvite,
+		booking.OpInvite, booking.OpVisit, booking.OpVisit,
 	}).Draw(rt, "op")
 	switch r.Op {
 	case booking.OpExpire:
@@ -111,6 +113,8 @@ func (m *machine) request(rt *rapid.T) booking.Request {
 		return m.invite(rt, r.Campaign)
 	case booking.OpChange, booking.OpCancel:
 		r.Booking = draw(rt, "booking", m.ids)
+	case booking.OpVisit:
+		return m.visit(rt, r)
 	case booking.OpHold:
 		r.HoldUntil = m.now.Add(time.Duration(rapid.IntRange(1, 300).Draw(rt, "hold")) * time.Second)
 	default:
@@ -149,6 +153,28 @@ func (m *machine) series(rt *rapid.T, r booking.Request) booking.Request {
 	}
 	if rapid.IntRange(0, 2).Draw(rt, "apart") == 0 {
 		r.Apart = []booking.Apart{{Product: "moderna", Days: rapid.IntRange(1, 60).Draw(rt, "days"), SameDay: rapid.Bool().Draw(rt, "same day")}}
+	}
+	return r
+}
+
+// visit says something of one of the last bookings, of its own person mostly.
+func (m *machine) visit(rt *rapid.T, r booking.Request) booking.Request {
+	r.Booking = draw(rt, "booking", m.ids)
+	for _, b := range m.model.bookings {
+		if b.ID == r.Booking && rapid.IntRange(0, 9).Draw(rt, "own") > 0 {
+			r.Person, r.Campaign = b.Person, b.Campaign
+		}
+	}
+	r.Dose = rapid.IntRange(1, 2).Draw(rt, "dose")
+	r.Visit.State = booking.VisitState(rapid.IntRange(0, 4).Draw(rt, "state"))
+	switch r.Visit.State {
+	case booking.Given:
+		r.Visit.From = rapid.SampledFrom([]string{"", "(10)AB1", "(10)\"<\\é"}).Draw(rt, "from")
+	case booking.TurnedAway:
+		r.Visit.Why = "fever"
+	case booking.NoShow:
+		r.Visit.Kept = r.Dose == 1 && rapid.Bool().Draw(rt, "kept")
+	default:
 	}
 	return r
 }
@@ -249,6 +275,25 @@ func (m *machine) compare(rt *rapid.T) {
 		}
 		if got != want {
 			rt.Errorf("bookings of person %d:\n%swant\n%s", n, got, want)
+		}
+	}
+	for _, day := range []civil.Date{firstDay, firstDay + 28} {
+		list, err := m.Day(ctx, 1, day, 1000)
+		if err != nil {
+			rt.Fatalf("day: %v", err)
+		}
+		var got, want []int64
+		for _, b := range list {
+			got = append(got, b.ID)
+		}
+		for _, b := range m.model.bookings {
+			if b.On(1, day) {
+				want = append(want, b.ID)
+			}
+		}
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			rt.Errorf("on %v there are %v, want %v", day, got, want)
 		}
 	}
 	holds, err := m.DueHolds(ctx, start.AddDate(10, 0, 0), 100)

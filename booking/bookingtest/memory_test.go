@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/internal/civil"
 	"charye/person"
+	"charye/site"
 )
 
 // memory is the smallest ledger there can be. It loads exactly what [booking.Needs] and [booking.State.Touches] name, no
@@ -46,6 +48,17 @@ func (m *memory) All(_ context.Context, yield func(booking.Booking) error) error
 		}
 	}
 	return nil
+}
+
+func (m *memory) Day(_ context.Context, at site.Num, day civil.Date, limit int) (out []booking.Booking, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(m.bookings)) {
+		if b := m.bookings[id]; b.On(at, day) && len(out) < limit {
+			out = append(out, b)
+		}
+	}
+	return out, nil
 }
 
 func (m *memory) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {

@@ -33,6 +33,9 @@ func (m model) used(c booking.Counter, notBooking, notHold int64) (n int) {
 	days := map[civil.Date]int{} // what is booked of the vials' product, by day
 	add := func(doses []booking.Dose, shared []booking.Claim) {
 		for _, d := range doses {
+			if gone(d) {
+				continue
+			}
 			switch c {
 			case d.Seat.Counter:
 				n += d.Seat.N
@@ -49,8 +52,12 @@ func (m model) used(c booking.Counter, notBooking, notHold int64) (n int) {
 		}
 	}
 	for _, b := range m.bookings {
-		if b.Status == booking.Booked && b.ID != notBooking {
+		switch {
+		case b.ID == notBooking:
+		case b.Status == booking.Booked:
 			add(b.Doses, b.Shared)
+		case b.Status == booking.Missed && b.Doses[0].Visit.Kept:
+			add(nil, b.Shared)
 		}
 	}
 	for _, h := range m.holds {
@@ -94,6 +101,13 @@ func (m model) fit(r *booking.Request, shared []booking.Claim, notBooking, notHo
 		}
 	}
 	for i, choices := range r.Doses {
+		if s := m.stays(r, i); s != nil {
+			if gone(*s) {
+				doses = append(doses, *s)
+				continue
+			}
+			choices = []booking.Choice{{Slot: s.Slot, Minutes: s.Minutes, Seat: s.Seat, Vial: s.Vial}}
+		}
 		at := slices.IndexFunc(choices, func(c booking.Choice) bool {
 			if !m.apart(r, c.Slot) {
 				return false
@@ -113,7 +127,11 @@ func (m model) fit(r *booking.Request, shared []booking.Claim, notBooking, notHo
 			return nil, full, false
 		}
 		c := choices[at]
-		doses = append(doses, booking.Dose{Dose: i + 1, Slot: c.Slot, Minutes: c.Minutes, Seat: c.Seat, Vial: c.Vial})
+		d := booking.Dose{Dose: i + 1, Slot: c.Slot, Minutes: c.Minutes, Seat: c.Seat, Vial: c.Vial}
+		if s := m.stays(r, i); s != nil {
+			d.Visit = s.Visit
+		}
+		doses = append(doses, d)
 	}
 	return doses, booking.Outcome{}, true
 }
@@ -132,6 +150,9 @@ func (m model) apart(r *booking.Request, s booking.Slot) bool {
 		}
 		for _, d := range b.Doses {
 			for _, a := range r.Apart {
+				if gone(d) {
+					continue
+				}
 				days := max(d.Slot.Day-s.Day, s.Day-d.Slot.Day)
 				if d.Slot.Product == a.Product && int(days) < a.Days && (days != 0 || !a.SameDay) {
 					return false
@@ -174,6 +195,8 @@ func (m model) step(r booking.Request, got booking.Outcome) (next model, why str
 		want = n.cancel(&r)
 	case booking.OpInvite:
 		want = n.invite(&r)
+	case booking.OpVisit:
+		want = n.visit(&r)
 	}
 	if w, g := describe(want), describe(got); w != g {
 		return m, fmt.Sprintf("got  %s\nwant %s", g, w)
@@ -346,6 +369,14 @@ func (m *model) change(r *booking.Request) booking.Outcome {
 	if b == nil || b.Status != booking.Booked {
 		return booking.Outcome{Result: booking.NoBooking}
 	}
+	for i, d := range b.Doses {
+		if (d.Visit.State == booking.Given || d.Visit.State == booking.Arrived) && m.stays(r, i) == nil {
+			if m.keepsApart(r) {
+				return booking.Outcome{Result: booking.Visited, Booking: *b}
+			}
+			return booking.Outcome{Result: booking.Limited, Booking: *b}
+		}
+	}
 	shared := r.Shared
 	if shared == nil {
 		shared = b.Shared
@@ -370,6 +401,12 @@ func (m *model) cancel(r *booking.Request) booking.Outcome {
 	}
 	if b.Status == booking.Cancelled {
 		return booking.Outcome{Result: booking.Repeated, Booking: *b}
+	}
+	if b.Status == booking.Missed {
+		return booking.Outcome{Result: booking.NoBooking}
+	}
+	if slices.ContainsFunc(b.Doses, func(d booking.Dose) bool { return d.Visit.State == booking.Given }) {
+		return booking.Outcome{Result: booking.Visited, Booking: *b}
 	}
 	b.Status = booking.Cancelled
 	return booking.Outcome{Result: booking.Done, Booking: *b}
@@ -427,7 +464,8 @@ func describeHold(h booking.Hold) string {
 func claimsOf(doses []booking.Dose, shared []booking.Claim) string {
 	var out []byte
 	for _, d := range doses {
-		out = fmt.Appendf(out, "%d: %v (%d min) %v×%d %v; ", d.Dose, d.Slot, d.Minutes, d.Seat.Counter, d.Seat.N, d.Vial)
+		out = fmt.Appendf(out, "%d: %v (%d min) %v×%d %v %v since %d, %q %q %v; ", d.Dose, d.Slot, d.Minutes, d.Seat.Counter, d.Seat.N, d.Vial,
+			d.Visit.State, d.Visit.At.UnixMicro(), d.Visit.Why, d.Visit.From, d.Visit.Kept)
 	}
 	for _, c := range shared {
 		out = fmt.Appendf(out, "%v×%d; ", c.Counter, c.N)

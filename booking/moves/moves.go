@@ -182,6 +182,8 @@ func (o *Outcome) Count(out *booking.Outcome, id int64) error {
 		o.There++
 	case booking.Full, booking.Limited:
 		o.Full++
+	case booking.Visited:
+		o.Since++ // somebody has come for the dose
 	case booking.NoBooking:
 		o.Cancelled++
 	case booking.AlreadyBooked, booking.HoldGone, booking.KeyReused, booking.Malformed:

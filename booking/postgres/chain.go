@@ -129,7 +129,8 @@ func (l *Ledger) Strays(ctx context.Context) (findings []string, err error) {
 			AND (SELECT count(*) FROM events WHERE stream = 'booking') <> (SELECT coalesce(sum(events), 0) FROM booking_batches)
 			AND e.seq >= coalesce((SELECT first_event + events FROM booking_batches WHERE first_event <= e.seq ORDER BY first_event DESC LIMIT 1), 0)
 			ORDER BY seq LIMIT 10`, "the row of event id %d was put in: it is in no batch"},
-		{`SELECT seq FROM events WHERE stream = 'booking' AND what - ARRAY['campaign', 'booking', 'deltas'] <> '{}' ORDER BY seq LIMIT 10`,
+		{`SELECT seq FROM events WHERE stream = 'booking' AND (what - ARRAY['campaign', 'booking', 'deltas', 'dose', 'from'] <> '{}'
+			OR (what ? 'dose' OR what ? 'from') AND coalesce(what->>'dose', '0') = '0') ORDER BY seq LIMIT 10`,
 			"event id %d tells of more than was digested"},
 	} {
 		ids, err := query(ctx, l, "look for strays", pgx.RowTo[int64], look.sql)

@@ -51,6 +51,7 @@ func TestTampering(t *testing.T) {
 		{"channel", `UPDATE events SET channel = 'desk' WHERE seq = 5`, "event 5 is not as it was written"},
 		{"why", `UPDATE events SET why = 'otherwise' WHERE seq = 5`, "event 5 is not as it was written"},
 		{"what", `UPDATE events SET what = jsonb_set(what, '{campaign}', '2') WHERE seq = 5`, "event 5 is not as it was written"},
+		{"a dose that is none", `UPDATE events SET what = what || '{"from": "(10)X"}' WHERE seq = 5`, "event id 5 tells of more than was digested"},
 		{"more of what", `UPDATE events SET what = what || '{"note": 1}' WHERE seq = 5`, "event id 5 tells of more than was digested"},
 		{"stream", `UPDATE events SET stream = 'people' WHERE seq = 5`, "event 6 follows event 4"},
 		{"number", `UPDATE events SET seq = 5000 WHERE seq = 5`, "event 6 follows event 4"},

@@ -14,6 +14,7 @@ type bookingColumnsOf struct {
 	person, actor, sealed, idempotency, asked [][]byte
 	channel, doses, shared                    []string
 	madeAt                                    []time.Time
+	missed                                    []bool
 }
 
 func bookingRows(list []booking.Booking) (r bookingColumnsOf) {
@@ -24,7 +25,7 @@ func bookingRows(list []booking.Booking) (r bookingColumnsOf) {
 			gone = b.ID
 		}
 		r.id, r.campaign, r.gone = append(r.id, b.ID), append(r.campaign, int64(b.Campaign)), append(r.gone, gone)
-		r.changed = append(r.changed, int32(b.Changed))
+		r.changed, r.missed = append(r.changed, int32(b.Changed)), append(r.missed, b.Status == booking.Missed)
 		r.person, r.actor = append(r.person, b.Person[:]), append(r.actor, orNull(b.Actor[:]))
 		r.channel, r.madeAt = append(r.channel, b.Channel), append(r.madeAt, b.MadeAt)
 		r.doses, r.shared = append(r.doses, writeDoses(b.Doses)), append(r.shared, writeClaims(b.Shared))

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	bookingColumns = `id, person, campaign, gone, actor, channel, made_at, changed, doses, shared, sealed, idempotency, asked`
+	bookingColumns = `id, person, campaign, gone, actor, channel, made_at, changed, doses, shared, sealed, idempotency, asked, missed`
 	holdColumns    = `id, person, campaign, until, doses, shared, invited`
 )
 
@@ -217,6 +217,8 @@ func (d *decision) findExact(asked []booking.Request) {
 		switch {
 		case r.Op == booking.OpInvite: // whose turn it is
 			d.exact = append(d.exact, booking.StandbyCounter(r.Campaign), booking.DisplacedCounter(r.Campaign))
+		case r.Op == booking.OpVisit:
+			d.exactVisit(o)
 		case r.Partner == nil:
 			d.exactFor(o, r)
 		case o.Partner != nil && o.Result == o.Partner.Result && o.Booking.ID == 0: // refused for the partner's sake, with both at the counter
@@ -244,6 +246,20 @@ func (d *decision) exactAll(r *booking.Request) {
 	}
 	for _, choices := range r.Doses {
 		d.exactChoices(choices)
+	}
+}
+
+// exactVisit wants what a booking, to be taken back from being over, found no room in to be as it was.
+func (d *decision) exactVisit(o *booking.Outcome) {
+	if o.Result != booking.Full {
+		return
+	}
+	for _, c := range o.Booking.Shared {
+		d.exact = append(d.exact, c.Counter)
+	}
+	for i := range o.Booking.Doses {
+		k := &o.Booking.Doses[i]
+		d.exactChoices([]booking.Choice{{Slot: k.Slot, Seat: k.Seat, Vial: k.Vial}})
 	}
 }
 
@@ -457,18 +473,18 @@ func writeRows(b *pgx.Batch, ch *booking.Changes) {
 	}
 	if len(ch.Changed) > 0 {
 		r := bookingRows(ch.Changed)
-		b.Queue(`UPDATE bookings b SET gone = n.gone, changed = n.changed, doses = n.doses::jsonb, shared = n.shared::jsonb
-			FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[]) AS n (id, gone, changed, doses, shared)
-			WHERE b.id = n.id`, r.id, r.gone, r.changed, r.doses, r.shared)
+		b.Queue(`UPDATE bookings b SET gone = n.gone, missed = n.missed, changed = n.changed, doses = n.doses::jsonb, shared = n.shared::jsonb
+			FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::boolean[]) AS n (id, gone, changed, doses, shared, missed)
+			WHERE b.id = n.id`, r.id, r.gone, r.changed, r.doses, r.shared, r.missed)
 	}
 	if len(ch.Booked) > 0 {
 		r := bookingRows(ch.Booked)
 		b.Queue(`INSERT INTO bookings (`+bookingColumns+`)
-			SELECT id, person, campaign, gone, actor, channel, made_at, changed, doses::jsonb, shared::jsonb, sealed, idempotency, asked
+			SELECT id, person, campaign, gone, actor, channel, made_at, changed, doses::jsonb, shared::jsonb, sealed, idempotency, asked, missed
 			FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[], $8::integer[],
-				$9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[])
+				$9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::boolean[])
 			AS n (`+bookingColumns+`)`,
-			r.id, r.person, r.campaign, r.gone, r.actor, r.channel, r.madeAt, r.changed, r.doses, r.shared, r.sealed, r.idempotency, r.asked)
+			r.id, r.person, r.campaign, r.gone, r.actor, r.channel, r.madeAt, r.changed, r.doses, r.shared, r.sealed, r.idempotency, r.asked, r.missed)
 	}
 	if len(ch.Held) > 0 {
 		r := holdRows(ch.Held)

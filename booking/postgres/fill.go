@@ -44,7 +44,7 @@ func fillCounters(ctx context.Context, f *pgdb.Filling, from booking.Ledger) err
 
 func fillBookings(ctx context.Context, f *pgdb.Filling, from booking.Ledger) error {
 	bookings := f.Table("bookings", "id", "person", "campaign", "gone", "actor", "channel", "made_at", "changed", "doses", "shared", "sealed",
-		"idempotency", "asked")
+		"idempotency", "asked", "missed")
 	last := int64(0)
 	if err := from.All(ctx, func(b booking.Booking) error {
 		gone := int64(0)
@@ -53,7 +53,7 @@ func fillBookings(ctx context.Context, f *pgdb.Filling, from booking.Ledger) err
 		}
 		last = max(last, b.ID)
 		return bookings.Add(ctx, b.ID, b.Person[:], int64(b.Campaign), gone, orNull(b.Actor[:]), b.Channel, b.MadeAt, int32(b.Changed),
-			writeDoses(b.Doses), writeClaims(b.Shared), b.Sealed, orNull(b.Idempotency[:]), orNull(b.Body[:]))
+			writeDoses(b.Doses), writeClaims(b.Shared), b.Sealed, orNull(b.Idempotency[:]), orNull(b.Body[:]), b.Status == booking.Missed)
 	}); err != nil {
 		return err
 	}

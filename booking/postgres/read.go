@@ -8,8 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"charye/booking"
+	"charye/internal/civil"
 	"charye/internal/pgdb"
 	"charye/person"
+	"charye/site"
 )
 
 // Bookings lists a person's bookings, oldest first.
@@ -29,6 +31,12 @@ func (l *Ledger) Booking(ctx context.Context, id int64) (b booking.Booking, ok b
 // Several finds bookings by id.
 func (l *Ledger) Several(ctx context.Context, ids []int64) ([]booking.Booking, error) {
 	return query(ctx, l, "find bookings", scanBooking, `SELECT `+bookingColumns+` FROM bookings WHERE id = ANY ($1::bigint[])`, ids)
+}
+
+// Day lists the bookings with a dose at a site on a day.
+func (l *Ledger) Day(ctx context.Context, at site.Num, day civil.Date, limit int) ([]booking.Booking, error) {
+	return query(ctx, l, "list a day", scanBooking, `SELECT `+bookingColumns+` FROM bookings WHERE booking_days(doses) @> ARRAY[$1::bigint] ORDER BY id LIMIT $2::bigint`,
+		int64(at)<<16+int64(day), max(limit, 0))
 }
 
 // All lists every booking by id, some thousand at a time.

@@ -18,9 +18,10 @@ import (
 // event tells of are jsonb:
 //
 //	doses   [{"site":1042,"day":"2021-07-26","minute":540,"minutes":30,"product":"moderna","seat":{"counter":…,"capacity":5,"n":1}}]
-//	        and "vial":{"product":17,"doses":10} where it draws on the vials of the site
+//	        and "vial":{"product":17,"doses":10} where it draws on the vials of the site,
+//	        "visit":{"state":"given","at":"2021-07-26T00:12:03Z","why":"","from":"(10)LOT","kept":false} where something is known of it
 //	shared  [{"counter":…,"capacity":1850000,"n":1}]
-//	what    {"campaign":7,"booking":12,"deltas":[[counter,by]]}
+//	what    {"campaign":7,"booking":12,"deltas":[[counter,by]]} and "dose":1,"from":"(10)LOT" with the events of visits
 
 // errRow means that a row cannot be read: it was written by something else.
 var errRow = errors.New("a row of the bookings cannot be read: it was not written by charye")
@@ -33,6 +34,15 @@ type doseJSON struct {
 	Product string     `json:"product"`
 	Seat    claimJSON  `json:"seat"`
 	Vial    vialJSON   `json:"vial"`
+	Visit   *visitJSON `json:"visit"`
+}
+
+type visitJSON struct {
+	State string    `json:"state"`
+	At    time.Time `json:"at"`
+	Why   string    `json:"why"`
+	From  string    `json:"from"`
+	Kept  bool      `json:"kept"`
 }
 
 type vialJSON struct {
@@ -50,6 +60,8 @@ type whatJSON struct {
 	Campaign uint32     `json:"campaign"`
 	Booking  int64      `json:"booking"`
 	Deltas   [][2]int64 `json:"deltas"`
+	Dose     int        `json:"dose"`
+	From     string     `json:"from"`
 }
 
 // The writers append by hand: a batch has thousands of these. Products are of [a-z0-9-], see [booking.Request.Validate].
@@ -72,9 +84,21 @@ func writeDoses(doses []booking.Dose) string {
 			b = strconv.AppendUint(append(b, `,"vial":{"product":`...), uint64(d.Vial.Product), 10)
 			b = append(strconv.AppendInt(append(b, `,"doses":`...), int64(d.Vial.Doses), 10), '}')
 		}
+		if v := &d.Visit; v.State != booking.Expected {
+			b = append(append(b, `,"visit":`...), writeJSON(visitJSON{State: v.State.String(), At: v.At, Why: v.Why, From: v.From, Kept: v.Kept})...)
+		}
 		b = append(b, '}')
 	}
 	return string(append(b, ']'))
+}
+
+// writeJSON writes what holds texts of people at work.
+func writeJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil { // of texts, booleans and instants: cannot be
+		panic(err)
+	}
+	return b
 }
 
 func writeClaims(claims []booking.Claim) string {
@@ -109,7 +133,12 @@ func writeWhat(e *booking.Event) string {
 		b = strconv.AppendInt(append(b, ','), int64(d.By), 10)
 		b = append(b, ']')
 	}
-	return string(append(b, "]}"...))
+	b = append(b, ']')
+	if e.Dose != 0 {
+		b = strconv.AppendInt(append(b, `,"dose":`...), int64(e.Dose), 10)
+		b = append(append(b, `,"from":`...), writeJSON(e.From)...)
+	}
+	return string(append(b, '}'))
 }
 
 func readDoses(b []byte) ([]booking.Dose, error) {
@@ -119,12 +148,27 @@ func readDoses(b []byte) ([]booking.Dose, error) {
 	}
 	var out []booking.Dose
 	for i, d := range list {
+		visit, err := d.Visit.read()
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, booking.Dose{
-			Dose: i + 1, Minutes: d.Minutes, Seat: booking.Claim(d.Seat), Vial: booking.Vial(d.Vial),
+			Dose: i + 1, Minutes: d.Minutes, Visit: visit, Seat: booking.Claim(d.Seat), Vial: booking.Vial(d.Vial),
 			Slot: booking.Slot{Product: d.Product, Session: booking.Session{Site: d.Site, Day: d.Day, Minute: d.Minute}},
 		})
 	}
 	return out, nil
+}
+
+func (v *visitJSON) read() (booking.Visit, error) {
+	if v == nil {
+		return booking.Visit{}, nil
+	}
+	state, ok := booking.ParseVisitState(v.State)
+	if !ok {
+		return booking.Visit{}, fmt.Errorf("%w: visit", errRow)
+	}
+	return booking.Visit{State: state, At: v.At.UTC(), Why: v.Why, From: v.From, Kept: v.Kept}, nil
 }
 
 func readClaims(b []byte) ([]booking.Claim, error) {
@@ -144,7 +188,7 @@ func readWhat(b []byte, e *booking.Event) error {
 	if err := json.Unmarshal(b, &w); err != nil {
 		return fmt.Errorf("event %d: %w", e.Seq, errRow)
 	}
-	e.Campaign, e.Booking, e.Deltas = w.Campaign, w.Booking, nil
+	e.Campaign, e.Booking, e.Deltas, e.Dose, e.From = w.Campaign, w.Booking, nil, w.Dose, w.From
 	for _, d := range w.Deltas {
 		e.Deltas = append(e.Deltas, booking.Delta{Counter: booking.Counter(d[0]), By: int(d[1])})
 	}
@@ -154,14 +198,18 @@ func readWhat(b []byte, e *booking.Event) error {
 func scanBooking(row pgx.CollectableRow) (b booking.Booking, err error) {
 	var who, actor, doses, shared, idempotency, asked []byte
 	var gone int64
+	var missed bool
 	if err := row.Scan(&b.ID, &who, &b.Campaign, &gone, &actor, &b.Channel, &b.MadeAt, &b.Changed, &doses, &shared, &b.Sealed,
-		&idempotency, &asked); err != nil {
+		&idempotency, &asked, &missed); err != nil {
 		return b, err
 	}
 	b.MadeAt = b.MadeAt.UTC()
 	b.Status = booking.Booked
 	if gone != 0 {
 		b.Status = booking.Cancelled
+	}
+	if missed {
+		b.Status = booking.Missed
 	}
 	var errs [6]error
 	b.Person, errs[0] = keyOf(who)

@@ -135,3 +135,38 @@ func BenchmarkOpen(b *testing.B) {
 	}
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/bookings*1e6, "s/million-bookings")
 }
+
+// BenchmarkDay asks for a site's day after a rush: the first time all that was booked meanwhile is caught up with.
+func BenchmarkDay(b *testing.B) {
+	const bookings = 50 * 1024
+	var first, later time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		l, err := sqlite.Open(context.Background(), b.TempDir())
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := newNational()
+		apply(b, l, n, bookings, 1024)
+		b.StartTimer()
+		start := time.Now()
+		if _, err := l.Day(context.Background(), 1, n.first, 2000); err != nil {
+			b.Fatal(err)
+		}
+		first += time.Since(start)
+		start = time.Now()
+		for at := range site.Num(1000) {
+			if _, err := l.Day(context.Background(), at, n.first, 2000); err != nil {
+				b.Fatal(err)
+			}
+		}
+		later += time.Since(start)
+		b.StopTimer()
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(first.Seconds()*1e6/float64(b.N)/bookings, "µs/booking-caught-up")
+	b.ReportMetric(later.Seconds()*1e6/float64(b.N)/1000, "µs/day")
+}

@@ -17,16 +17,21 @@ import (
 //
 //	booking  version status actor channel doses shared madeAt changed sealed idempotency
 //	hold     version doses shared, and invited where there is an invitation
-//	event    version kind at campaign person actor channel why booking deltas
-//	doses    n × (site day minute minutes product seat), and vial (product, doses in it) in a body of version 2
+//	event    version kind at campaign person actor channel why booking deltas, and dose from in a body of version 2
+//	doses    n × (site day minute minutes product seat), and vial (product, doses in it) in a body of version 2;
+//	         in one of version 3 also state of the visit, and where that is not 0 at why from kept
 //	claim    counter capacity n
 //	actor    0 nobody · 1 the person themself · 2 and 16 bytes
 //	idempotency  0 none · 1 and two keys
 //
-// A body is of version 2 where a dose draws on the vials of its site, so that those without are read by the program before it.
+// A body is of version 2 where a dose draws on the vials of its site, and of version 3 where something is known of a visit, so that
+// those without are read by the programs before it.
 const (
 	version = 1
 	vials   = 2
+	visits  = 3
+
+	visited = 2 // the version of an event of a visit
 )
 
 // errBody means that a row cannot be read: the file is damaged or was written by something else.
@@ -36,6 +41,7 @@ var eventKinds = [...]booking.EventKind{
 	1: booking.EventHeld, 2: booking.EventHoldOver, 3: booking.EventBooked, 4: booking.EventChanged,
 	5: booking.EventCanceled, 6: booking.EventCapacity, 7: booking.EventInvited, 8: booking.EventCalled,
 	9: booking.EventErased, 10: booking.EventDisplaced, 11: booking.EventReinstated,
+	12: booking.EventArrived, 13: booking.EventGiven, 14: booking.EventTurnedAway, 15: booking.EventNoShow, 16: booking.EventUndone,
 }
 
 func appendBooking(b []byte, k *booking.Booking) []byte {
@@ -105,7 +111,11 @@ func appendEvent(b []byte, e *booking.Event) []byte {
 			kind = byte(i)
 		}
 	}
-	b = append(b, version, kind)
+	v := byte(version)
+	if e.Dose != 0 {
+		v = visited
+	}
+	b = append(b, v, kind)
 	b = binary.AppendVarint(b, e.At.UnixMicro())
 	b = binary.AppendUvarint(b, uint64(e.Campaign))
 	b = append(b, e.Person[:]...)
@@ -118,12 +128,18 @@ func appendEvent(b []byte, e *booking.Event) []byte {
 		b = binary.AppendUvarint(b, uint64(d.Counter))
 		b = binary.AppendVarint(b, int64(d.By))
 	}
+	if v == visited {
+		b = appendText(binary.AppendUvarint(b, uint64(e.Dose)), e.From)
+	}
 	return b
 }
 
 func readEvent(body []byte, seq int64) (booking.Event, error) {
 	r := reader{b: body}
-	r.version()
+	v := r.byte()
+	if v != version && v != visited {
+		return booking.Event{}, errBody
+	}
 	e := booking.Event{Seq: seq}
 	kind := int(r.byte())
 	if kind == 0 || kind >= len(eventKinds) {
@@ -141,6 +157,11 @@ func readEvent(body []byte, seq int64) (booking.Event, error) {
 		e.Deltas = make([]booking.Delta, n)
 		for i := range e.Deltas {
 			e.Deltas[i] = booking.Delta{Counter: booking.Counter(r.uint()), By: int(r.varint())}
+		}
+	}
+	if v == visited {
+		if e.Dose, e.From = r.int(), string(r.text()); e.Dose == 0 {
+			r.bad = true
 		}
 	}
 	return e, r.done()
@@ -162,12 +183,16 @@ func appendText[T string | []byte](b []byte, s T) []byte {
 }
 
 func versionOf(doses []booking.Dose) byte {
+	v := byte(version)
 	for i := range doses {
-		if doses[i].Vial != (booking.Vial{}) {
-			return vials
+		switch {
+		case doses[i].Visit.State != booking.Expected:
+			return visits
+		case doses[i].Vial != (booking.Vial{}):
+			v = vials
 		}
 	}
-	return version
+	return v
 }
 
 func appendDoses(b []byte, doses []booking.Dose, v byte) []byte {
@@ -180,12 +205,45 @@ func appendDoses(b []byte, doses []booking.Dose, v byte) []byte {
 		b = binary.AppendUvarint(b, uint64(d.Minutes))
 		b = appendText(b, d.Slot.Product)
 		b = appendClaim(b, d.Seat)
-		if v == vials {
+		if v >= vials {
 			b = binary.AppendUvarint(b, uint64(d.Vial.Product))
 			b = binary.AppendUvarint(b, uint64(d.Vial.Doses))
 		}
+		if v == visits {
+			b = appendVisit(b, &d.Visit)
+		}
 	}
 	return b
+}
+
+func appendVisit(b []byte, v *booking.Visit) []byte {
+	b = append(b, byte(v.State))
+	if v.State == booking.Expected {
+		return b
+	}
+	b = binary.AppendVarint(b, v.At.UnixMicro())
+	b = appendText(appendText(b, v.Why), v.From)
+	if v.Kept {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func (r *reader) visit() (v booking.Visit) {
+	v.State = booking.VisitState(r.byte())
+	if v.State == booking.Expected {
+		return booking.Visit{}
+	}
+	v.At = r.time()
+	v.Why, v.From = string(r.text()), string(r.text())
+	switch r.byte() {
+	case 0:
+	case 1:
+		v.Kept = true
+	default:
+		r.bad = true
+	}
+	return v
 }
 
 func appendClaims(b []byte, claims []booking.Claim) []byte {
@@ -225,16 +283,10 @@ func (r *reader) take(n int) []byte {
 	return out
 }
 
-func (r *reader) version() {
-	if r.byte() != version {
-		r.bad = true
-	}
-}
-
 // dosesVersion is the version of a body with doses.
 func (r *reader) dosesVersion() byte {
 	v := r.byte()
-	r.bad = r.bad || v != version && v != vials
+	r.bad = r.bad || v != version && v != vials && v != visits
 	return v
 }
 
@@ -318,8 +370,11 @@ func (r *reader) doses(v byte) []booking.Dose {
 		d.Minutes = r.int()
 		d.Slot.Product = string(r.text())
 		d.Seat = r.claim()
-		if v == vials {
+		if v >= vials {
 			d.Vial = booking.Vial{Product: uint16(r.uint()), Doses: r.int()}
+		}
+		if v == visits {
+			d.Visit = r.visit()
 		}
 	}
 	return out

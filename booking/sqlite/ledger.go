@@ -52,6 +52,7 @@ type Ledger struct {
 	buf    []byte
 
 	read readStatements
+	days sync.Mutex // one catching up at a time
 }
 
 // Open opens or creates booking.db in the directory dir.

@@ -15,6 +15,7 @@ import (
 // readStatements are prepared on the reading connections, which never wait for the writer.
 type readStatements struct {
 	bookings, booking, events, seals, hold, due *sql.Stmt
+	day, daysUpTo                               *sql.Stmt
 }
 
 func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
@@ -24,6 +25,8 @@ func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.events, `SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?`},
 		{&s.seals, `SELECT seq, chain FROM events WHERE seq > ? ORDER BY seq LIMIT ?`},
 		{&s.hold, `SELECT id, person, campaign, until, body FROM holds WHERE person = ? AND campaign = ?`},
+		{&s.day, `SELECT b.id, b.person, b.campaign, b.body FROM days d JOIN bookings b ON b.id = d.booking WHERE d.day = ? AND d.site = ? ORDER BY d.booking`},
+		{&s.daysUpTo, `SELECT seq FROM days_upto`},
 		{&s.due, `SELECT id, person, campaign, until, body FROM holds WHERE until <= ? ORDER BY until, id LIMIT ?`},
 	})
 }
@@ -137,7 +140,7 @@ func (l *Ledger) listed(ctx context.Context, where string, args ...any) (list []
 		if k, err = key(who); err == nil {
 			b, err = readBooking(body, id, k, campaign)
 		}
-		if err == nil && (gone != 0) != (b.Status == booking.Cancelled) {
+		if err == nil && (gone != 0) != (b.Status != booking.Booked) {
 			err = fmt.Errorf("%w: booking %d is live and gone at once", durable.ErrDamaged, id)
 		}
 		if err != nil {

@@ -17,6 +17,7 @@ type writeStatements struct {
 	lastSeq, lastBooking, bookings *sql.Stmt
 	holdGone, change, book, hold   *sql.Stmt
 	counter, event                 *sql.Stmt
+	day, daysUpTo                  *sql.Stmt
 	lastChain, unchained           *sql.Stmt
 	counters, allHolds, persons    *sql.Stmt
 }
@@ -37,6 +38,8 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.hold, `INSERT INTO holds (id, person, campaign, until, body) VALUES (?, ?, ?, ?, ?)`},
 		{&s.counter, `INSERT INTO counters (id, capacity, used) VALUES (?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET capacity = excluded.capacity, used = excluded.used`},
+		{&s.day, `INSERT OR IGNORE INTO days (day, site, booking) VALUES (?, ?, ?)`},
+		{&s.daysUpTo, `UPDATE days_upto SET seq = max(seq, ?)`},
 		{&s.event, `INSERT INTO events (seq, body, chain) VALUES (?, ?, ?)`},
 	})
 }

@@ -209,11 +209,15 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 		}
 		s.closers = append(s.closers, s.custody.Close)
 	}
+	counter, err := s.openDispense(ctx, dir, e.Postgres)
+	if err != nil {
+		return err
+	}
 	if s.room, err = s.openRoom(ctx, dir, e.Postgres); err != nil {
 		return err
 	}
 	s.walk, err = walk.New(ctx, walk.Deps{
-		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers, Approvals: s.approvals, Supply: s.room,
+		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers, Approvals: s.approvals, Supply: s.room, Dispense: counter,
 		Rules: s.waiting, ChangeOf: func(src []byte) (walk.RuleChange, error) {
 			c, err := changeOf(dir, "file", src, time.Now())
 			return c.asked(), err

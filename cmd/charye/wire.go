@@ -62,6 +62,7 @@ func (s *server) wire(configured identityProviders) error {
 	if err != nil {
 		return err
 	}
+	s.walk.StaffFrom(providers.StaffNamespaces())
 	sessions := person.NewSessions(s.keys)
 	metrics := telemetry.New()
 	metrics.Build(version, s.programme.Trial)

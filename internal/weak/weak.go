@@ -38,6 +38,9 @@ const (
 	Distinct     Defence = "distinct"   // nobody agrees twice
 	Ended        Defence = "ended"      // a session that was ended counts no more
 	Unchanged    Defence = "unchanged"  // what is done is what was agreed
+	SiteOf       Defence = "site-of"    // staff of a clinic see and change what is at their own site
+	HeldBox      Defence = "held-box"   // nothing is given from a box or lot that is held
+	GivenOnce    Defence = "given-once" // a dose is given once
 )
 
 // Quiet is that no person is in a log; test/faults shows that it would be seen.
@@ -93,4 +96,5 @@ var All = []Defence{
 	Factor, Role, DeskOf, Apart,
 	Frames, LastInChunks, IDToken, Nonce, Guesses,
 	OtherEyes, Distinct, Unchanged, Ended,
+	SiteOf, HeldBox, GivenOnce,
 }

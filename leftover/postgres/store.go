@@ -161,8 +161,17 @@ func (s *Store) Batch(ctx context.Context, id int64) (leftover.Batch, bool, erro
 }
 
 // Since implements [leftover.Store].
-func (s *Store) Since(ctx context.Context, at time.Time, limit int) (out []leftover.View, err error) {
-	list, err := all(ctx, s, scanBatch, selectBatches+`WHERE made >= $1::timestamptz ORDER BY id LIMIT $2::bigint`, at, limit)
+func (s *Store) Since(ctx context.Context, at time.Time, limit int) ([]leftover.View, error) {
+	return s.since(ctx, `WHERE made >= $1::timestamptz ORDER BY id LIMIT $2::bigint`, at, limit)
+}
+
+// SiteSince implements [leftover.Store].
+func (s *Store) SiteSince(ctx context.Context, at site.Num, since time.Time, limit int) ([]leftover.View, error) {
+	return s.since(ctx, `WHERE made >= $1::timestamptz AND site = $3::bigint ORDER BY id LIMIT $2::bigint`, since, limit, int64(at))
+}
+
+func (s *Store) since(ctx context.Context, which string, args ...any) (out []leftover.View, err error) {
+	list, err := all(ctx, s, scanBatch, selectBatches+which, args...)
 	for i := 0; err == nil && i < len(list); i++ {
 		var offers []leftover.Offer
 		offers, err = all(ctx, s, scanOffer, selectOffers+`WHERE batch = $1::bigint ORDER BY id`, list[i].ID)

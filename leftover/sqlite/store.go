@@ -225,8 +225,17 @@ func (s *Store) Batch(ctx context.Context, id int64) (leftover.Batch, bool, erro
 
 // Since implements [leftover.Store].
 func (s *Store) Since(ctx context.Context, at time.Time, limit int) (out []leftover.View, err error) {
+	return s.since(ctx, `WHERE made >= ? ORDER BY id LIMIT ?`, at.UnixMicro(), limit)
+}
+
+// SiteSince implements [leftover.Store].
+func (s *Store) SiteSince(ctx context.Context, at site.Num, since time.Time, limit int) ([]leftover.View, error) {
+	return s.since(ctx, `WHERE made >= ? AND site = ? ORDER BY id LIMIT ?`, since.UnixMicro(), int64(at), limit)
+}
+
+func (s *Store) since(ctx context.Context, which string, args ...any) (out []leftover.View, err error) {
 	r := reader{s.db.R}
-	list, err := r.batches(ctx, `WHERE made >= ? ORDER BY id LIMIT ?`, at.UnixMicro(), limit)
+	list, err := r.batches(ctx, which, args...)
 	for i := 0; err == nil && i < len(list); i++ {
 		var offers []leftover.Offer
 		offers, err = r.offers(ctx, `WHERE batch = ? ORDER BY id`, list[i].ID)

@@ -67,6 +67,14 @@ const (
 	lotKey = "https://id.gs1.org/01/"
 )
 
+// BoxKey is the name of a box or pallet as events are compared by.
+func BoxKey(k supply.SSCC) string { return keyOf(k) }
+
+// LotClass is the name of a lot as events are compared by.
+func LotClass(l supply.LotKey) string {
+	return lotKey + l.GTIN.String() + "/10/" + url.PathEscape(l.ID)
+}
+
 // keyOf is the name of a box or pallet as events are compared by.
 func keyOf(k supply.SSCC) string { return boxKey + k.String() }
 

@@ -105,6 +105,7 @@ var deskPages = []string{
 	"GET /desk", "GET /desk/callers/new", "POST /desk/callers/new", "GET /desk/callers/x", "POST /desk/callers/x/join", "POST /desk/callers/x/remove",
 	"GET /desk/calls?campaign=open", "GET /desk/temporary", "POST /desk/temporary", "POST /desk/role", "GET /desk/c/open/sites?for=x", "POST /desk/c/open/enter",
 	"POST /desk/c/open/hold", "POST /desk/c/open/confirm", "GET /desk/bookings/1-x", "POST /desk/bookings/1-x/cancel",
+	"GET /clinic", "GET /clinic/print", "GET /clinic/find?q=김", "GET /clinic/visits/1-x/1", "POST /clinic/visits/1-x/1", "POST /clinic/leftovers",
 	"GET /manage", "GET /manage/requests/1", "POST /manage/requests/1/agree", "GET /manage/looks", "GET /manage/figures", "GET /manage/installation", "POST /manage/rules",
 }
 

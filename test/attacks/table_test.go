@@ -32,6 +32,7 @@ var attacks = []attack{
 	askerAgrees, twoSessions, anotherDigest, notManagers, doneTwice, endedSession,
 	foreignFrame, manyNames, smuggled,
 	citizenInSupply, clerkInSupply, ownVerdict, otherDigest,
+	otherSite, heldBox, givenTwice,
 }
 
 // assault is an attack under way.

@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { services.Main(m) }
 
 // rules: one campaign that is open, one that opens in two hours, one with room for one inside, one with two doses, and one that
-// offers leftover doses.
+// offers leftover doses. Site T2 vaccinates already today.
 const rules = `
 programme: attacked
 name: {en: Attacked}
@@ -40,9 +40,10 @@ campaigns:
   - {id: spare, name: {en: Spare}, products: [flu], eligible: all, opens: +0s, closes: +6h, stock: 1, line: {order: arrival, inside: 500, perSecond: 500}, leftovers: {minutes: 1, sites: 1, withinKm: 5}}
 timetables:
   - {sites: all, start: +2d, days: 5, from: "09:00", to: "17:00", every: 30m, seats: 20}
+  - {sites: T2, start: +0d, days: 2, from: "00:00", to: "23:55", every: 5m, seats: 20}
 `
 
-const sites = "id,name,kind,address,lat,lon,phone,region\nT1,시험의원,clinic,서울특별시 중구,37.5,127.0,02-000-0000,서울특별시\n"
+const sites = "id,name,kind,address,lat,lon,phone,region\nT1,시험의원,clinic,서울특별시 중구,37.5,127.0,02-000-0000,서울특별시\nT2,하루의원,clinic,서울특별시 중구,37.5,127.0,02-000-0001,서울특별시\n"
 
 // world is a program, or two on shared engines, that are attacked.
 type world struct {

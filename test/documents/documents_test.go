@@ -77,6 +77,7 @@ func TestLifecycleNamesTheStatesOfTheCode(t *testing.T) {
 		{"state", 1, "line", "State", false, nil},
 		{"event", 0, "booking", "EventKind", false, nil},
 		{"status", 0, "booking", "Status", true, nil},
+		{"visit", 0, "booking", "VisitState", true, nil},
 	} {
 		t.Run(tc.dir+"."+tc.typ, func(t *testing.T) {
 			t.Parallel()

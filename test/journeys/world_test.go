@@ -25,6 +25,7 @@ type rules struct {
 	Inside    int
 	PerSecond string
 	Stock     int
+	Today     bool // site s1 vaccinates already today, and on no other day
 }
 
 // open is a campaign that has opened, with room for everybody.
@@ -117,7 +118,12 @@ func newWorldOf(t *testing.T, r rules, programmeFile string, flags ...string) *w
 	roster := fmt.Sprintf("subject,identity,born\n%s,%s,%s\n", motherIs.CI(), motherNumber, mother.born)
 	run(t, "import", "sites", "--format", "csv", "--data", data, write("sites.csv", sitesFile))
 	run(t, "import", "roster", "--id", "residents", "--data", data, write("roster.csv", roster))
-	file := write("programme.yaml", fmt.Sprintf(programmeFile, r.Opens, r.Stock, r.Order, r.Inside, r.PerSecond))
+	text := fmt.Sprintf(programmeFile, r.Opens, r.Stock, r.Order, r.Inside, r.PerSecond)
+	if r.Today {
+		text = strings.Replace(text, "    desk:", "    visits: [{from: 2021-01-01, lateMinutes: 30, noShow: {after: 60, then: rebook}}]\n    desk:", 1) +
+			`  - {sites: s1, start: +0d, days: 1, from: "00:00", to: "23:55", every: 5m, seats: 5}` + "\n"
+	}
+	file := write("programme.yaml", text)
 	s := &world{t, journeys.StartCharye(t, append([]string{"serve", "--programme", file, "--data", data}, flags...)...)}
 	// Rules count in whole seconds, so the very first moments of a server may be before everything.
 	s.until("the campaign to begin", func() bool {
@@ -340,7 +346,12 @@ func (g *guest) slot(site string) string {
 
 func (g *guest) book() {
 	g.s.t.Helper()
-	if status := g.call("POST", "/bookings", map[string]string{"slot": g.slot("s4")}, nil); status != http.StatusCreated {
+	g.bookAt("s4")
+}
+
+func (g *guest) bookAt(site string) {
+	g.s.t.Helper()
+	if status := g.call("POST", "/bookings", map[string]string{"slot": g.slot(site)}, nil); status != http.StatusCreated {
 		g.s.t.Fatalf("a guest books: %d", status)
 	}
 }

@@ -1,0 +1,389 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"charye/booking"
+	"charye/internal/civil"
+	"charye/person"
+	"charye/walk"
+)
+
+// clinicBase is where the pages of a site's staff are.
+const clinicBase = "/clinic"
+
+// ClinicService is what the pages of clinics use of [walk.Walk].
+type ClinicService interface {
+	ClinicDay(ctx context.Context, a walk.Actor) (walk.ClinicDay, error)
+	FindVisitors(ctx context.Context, a walk.Actor, text string) ([]walk.Visitor, error)
+	Visitor(ctx context.Context, a walk.Actor, booking string, dose int) (walk.Visitor, error)
+	TellVisit(ctx context.Context, a walk.Actor, t walk.TellVisit) (walk.Visitor, error)
+	OfferLeftovers(ctx context.Context, a walk.Actor, o walk.OfferLeftovers) (waiting int, err error)
+}
+
+// clinicTable lists the pages of clinics. None of them names a site: it is that of the session.
+func (h *handler) clinicTable() []deskRoute {
+	return []deskRoute{
+		{pattern: "GET /clinic", act: walk.ListVisitors, f: h.clinicDay},
+		{pattern: "GET /clinic/{$}", act: walk.ListVisitors, f: h.clinicDay},
+		{pattern: "GET /clinic/print", act: walk.ListVisitors, f: h.clinicPrint},
+		{pattern: "GET /clinic/find", act: walk.ListVisitors, f: h.clinicFind},
+		{pattern: "GET /clinic/visits/{id}/{dose}", act: walk.ListVisitors, f: h.clinicVisit},
+		{pattern: "POST /clinic/visits/{id}/{dose}", act: walk.TellOfVisit, f: h.clinicTell},
+		{pattern: "POST /clinic/leftovers", act: walk.OfferLeftover, f: h.clinicOffer},
+		{pattern: "GET /clinic/leftovers", act: walk.ListVisitors, f: func(q *request) error { return q.redirect(clinicBase) }},
+	}
+}
+
+func (h *handler) clinicRoutes() {
+	for _, r := range h.clinicTable() {
+		h.mux.Handle(r.pattern, h.pageAt(deskBase, asClinic(r.guarded())))
+	}
+}
+
+// asClinic has somebody who has the role of a clinic act in it on a clinic's pages.
+func asClinic(f action) action {
+	return func(q *request) error {
+		if q.session != nil && q.session.Roles.Has(person.Clinic) {
+			q.role = person.Clinic
+		}
+		return f(q)
+	}
+}
+
+// visitRow is one appointment with where its page is.
+type visitRow struct {
+	walk.Visitor
+	State string // catalogue key
+	Is    string // word of the state
+	URL   string
+	Why   string // catalogue key; empty: none
+}
+
+func visitPath(v *walk.Visitor) string {
+	return clinicBase + "/visits/" + pathSegment(v.Booking) + "/" + strconv.Itoa(v.Dose)
+}
+
+// visitNames are what the states of a visit are called.
+var visitNames = map[booking.VisitState]string{
+	booking.Expected: "clinic.state.expected", booking.Arrived: "clinic.state.arrived", booking.Given: "clinic.state.given",
+	booking.TurnedAway: "clinic.state.turned", booking.NoShow: "clinic.state.noshow",
+}
+
+// turnAwayNames are what the reasons for turning somebody away are called.
+var turnAwayNames = map[string]string{
+	"fever": "clinic.why.fever", "unwell": "clinic.why.unwell", "not-advised": "clinic.why.advised", "no-vaccine": "clinic.why.vaccine",
+	"closed": "clinic.why.closed", "other": "clinic.why.other",
+}
+
+func rowOf(v walk.Visitor) visitRow {
+	return visitRow{Visitor: v, State: visitNames[v.State], Is: v.State.String(), URL: visitPath(&v), Why: turnAwayNames[v.Why]}
+}
+
+type visitSession struct {
+	ID         string
+	Start, End time.Time
+	Open       bool // not over, or somebody is not settled
+	Left       int  // who is still expected or there
+	People     []visitRow
+}
+
+type productRow struct {
+	walk.SiteProduct
+	Until string // suggested time until which leftover doses must be given
+}
+
+type clinicDayData struct {
+	Site     string
+	Day      civil.Date
+	Now      time.Time
+	Sessions []visitSession
+	Products []productRow
+	Counts   map[string]int
+	Total    int
+	More     bool
+	Note     string // catalogue key of what has just happened
+	About    string // whose booking, by number
+	Waiting  int
+	Wrong    string // catalogue key of what was wrong with an offer
+	Most     int
+}
+
+// clinicNotes are what the list can say of what was done.
+var clinicNotes = map[string]string{
+	"arrived": "clinic.done.arrived", "given": "clinic.done.given", "turned-away": "clinic.done.turned", "no-show": "clinic.done.noshow",
+	"expected": "clinic.done.undone", "offered": "clinic.done.offered",
+}
+
+func (h *handler) clinicDay(q *request) error { return h.showClinicDay(q, http.StatusOK, "", 0) }
+
+func (h *handler) showClinicDay(q *request, status int, wrong string, most int) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	day, err := h.svc.ClinicDay(q.Context(), a)
+	if err != nil {
+		return err
+	}
+	d := clinicDayData{Site: day.Site.Name, Day: day.Day, Now: day.Now, More: day.More, Counts: map[string]int{}, Wrong: wrong, Most: most}
+	for state := range visitNames {
+		n := day.Counts[state]
+		d.Counts[strings.ReplaceAll(state.String(), "-", "")] = n
+		d.Total += n
+	}
+	for _, s := range day.Sessions {
+		row := visitSession{ID: sessionID(s.Start, h.zone), Start: s.Start, End: s.End, Open: day.Now.Before(s.End)}
+		for _, v := range s.People {
+			if v.State == booking.Expected || v.State == booking.Arrived {
+				row.Left++
+			}
+			row.Open = row.Open || v.State == booking.Arrived || v.Missable || v.State == booking.Expected && day.Now.Before(v.Late)
+			row.People = append(row.People, rowOf(v))
+		}
+		d.Sessions = append(d.Sessions, row)
+	}
+	for _, p := range day.Products {
+		d.Products = append(d.Products, productRow{p, suggestedUntil(day, h.zone)})
+	}
+	if note := clinicNotes[q.field("done")]; note != "" && wrong == "" {
+		d.Note, d.About = note, q.field("n")
+		d.Waiting, _ = strconv.Atoi(q.field("waiting"))
+	}
+	return q.show(status, "clinic", view{Title: q.words("clinic.title"), Refresh: clinicRefresh, Script: "page.js", Error: wrong != "", D: d})
+}
+
+// sessionID is where a session is on the page.
+func sessionID(start time.Time, zone *time.Location) string {
+	return "s-" + start.In(zone).Format("1504")
+}
+
+// clinicRefresh is after how many seconds a list is read again by a browser without a script.
+const clinicRefresh = 120
+
+// suggestedUntil is the end of the site's last session, or two hours from now where that is later.
+func suggestedUntil(day walk.ClinicDay, zone *time.Location) string {
+	until := day.Now.Add(2 * time.Hour)
+	for _, s := range day.Sessions {
+		if s.End.After(until) {
+			until = s.End
+		}
+	}
+	until = until.In(zone)
+	if civil.Of(until, zone) != day.Day {
+		return "23:59"
+	}
+	return until.Format("15:04")
+}
+
+func (h *handler) clinicPrint(q *request) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	day, err := h.svc.ClinicDay(q.Context(), a)
+	if err != nil {
+		return err
+	}
+	d := clinicDayData{Site: day.Site.Name, Day: day.Day, Now: day.Now, More: day.More}
+	for _, s := range day.Sessions {
+		row := visitSession{Start: s.Start, End: s.End}
+		for _, v := range s.People {
+			row.People = append(row.People, rowOf(v))
+		}
+		d.Sessions = append(d.Sessions, row)
+	}
+	return q.show(http.StatusOK, "clinicprint", view{Title: q.words("clinic.print.title"), Script: "page.js", D: d})
+}
+
+type clinicFindData struct {
+	Text  string
+	Found []visitRow
+	Today civil.Date
+	Days  map[string]civil.Date // of those found, by page
+}
+
+// Other reports whether an appointment is on another day.
+func (d clinicFindData) Other(v visitRow) bool { return d.Days[v.URL] != d.Today }
+
+func (h *handler) clinicFind(q *request) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	text := q.field("q")
+	if text == "" {
+		return q.redirect(clinicBase)
+	}
+	list, err := h.svc.FindVisitors(q.Context(), a, text)
+	if err != nil {
+		return err
+	}
+	d := clinicFindData{Text: text, Today: civil.Of(h.svc.Now(), h.zone), Days: map[string]civil.Date{}}
+	for _, v := range list {
+		row := rowOf(v)
+		d.Found = append(d.Found, row)
+		d.Days[row.URL] = civil.Of(v.Start, h.zone)
+	}
+	return q.show(http.StatusOK, "clinicfind", view{Title: q.words("clinic.find.title"), D: d})
+}
+
+type whyRow struct{ ID, Name string }
+
+type clinicVisitData struct {
+	visitRow
+	Today   bool
+	From    string // in the box: what the last dose of the product was given from
+	Reasons []whyRow
+	Chosen  string
+	Wrong   string // what is wrong, in words
+	WrongAt string // from, why or nothing: the whole
+	Undo    bool
+	// Mismatch warns that the person is early or late.
+	TooLate bool
+}
+
+func (h *handler) clinicVisit(q *request) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	dose, _ := strconv.Atoi(q.PathValue("dose"))
+	v, err := h.svc.Visitor(q.Context(), a, q.PathValue("id"), dose)
+	if err != nil {
+		return err
+	}
+	return h.showVisit(q, a, http.StatusOK, v, clinicVisitData{})
+}
+
+func (h *handler) showVisit(q *request, a walk.Actor, status int, v walk.Visitor, d clinicVisitData) error {
+	now := h.svc.Now()
+	d.visitRow, d.Today = rowOf(v), civil.Of(v.Start, h.zone) == civil.Of(now, h.zone)
+	d.Undo = v.State != booking.Expected
+	d.TooLate = v.State == booking.Expected && now.After(v.Late)
+	for _, id := range walk.TurnAwayReasons {
+		d.Reasons = append(d.Reasons, whyRow{id, q.words(turnAwayNames[id])})
+	}
+	if d.From == "" && d.WrongAt != "from" && d.Today && (v.State == booking.Expected || v.State == booking.Arrived) {
+		day, err := h.svc.ClinicDay(q.Context(), a)
+		if err != nil {
+			return err
+		}
+		for _, p := range day.Products {
+			if p.Product.ID == v.Product.ID {
+				d.From = p.Last
+			}
+		}
+	}
+	return q.show(status, "clinicvisit", view{Title: q.words("clinic.visit.title"), Error: d.Wrong != "", D: d})
+}
+
+// clinicTell takes what staff say of an appointment. What cannot be is told on the page of the appointment as it then stands.
+func (h *handler) clinicTell(q *request) error {
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	dose, _ := strconv.Atoi(q.PathValue("dose"))
+	state, ok := booking.ParseVisitState(q.field("state"))
+	if !ok {
+		return &walk.Error{Code: walk.BadRequest, Detail: "state: want one of the states", Field: "state"}
+	}
+	id := q.PathValue("id")
+	q.back, q.again = clinicBase, []string{"state", "from", "why"}
+	tell := walk.TellVisit{Booking: id, Dose: dose, State: state}
+	switch state {
+	case booking.Given:
+		tell.From = q.field("from")
+	case booking.TurnedAway:
+		tell.Why = q.field("why")
+	case booking.Expected, booking.Arrived, booking.NoShow:
+	}
+	v, err := h.svc.TellVisit(q.Context(), a, tell)
+	if err == nil {
+		if state == booking.Arrived && q.field("then") == "give" {
+			return q.redirect(visitPath(&v))
+		}
+		return q.redirect(withQuery(clinicBase, "done", state.String(), "n", v.Number) + "#" + sessionID(v.Start, h.zone))
+	}
+	wrong, at, status := q.visitWrong(err)
+	if wrong == "" {
+		return err
+	}
+	if v, err = h.svc.Visitor(q.Context(), a, id, dose); err != nil {
+		return err
+	}
+	return h.showVisit(q, a, status, v, clinicVisitData{Wrong: wrong, WrongAt: at, From: tell.From, Chosen: tell.Why})
+}
+
+// unfitNames say why nothing may be given from what was scanned, and what to do.
+var unfitNames = map[walk.UnfitReason]string{
+	walk.UnfitText: "clinic.unfit.text", walk.UnfitHeld: "clinic.unfit.held", walk.UnfitLot: "clinic.unfit.lot", walk.UnfitExpired: "clinic.unfit.expired",
+	walk.UnfitProduct: "clinic.unfit.product", walk.UnfitUnknown: "clinic.unfit.unknown",
+}
+
+// visitWrong puts a refusal into words for the page of the appointment; empty for one that has a page of its own.
+func (q *request) visitWrong(err error) (text, at string, status int) {
+	if u := walk.WhyUnfit(err); u != "" {
+		return q.words(unfitNames[u]), "from", http.StatusUnprocessableEntity
+	}
+	e, ok := errors.AsType[*walk.Error](err)
+	if !ok {
+		return "", "", 0
+	}
+	switch e.Code {
+	case walk.BadRequest:
+		if e.Field == "why" {
+			return q.words("clinic.error.why"), "why", http.StatusUnprocessableEntity
+		}
+		return q.words("clinic.error.rule"), "", http.StatusUnprocessableEntity
+	case walk.Conflict:
+		return q.words("clinic.error.already"), "", http.StatusConflict
+	case walk.AlreadyBooked:
+		return q.words("clinic.error.again"), "", http.StatusConflict
+	case walk.SlotFull:
+		return q.words("clinic.error.full"), "", http.StatusConflict
+	case walk.NotOpen:
+		return q.words("clinic.error.early"), "", http.StatusConflict
+	case walk.Closed:
+		return q.words("clinic.error.day"), "", http.StatusConflict
+	default:
+		return "", "", 0
+	}
+}
+
+// clinicOffer offers leftover doses of open vials.
+func (h *handler) clinicOffer(q *request) error {
+	q.back, q.again = clinicBase, []string{"campaign", "product", "doses", "until"}
+	a, err := q.actor()
+	if err != nil {
+		return err
+	}
+	doses, _ := strconv.Atoi(q.field("doses"))
+	now := h.svc.Now().In(h.zone)
+	until, err := time.ParseInLocation("15:04", q.field("until"), h.zone)
+	if err != nil {
+		return h.showClinicDay(q, http.StatusUnprocessableEntity, "clinic.offer.until", 0)
+	}
+	at := civil.Of(now, h.zone).At(until.Hour()*60+until.Minute(), h.zone)
+	waiting, err := h.svc.OfferLeftovers(q.Context(), a, walk.OfferLeftovers{Campaign: q.field("campaign"), Product: q.field("product"), Doses: doses, Until: at})
+	if e, ok := errors.AsType[*walk.Error](err); ok {
+		switch {
+		case e.Field == "doses":
+			return h.showClinicDay(q, http.StatusUnprocessableEntity, "clinic.offer.doses", 0)
+		case e.Field == "until":
+			return h.showClinicDay(q, http.StatusUnprocessableEntity, "clinic.offer.until", 0)
+		case e.Code == walk.Closed || e.Code == walk.NotFound:
+			return h.showClinicDay(q, http.StatusConflict, "clinic.offer.none", 0)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return q.redirect(withQuery(clinicBase, "done", "offered", "waiting", strconv.Itoa(waiting)))
+}

@@ -1,0 +1,200 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"charye/booking"
+	"charye/internal/civil"
+	"charye/person"
+	"charye/supply/dispense"
+	"charye/walk"
+)
+
+// atClinic opens the browser of a nurse, on a day with somebody in each state.
+func atClinic(t *testing.T, token string) (*browser, *scripted) {
+	t.Helper()
+	b, svc := atDesk(t, token)
+	svc.now = time.Date(2021, 7, 26, 9, 10, 0, 0, seoul)
+	c, _ := svc.Campaign(t.Context(), "age-55-59")
+	product, _ := svc.programme.Product("moderna")
+	one := func(minute int, number string, state booking.VisitState) walk.Visitor {
+		start := time.Date(2021, 7, 26, 9, minute, 0, 0, seoul)
+		return walk.Visitor{
+			Booking: "bk-" + number, Number: number, Dose: 1, Of: 2, Name: "박말순", BornYear: 1963, Campaign: c.Campaign, Product: *product, Start: start,
+			End: start.Add(30 * time.Minute), State: state, Late: start.Add(time.Hour), Since: svc.now,
+		}
+	}
+	given, away := one(0, "3-3", booking.Given), one(0, "4-4", booking.TurnedAway)
+	given.From, away.Why = "(10)AB12", "fever"
+	missable := one(0, "6-6", booking.Expected)
+	missable.Missable = true
+	svc.visitor = one(0, "1-1", booking.Arrived)
+	svc.clinic = walk.ClinicDay{
+		Site: svc.aBooking().Doses[0].Site, Day: civil.New(2021, 7, 26), Now: svc.now, More: true,
+		Counts: map[booking.VisitState]int{booking.Expected: 3, booking.Given: 1},
+		Sessions: []walk.VisitSession{
+			{Start: given.Start, End: given.End, People: []walk.Visitor{one(0, "1-1", booking.Arrived), given, away, one(0, "5-5", booking.NoShow), missable}},
+			{Start: given.End, End: given.End.Add(30 * time.Minute), People: []walk.Visitor{one(30, "2-2", booking.Expected)}},
+		},
+		Products: []walk.SiteProduct{{Product: *product, Campaign: c.Campaign, Given: 1, Coming: 3, Open: 1, Left: 9, Spare: 5, Offered: 1, Last: "(10)AB12"}},
+	}
+	svc.calls = nil
+	return b, svc
+}
+
+func TestClinicPages(t *testing.T) {
+	t.Parallel()
+	for _, lang := range languageNames {
+		b, svc := atClinic(t, "nurse")
+		b.lang = lang.ID
+		page := func(where string, status int, says ...string) {
+			t.Helper()
+			w := b.get(where)
+			wantPage(t, w, status, says...)
+			checkPage(t, where, lang.ID, w.Body.String())
+		}
+		page("/clinic", 200, `id="s-0900" open`, `action="/clinic/visits/bk-2-2/1"`, `href="/clinic/visits/bk-1-1/1"`, `name="doses" value="5"`, `value="11:10"`, "1963", `action="/clinic/find"`)
+		for note := range clinicNotes {
+			page("/clinic?done="+note+"&n=1-1&waiting=1", 200, `role="status"`)
+		}
+		page("/clinic/print", 200, "☐", "✓", `<div class="wide"`)
+		page("/clinic/visits/bk-1-1/1", 200, `name="from" value="(10)AB12"`, `value="turned-away"`, `value="fever"`)
+		svc.visitors = svc.clinic.Sessions[0].People
+		page("/clinic/find?q="+url.QueryEscape("박"), 200, `value="박"`, "/clinic/visits/bk-3-3/1")
+		svc.visitors = nil
+		page("/clinic/find?q=x", 200)
+		wantRedirect(t, b.get("/clinic/find"), "/clinic")
+		for _, v := range svc.clinic.Sessions[0].People {
+			svc.visitor = v
+			page("/clinic/visits/bk-1-1/1", 200)
+		}
+		svc.visitor.Start = svc.visitor.Start.AddDate(0, 0, 1)
+		page("/clinic/visits/bk-1-1/1", 200, "note warn")
+		svc.clinic = walk.ClinicDay{Site: svc.clinic.Site, Day: svc.clinic.Day, Now: svc.now}
+		page("/clinic", 200)
+		page("/clinic/print", 200)
+	}
+}
+
+// TestClinicForms: what is sent goes to package walk, and what it refuses is told where the staff are.
+func TestClinicForms(t *testing.T) {
+	t.Parallel()
+	b, svc := atClinic(t, "nurse")
+	wantRedirect(t, b.post("/clinic/visits/bk-1-1/1", "state", "arrived"), "/clinic?done=arrived&n=1-1#s-0900")
+	wantRedirect(t, b.post("/clinic/visits/bk-1-1/1", "state", "arrived", "then", "give"), "/clinic/visits/bk-1-1/1")
+	wantRedirect(t, b.post("/clinic/visits/bk-1-1/1", "state", "given", "from", "AB12"), "/clinic?done=given&n=1-1#s-0900")
+	wantRedirect(t, b.post("/clinic/visits/bk-1-1/1", "state", "turned-away", "why", "fever"), "/clinic?done=turned-away&n=1-1#s-0900")
+	wantRedirect(t, b.post("/clinic/leftovers", "campaign", "age-55-59", "product", "moderna", "doses", "3", "until", "17:30"), "/clinic?done=offered&waiting=7")
+	want := []string{"TellVisit bk-1-1 1 given from=AB12 why=", "TellVisit bk-1-1 1 turned-away from= why=fever", "OfferLeftovers age-55-59 moderna 3 17:30"}
+	for _, w := range want {
+		if !strings.Contains(strings.Join(svc.calls, "\n"), w) {
+			t.Errorf("calls: %q, want %q", svc.calls, w)
+		}
+	}
+	wantPage(t, b.post("/clinic/visits/bk-1-1/1", "state", "dead"), 400)
+	for reason, key := range unfitNames {
+		svc.fail["TellVisit"] = &walk.Error{Code: walk.Conflict, Field: "from", Err: &dispense.Unfit{Reason: dispense.Reason(reason)}}
+		w := b.post("/clinic/visits/bk-1-1/1", "state", "given", "from", "<AB12>")
+		wantPage(t, w, 422, mustLanguages(t)["ko"].sentences[key]["other"], `value="&lt;AB12&gt;"`, `aria-describedby="from-hint from-error"`)
+		checkPage(t, string(reason), "ko", w.Body.String())
+	}
+	for code, status := range map[walk.Code]int{
+		walk.Conflict: 409, walk.AlreadyBooked: 409, walk.SlotFull: 409, walk.NotOpen: 409, walk.Closed: 409, walk.BadRequest: 422, walk.NotFound: 404, walk.Overloaded: 503,
+		walk.NotAllowed: 403,
+	} {
+		svc.fail["TellVisit"] = &walk.Error{Code: code}
+		wantPage(t, b.post("/clinic/visits/bk-1-1/1", "state", "no-show"), status)
+	}
+	svc.fail["TellVisit"] = &walk.Error{Code: walk.BadRequest, Field: "why"}
+	wantPage(t, b.post("/clinic/visits/bk-1-1/1", "state", "turned-away"), 422, `id="why-error"`)
+	for field, code := range map[string]walk.Code{"doses": walk.BadRequest, "until": walk.BadRequest, "": walk.Closed} {
+		svc.fail["OfferLeftovers"] = &walk.Error{Code: code, Field: field}
+		w := b.post("/clinic/leftovers", "until", "17:30")
+		wantPage(t, w, map[walk.Code]int{walk.BadRequest: 422, walk.Closed: 409}[code], `role="alert"`)
+	}
+	wantPage(t, b.post("/clinic/leftovers", "until", "soon"), 422, `role="alert"`)
+}
+
+// TestEveryClinicRoute: nobody without a session of a clinic's staff.
+func TestEveryClinicRoute(t *testing.T) {
+	t.Parallel()
+	for _, r := range (&handler{}).clinicTable() {
+		method, path, _ := strings.Cut(strings.NewReplacer("{$}", "", "{id}", "bk-1-1", "{dose}", "1").Replace(r.pattern), " ")
+		for token, may := range map[string]bool{"": false, "token": false, "nonsense": false, "clerk": false, "auditor": false, "nurse": true} {
+			b, svc := atClinic(t, token)
+			b.cookies[cookieSession] = "token" // a citizen is signed in at the same browser
+			w := b.do(method, path, url.Values{})
+			switch status, to := w.Code, w.Header().Get("Location"); {
+			case may && (status == 403 || strings.Contains(to, "sign-in")):
+				t.Errorf("%s as %q: %d to %q", r.pattern, token, status, to)
+			case !may && (status != 403 && !strings.HasPrefix(to, "/desk/sign-in?") || len(svc.calls) > 0):
+				t.Errorf("%s as %q: %d to %q after %v", r.pattern, token, status, to, svc.calls)
+			}
+		}
+	}
+}
+
+// TestClinicSignIn: whoever signs in from there comes back there, and acts as a clinic whatever else they are.
+func TestClinicSignIn(t *testing.T) {
+	t.Parallel()
+	b, svc := atClinic(t, "")
+	wantRedirect(t, b.get("/clinic"), "/desk/sign-in?return=%2Fclinic&why=needed")
+	b.get("/desk/sign-in/work?return=%2Fclinic")
+	wantRedirect(t, b.get("/sign-in/callback?state=x&code=nurse"), "/clinic")
+	b.cookies[cookieRole] = person.Office.String()
+	wantPage(t, b.get("/clinic"), 200)
+	if !svc.called("ClinicDay clinic") {
+		t.Errorf("calls: %v", svc.calls)
+	}
+	b.cookies[cookieRole] = person.Clinic.String()
+	wantPage(t, b.get("/desk"), 200, `href="/clinic"`)
+}
+
+// TestMissedBookings: what somebody sees of appointments that were missed.
+func TestMissedBookings(t *testing.T) {
+	t.Parallel()
+	for _, lang := range languageNames {
+		b, svc := atDesk(t, "")
+		b.lang = lang.ID
+		b.cookies[cookieSession] = "token"
+		show := func(name string, set func(*walk.Booking), says ...string) {
+			t.Helper()
+			k := svc.aBooking()
+			set(&k)
+			svc.bookings = []walk.Booking{k}
+			for _, where := range []string{"/bookings", "/bookings/" + k.ID} {
+				w := b.get(where)
+				if where == "/bookings" {
+					wantPage(t, w, 200)
+				} else {
+					wantPage(t, w, 200, says...)
+				}
+				checkPage(t, name, lang.ID, w.Body.String())
+			}
+		}
+		say := func(key string) string {
+			s, _, _ := strings.Cut(mustLanguages(t)[lang.ID].sentences[key]["other"], "{")
+			return s
+		}
+		show("missed", func(k *walk.Booking) { k.Missed = true }, say("receipt.missed.now"))
+		show("over", func(k *walk.Booking) { k.Missed, k.Closed = true, true }, say("receipt.missed.closed"))
+		show("from", func(k *walk.Booking) { k.Missed, k.Again = true, &walk.ComesAgain{From: svc.now} })
+		show("last", func(k *walk.Booking) { k.Missed, k.Again = true, &walk.ComesAgain{Last: true, Until: svc.now} }, say("receipt.missed.last"))
+		show("given", func(k *walk.Booking) { k.Doses[0].State = booking.Given }, say("receipt.given"))
+		show("there", func(k *walk.Booking) { k.Doses[0].State = booking.Arrived }, say("receipt.arrived"))
+		show("turned away", func(k *walk.Booking) {
+			k.Doses[0].State, k.Doses[0].Movable, k.Doses[0].KeptUntil, k.Changeable = booking.TurnedAway, true, svc.now, false
+		}, say("receipt.turned"), "/change?dose=1")
+		show("second missed", func(k *walk.Booking) {
+			k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false
+		}, say("receipt.noshow"), "/change?dose=2")
+		for _, dose := range []string{"1", "2"} {
+			svc.bookings[0].Doses[0].Movable = true
+			w := b.get("/bookings/" + svc.bookings[0].ID + "/change?dose=" + dose)
+			wantPage(t, w, 200, `name="dose" value="`+dose+`"`)
+		}
+	}
+}
