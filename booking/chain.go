@@ -7,9 +7,10 @@ import (
 	"charye/internal/chain"
 )
 
-// Hash, Noted and the chain are those of every history here.
 type (
-	Hash  = chain.Hash
+	// Hash is a link of the chain over events.
+	Hash = chain.Hash
+	// Noted is an event's number and hash that somebody kept elsewhere.
 	Noted = chain.Noted
 )
 

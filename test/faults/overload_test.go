@@ -203,6 +203,7 @@ func (l *line) answer() (status int, body []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	defer func() { _ = r.Body.Close() }()
 	body, err = io.ReadAll(r.Body)
 	if r.Close || err != nil {
 		l.close()
@@ -473,7 +474,8 @@ func newFlooding(addr string, answered, refused *atomic.Int64) *flooding {
 			if err != nil {
 				return
 			}
-			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			_, err = io.Copy(io.Discard, r.Body)
+			if _ = r.Body.Close(); err != nil {
 				return
 			}
 			f.waiting.Add(-1)
