@@ -37,16 +37,18 @@ const (
 	looks = 8                    // so many looks make a judgement: work that stands ready for each processor at each of them is a queue, not a burst
 )
 
-// Gate bounds how many pass at once. While the processor keeps up, as many pass as come; while work stands ready and waits for it, fewer
-// and fewer do. Safe for concurrent use.
+// Gate bounds how many pass at once. While the processor keeps up, as many pass as come. While work stands ready and waits for it, whoever
+// comes waits, and is let in when it is looked and nothing stands ready: one that leaves does not call the next, or those who are called one
+// after the other would keep the processor from all others. Safe for concurrent use.
 type Gate struct {
 	most  int // bound on those that have passed or wait
 	reads int // bound on those of rank Read that have passed
 
 	mu      sync.Mutex
-	limit   int // bound on those that have passed
-	inside  int // who have passed
-	reading int // of them of rank Read
+	pressed bool // limit is below most
+	limit   int  // bound on those that have passed
+	inside  int  // who have passed
+	reading int  // of them of rank Read
 	waiting [ranks]queue
 }
 
@@ -69,7 +71,7 @@ func NewGate(most, reads int) *Gate { return &Gate{most: most, limit: most, read
 // Enter waits until one more may pass. Who has passed must [Gate.Leave] with the same rank. Errors: [ErrBusy], and the context's own.
 func (g *Gate) Enter(ctx context.Context, r Rank) error {
 	g.mu.Lock()
-	if g.room(r) && g.waiting[r].n == 0 {
+	if !g.pressed && g.room(r) && g.waiting[r].n == 0 {
 		g.enter(r)
 		g.mu.Unlock()
 		return nil
@@ -80,7 +82,6 @@ func (g *Gate) Enter(ctx context.Context, r Rank) error {
 	}
 	w := &waiter{passed: make(chan struct{})}
 	g.waiting[r].push(w)
-	g.pass()
 	g.mu.Unlock()
 	patience := time.NewTimer(Patience)
 	defer patience.Stop()
@@ -112,7 +113,9 @@ func (g *Gate) Leave(r Rank) {
 	if r == Read {
 		g.reading--
 	}
-	g.pass()
+	if !g.pressed {
+		g.pass()
+	}
 	g.mu.Unlock()
 }
 
@@ -180,7 +183,7 @@ func (g *Gate) State() State {
 	return State{g.limit, g.inside, g.held()}
 }
 
-// Run keeps the limit until ctx ends. Without it a gate is wide open.
+// Run looks after the gate until ctx ends. Without it a gate is wide open.
 func (g *Gate) Run(ctx context.Context) {
 	defer g.open()
 	sample := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
@@ -195,32 +198,46 @@ func (g *Gate) Run(ctx context.Context) {
 			case <-tick.C:
 			}
 			metrics.Read(sample)
-			if n := int(sample[0].Value.Uint64()); least < 0 || n < least {
+			n := int(sample[0].Value.Uint64())
+			if least < 0 || n < least {
 				least = n
+			}
+			if n < runtime.GOMAXPROCS(0) {
+				g.call()
 			}
 		}
 		g.judge(least, runtime.GOMAXPROCS(0))
 	}
 }
 
+// call lets in who waits at a gate that is pressed.
+func (g *Gate) call() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.pressed {
+		g.pass()
+	}
+}
+
 func (g *Gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.limit = g.most
+	g.limit, g.pressed = g.most, false
 	g.pass()
 }
 
-// judge moves the limit by how much stood ready at every look. A queue of more than one for each processor takes it down, the longer the
+// judge moves the limit by how much stood ready at every look. A queue of one or more for each processor takes it down, the longer the
 // queue the further: by a quarter at least, to a sixteenth at most, and to one for each processor at the end. Without a queue it goes up
-// by a tenth and one.
+// by a tenth and one. Either way some are let in, so that nobody waits for ever.
 func (g *Gate) judge(ready, processors int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if ready >= processors {
-		now := min(g.limit, g.inside)
+		now := min(g.limit, max(g.inside, processors))
 		g.limit = max(processors, now/16, min(now*3/4, now*processors/ready))
 	} else {
 		g.limit = min(g.most, g.limit+g.limit/10+1)
 	}
+	g.pressed = g.limit < g.most
 	g.pass()
 }

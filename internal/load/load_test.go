@@ -73,6 +73,11 @@ func TestHeldBack(t *testing.T) {
 			t.Errorf("%+v, want one inside and two waiting", s)
 		}
 		g.Leave(Work)
+		synctest.Wait()
+		if s := g.State(); s.Waiting != 2 {
+			t.Errorf("%+v: one that leaves calls the next, although the gate is pressed", s)
+		}
+		g.call()
 		if got := <-order; got != "cheap" {
 			t.Errorf("%s passed first", got)
 		}
@@ -121,6 +126,7 @@ func TestGateKeepsCount(t *testing.T) {
 						g.Leave(r)
 					}
 				case 3:
+					g.call()
 					g.judge(rapid.IntRange(0, 20).Draw(rt, "ready"), 1)
 				case 4:
 					if len(cancels) > 0 {
@@ -134,6 +140,13 @@ func TestGateKeepsCount(t *testing.T) {
 				}
 				if reads > int64(g.reads) {
 					rt.Fatalf("%d reads, of %d", reads, g.reads)
+				}
+				if g.pressed && rapid.Bool().Draw(rt, "looks") {
+					g.call()
+					synctest.Wait()
+					s, reads = g.State(), inside[Read].Load()
+				} else if g.pressed {
+					continue
 				}
 				if others := g.waiting[Cheap].n + g.waiting[Work].n; s.Inside < s.Limit && (others > 0 || s.Waiting > 0 && reads < int64(g.reads)) {
 					rt.Fatalf("%+v: somebody waits before room", s)

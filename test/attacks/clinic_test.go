@@ -88,7 +88,7 @@ var otherSite = attack{name: "clinic staff of another site", without: weak.SiteO
 
 // The box of a verdict, scanned or typed in every form.
 var heldBox = attack{name: "giving from a held box", without: weak.HeldBox, run: func(a *assault) {
-	const box, other = "088099990000000013", "088099990000000020"
+	const box, other = "088099990000000051", "088099990000000068" // of nobody else here
 	dir := a.TempDir()
 	var events []string
 	for _, k := range []string{box, other} {
@@ -100,11 +100,20 @@ var heldBox = attack{name: "giving from a held box", without: weak.HeldBox, run:
 		a.Fatal(err)
 	}
 	a.command(append(append([]string{"supply", "capture"}, a.at...), "--party", "maker", file)...)
-	a.command(append(append([]string{"supply", "hold"}, a.at...), "--case", "attacked", "--reason", "freezing", "--evidence", "log", "--asked", "one", "--agreed", "two",
-		"--plan", filepath.Join(dir, "plan"), box)...)
+	out := a.command(append(append([]string{"supply", "ask", "hold"}, a.at...), "--case", "attacked", "--reason", "freezing", "--evidence", "log", box)...)
+	number := requestShown.FindStringSubmatch(out)
+	if number == nil {
+		a.Fatalf("nothing was asked for: %s", out)
+	}
+	for _, name := range []string{"자담당", "차담당"} {
+		if r := a.agrees("/manage/requests/"+number[1], a.manager(name)); r.status != http.StatusSeeOther {
+			a.Fatalf("a manager cannot agree: %d %.200s", r.status, r.body)
+		}
+	}
+	a.command(append(append([]string{"supply", "hold"}, a.at...), "--request", number[1], "--plan", filepath.Join(dir, "plan"))...)
 	p := a.today(0)
 	nurse, _ := a.atWork("가간호", "clinic", "T2", true)
-	for _, from := range []string{box, "(00)" + box, "]C100" + box, " " + box + " ", "0880 9999 0000 0000 13", "(00)" + box + "(02)08809999000013(37)10"} {
+	for _, from := range []string{box, "(00)" + box, "]C100" + box, " " + box + " ", "0880 9999 0000 0000 51", "(00)" + box + "(02)08809999000013(37)10"} {
 		r := a.says(nurse, p, "given", from)
 		a.note(r.status == http.StatusUnprocessableEntity, fmt.Sprint("refused ", r.status))
 		a.says(nurse, p, "expected", "")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,7 +109,11 @@ func (w *world) command(args ...string) string {
 	w.Helper()
 	out, err := exec.CommandContext(w.Context(), program.Binary(w), args...).Output()
 	if err != nil {
-		w.Fatalf("charye %s: %v", strings.Join(args, " "), err)
+		var said []byte
+		if e, ok := errors.AsType[*exec.ExitError](err); ok {
+			said = e.Stderr
+		}
+		w.Fatalf("charye %s: %v\n%s", strings.Join(args, " "), err, said)
 	}
 	return string(out)
 }
