@@ -33,16 +33,19 @@ const (
 const Patience = 2 * time.Second
 
 const (
-	look  = 2 * time.Millisecond // how often it is looked what stands ready
-	looks = 8                    // so many looks make a judgement: work that stands ready for each processor at each of them is a queue, not a burst
+	calm    = 2 * time.Millisecond   // how often it is looked what stands ready
+	pressed = 250 * time.Microsecond // and how often while the gate is pressed
+	judged  = 16 * time.Millisecond  // what stands ready at every look of such a time is a queue, not a burst
+	few     = 4                      // less than so much for each processor is no queue
 )
 
 // Gate bounds how many pass at once. While the processor keeps up, as many pass as come. While work stands ready and waits for it, whoever
-// comes waits, and is let in when it is looked and nothing stands ready: one that leaves does not call the next, or those who are called one
-// after the other would keep the processor from all others. Safe for concurrent use.
+// comes waits, and is let in when nothing stands ready: those who are called one after the other by each other would keep the processor
+// from all others. Safe for concurrent use.
 type Gate struct {
-	most  int // bound on those that have passed or wait
-	reads int // bound on those of rank Read that have passed
+	most  int        // bound on those that have passed or wait
+	reads int        // bound on those of rank Read that have passed
+	ready func() int // how much stands ready and waits for a processor
 
 	mu      sync.Mutex
 	pressed bool // limit is below most
@@ -66,7 +69,18 @@ type waiter struct {
 
 // NewGate makes a gate through which so many may be at once when the processor keeps up, waiting included; and so many of rank Read
 // at any time, which is fewer than the stores have connections for reading: a booking never waits behind them for one.
-func NewGate(most, reads int) *Gate { return &Gate{most: most, limit: most, reads: reads} }
+func NewGate(most, reads int) *Gate {
+	return &Gate{most: most, limit: most, reads: reads, ready: runnable}
+}
+
+var samples = sync.Pool{New: func() any { return &[]metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}} }}
+
+func runnable() int {
+	s := samples.Get().(*[]metrics.Sample)
+	defer samples.Put(s)
+	metrics.Read(*s)
+	return int((*s)[0].Value.Uint64())
+}
 
 // Enter waits until one more may pass. Who has passed must [Gate.Leave] with the same rank. Errors: [ErrBusy], and the context's own.
 func (g *Gate) Enter(ctx context.Context, r Rank) error {
@@ -113,7 +127,7 @@ func (g *Gate) Leave(r Rank) {
 	if r == Read {
 		g.reading--
 	}
-	if !g.pressed {
+	if !g.pressed || g.held() > 0 && g.ready() < few*runtime.GOMAXPROCS(0) {
 		g.pass()
 	}
 	g.mu.Unlock()
@@ -186,27 +200,36 @@ func (g *Gate) State() State {
 // Run looks after the gate until ctx ends. Without it a gate is wide open.
 func (g *Gate) Run(ctx context.Context) {
 	defer g.open()
-	sample := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
-	tick := time.NewTicker(look)
+	every := calm
+	tick := time.NewTicker(every)
 	defer tick.Stop()
+	least, since := -1, time.Now()
 	for {
-		least := -1
-		for range looks {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			metrics.Read(sample)
-			n := int(sample[0].Value.Uint64())
-			if least < 0 || n < least {
-				least = n
-			}
-			if n < runtime.GOMAXPROCS(0) {
-				g.call()
-			}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
-		g.judge(least, runtime.GOMAXPROCS(0))
+		n := g.ready()
+		if least < 0 || n < least {
+			least = n
+		}
+		if n < few*runtime.GOMAXPROCS(0) {
+			g.call()
+		}
+		now := time.Now()
+		if now.Sub(since) < judged {
+			continue
+		}
+		want := calm
+		if g.judge(least, runtime.GOMAXPROCS(0)) {
+			want = pressed
+		}
+		if want != every {
+			every = want
+			tick.Reset(every)
+		}
+		least, since = -1, now
 	}
 }
 
@@ -226,18 +249,19 @@ func (g *Gate) open() {
 	g.pass()
 }
 
-// judge moves the limit by how much stood ready at every look. A queue of one or more for each processor takes it down, the longer the
+// judge moves the limit by how much stood ready at every look. A queue takes it down, the longer the
 // queue the further: by a quarter at least, to a sixteenth at most, and to one for each processor at the end. Without a queue it goes up
-// by a tenth and one. Either way some are let in, so that nobody waits for ever.
-func (g *Gate) judge(ready, processors int) {
+// by a tenth and one. Either way some are let in, so that nobody waits for ever. It tells whether the gate is pressed.
+func (g *Gate) judge(ready, processors int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if ready >= processors {
+	if ready >= few*processors {
 		now := min(g.limit, max(g.inside, processors))
-		g.limit = max(processors, now/16, min(now*3/4, now*processors/ready))
+		g.limit = max(processors, now/16, min(now*3/4, now*few*processors/ready))
 	} else {
 		g.limit = min(g.most, g.limit+g.limit/10+1)
 	}
 	g.pressed = g.limit < g.most
 	g.pass()
+	return g.pressed
 }

@@ -34,13 +34,14 @@ func TestHeldBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGate(100, 100)
+		g.ready = func() int { return 1 << 20 }
 		for range 8 {
 			if err := g.Enter(t.Context(), Work); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for range 20 {
-			g.judge(2, 1)
+			g.judge(2*few, 1)
 		}
 		if s := g.State(); s != (State{Limit: 1, Inside: 8}) {
 			t.Errorf("%+v, want the limit at its floor, and nobody thrown out", s)
@@ -75,7 +76,7 @@ func TestHeldBack(t *testing.T) {
 		g.Leave(Work)
 		synctest.Wait()
 		if s := g.State(); s.Waiting != 2 {
-			t.Errorf("%+v: one that leaves calls the next, although the gate is pressed", s)
+			t.Errorf("%+v: one that leaves calls the next, although others are ready", s)
 		}
 		g.call()
 		if got := <-order; got != "cheap" {
@@ -102,6 +103,7 @@ func TestGateKeepsCount(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			most := rapid.IntRange(1, 12).Draw(rt, "most")
 			g := NewGate(most, rapid.IntRange(1, most).Draw(rt, "reads"))
+			g.ready = func() int { return rapid.IntRange(0, 1<<20).Draw(rt, "ready") }
 			var inside [ranks]atomic.Int64
 			var waiting atomic.Int64
 			var cancels []context.CancelFunc
@@ -127,7 +129,7 @@ func TestGateKeepsCount(t *testing.T) {
 					}
 				case 3:
 					g.call()
-					g.judge(rapid.IntRange(0, 20).Draw(rt, "ready"), 1)
+					g.judge(rapid.IntRange(0, 10*few).Draw(rt, "stood ready"), 1)
 				case 4:
 					if len(cancels) > 0 {
 						cancels[rapid.IntRange(0, len(cancels)-1).Draw(rt, "who")]()
@@ -183,11 +185,11 @@ func TestRunSeesAQueue(t *testing.T) {
 		})
 	}
 	for g.State().Limit > 20 {
-		time.Sleep(look)
+		time.Sleep(calm)
 	}
 	close(busy)
 	for g.State().Limit < 1000 {
-		time.Sleep(look)
+		time.Sleep(calm)
 	}
 	stop()
 	all.Wait()

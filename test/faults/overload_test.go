@@ -58,9 +58,9 @@ func BenchmarkOverload(b *testing.B) {
 	if runtime.NumCPU() < 2 {
 		b.Skip("needs two processors: one for the program, one for the crowd")
 	}
-	const each = 4 * time.Second
-	o := startOverload(b, 60_000)
-	o.prepare(45_000)
+	const each = 8 * time.Second
+	o := startOverload(b, 110_000)
+	o.prepare(100_000)
 	for b.Loop() {
 		capacity := o.capacity(each / 2)
 		b.Logf("it answers %.0f of these calls a second when nothing else is asked", capacity)
