@@ -46,6 +46,7 @@ type Gate struct {
 	most  int        // bound on those that have passed or wait
 	reads int        // bound on those of rank Read that have passed
 	ready func() int // how much stands ready and waits for a processor
+	left  chan struct{}
 
 	mu      sync.Mutex
 	pressed bool // limit is below most
@@ -70,7 +71,7 @@ type waiter struct {
 // NewGate makes a gate through which so many may be at once when the processor keeps up, waiting included; and so many of rank Read
 // at any time, which is fewer than the stores have connections for reading: a booking never waits behind them for one.
 func NewGate(most, reads int) *Gate {
-	return &Gate{most: most, limit: most, reads: reads, ready: runnable}
+	return &Gate{most: most, limit: most, reads: reads, ready: runnable, left: make(chan struct{}, 1)}
 }
 
 var samples = sync.Pool{New: func() any { return &[]metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}} }}
@@ -127,8 +128,14 @@ func (g *Gate) Leave(r Rank) {
 	if r == Read {
 		g.reading--
 	}
-	if !g.pressed || g.held() > 0 && g.ready() < few*runtime.GOMAXPROCS(0) {
+	switch {
+	case !g.pressed || g.held() > 0 && g.ready() < few*runtime.GOMAXPROCS(0):
 		g.pass()
+	case g.held() > 0:
+		select {
+		case g.left <- struct{}{}:
+		default: // it is told already
+		}
 	}
 	g.mu.Unlock()
 }
@@ -200,6 +207,7 @@ func (g *Gate) State() State {
 // Run looks after the gate until ctx ends. Without it a gate is wide open.
 func (g *Gate) Run(ctx context.Context) {
 	defer g.open()
+	go g.usher(ctx)
 	every := calm
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -230,6 +238,22 @@ func (g *Gate) Run(ctx context.Context) {
 			tick.Reset(every)
 		}
 		least, since = -1, now
+	}
+}
+
+// usher lets in whoever waits as soon as what stood ready when somebody left has had its turn. It steps back behind all others each time:
+// so it comes when they are through, and not at the next look.
+func (g *Gate) usher(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.left:
+		}
+		for g.ready() >= few*runtime.GOMAXPROCS(0) && ctx.Err() == nil {
+			runtime.Gosched()
+		}
+		g.call()
 	}
 }
 

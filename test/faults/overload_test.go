@@ -254,6 +254,10 @@ func (o *overload) prepare(n int) {
 	o.everybody(n, func(l *line, i int) bool {
 		var place struct{ Ticket string }
 		status, body := o.call(l, o.text("POST", "/api/v1/campaigns/many/places", o.sessions[i], "", "{}"))
+		for status == http.StatusTooEarly { // it opens within a second
+			time.Sleep(100 * time.Millisecond)
+			status, body = o.call(l, o.text("POST", "/api/v1/campaigns/many/places", o.sessions[i], "", "{}"))
+		}
 		if status >= 300 || json.Unmarshal(body, &place) != nil {
 			o.Errorf("a place: %d %.200s", status, body)
 			return false
