@@ -20,19 +20,20 @@ import (
 
 // exchange is one request being answered.
 type exchange struct {
-	face   *face
-	route  *Route
-	allow  string // with a wrong method: what the path takes
-	w      http.ResponseWriter
-	r      *http.Request
-	ctx    context.Context
-	now    time.Time  // server time, read once
-	actor  walk.Actor // verified; zero on public routes and where a ticket stands for it
-	ticket string     // on HasPlace routes that were shown one
-	status int        // of the answer once it has begun
-	lane   *lane      // that this request counts in; nil when it no longer does
-	passed bool       // the gate, in this rank, which it has not left
-	rank   load.Rank
+	face    *face
+	route   *Route
+	allow   string // with a wrong method: what the path takes
+	w       http.ResponseWriter
+	r       *http.Request
+	ctx     context.Context
+	now     time.Time  // server time, read once
+	actor   walk.Actor // verified; zero on public routes and where a ticket stands for it
+	ticket  string     // on HasPlace routes that were shown one
+	status  int        // of the answer once it has begun
+	lane    *lane      // that this request counts in; nil when it no longer does
+	passed  bool       // the gate, in this rank, which it has not left
+	rank    load.Rank
+	hurries bool // past the gate, and others wait for it
 }
 
 // serve answers one request: every route goes through here and nowhere else.
@@ -292,6 +293,10 @@ func (x *exchange) leaveGate() {
 		x.face.opts.Gate.Leave(x.rank)
 		x.passed = false
 	}
+	if x.hurries {
+		x.face.opts.Gate.Arrive()
+		x.hurries = false
+	}
 }
 
 // heldBack waits until there is room for what can be asked again. Entering, booking, changing and cancelling never wait here: they go on
@@ -299,6 +304,10 @@ func (x *exchange) leaveGate() {
 func (x *exchange) heldBack() error {
 	switch {
 	case x.face.opts.Gate == nil:
+		return nil
+	case x.route.lane == laneBook:
+		x.face.opts.Gate.Hurry()
+		x.hurries = true
 		return nil
 	case x.route.lane == lanePublic:
 		x.rank = load.Cheap

@@ -21,7 +21,12 @@ func goesOn(pattern string) bool {
 
 // holdBack waits until there is room for a page that can wait.
 func (q *request) holdBack() error {
-	if q.h.opts.Gate == nil || goesOn(q.Pattern) {
+	if q.h.opts.Gate == nil {
+		return nil
+	}
+	if goesOn(q.Pattern) {
+		q.h.opts.Gate.Hurry()
+		q.hurries = true
 		return nil
 	}
 	if err := q.h.opts.Gate.Enter(q.Context(), load.Read); err != nil {
@@ -36,5 +41,9 @@ func (q *request) leaveGate() {
 	if q.passed {
 		q.h.opts.Gate.Leave(load.Read)
 		q.passed = false
+	}
+	if q.hurries {
+		q.h.opts.Gate.Arrive()
+		q.hurries = false
 	}
 }

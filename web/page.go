@@ -102,6 +102,7 @@ type request struct {
 	role    person.Role     // of staff: what they act as
 	unknown error           // of staff: whether the session still counts could not be found out
 	passed  bool            // the gate, which it has not left
+	hurries bool            // past the gate
 }
 
 // maxForm bounds what a form may send.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,7 +37,7 @@ const (
 	calm    = 2 * time.Millisecond   // how often it is looked what stands ready
 	pressed = 250 * time.Microsecond // and how often while the gate is pressed
 	judged  = 16 * time.Millisecond  // what stands ready at every look of such a time is a queue, not a burst
-	few     = 4                      // less than so much for each processor is no queue
+	few     = 4                      // less than so much for each processor is no queue, as long as nobody hurries
 )
 
 // Gate bounds how many pass at once. While the processor keeps up, as many pass as come. While work stands ready and waits for it, whoever
@@ -47,6 +48,8 @@ type Gate struct {
 	reads int        // bound on those of rank Read that have passed
 	ready func() int // how much stands ready and waits for a processor
 	left  chan struct{}
+
+	urgent atomic.Int64 // who is never held back and is on the way
 
 	mu      sync.Mutex
 	pressed bool // limit is below most
@@ -129,7 +132,7 @@ func (g *Gate) Leave(r Rank) {
 		g.reading--
 	}
 	switch {
-	case !g.pressed || g.held() > 0 && g.ready() < few*runtime.GOMAXPROCS(0):
+	case !g.pressed || g.held() > 0 && g.ready() < g.few():
 		g.pass()
 	case g.held() > 0:
 		select {
@@ -138,6 +141,21 @@ func (g *Gate) Leave(r Rank) {
 		}
 	}
 	g.mu.Unlock()
+}
+
+// Hurry says that somebody who is never held back is on the way: until they [Gate.Arrive] nobody is let in at a gate that is pressed as long as anything
+// at all stands ready.
+func (g *Gate) Hurry() { g.urgent.Add(1) }
+
+// Arrive ends what Hurry began.
+func (g *Gate) Arrive() { g.urgent.Add(-1) }
+
+// few is how much that stands ready is a queue.
+func (g *Gate) few() int {
+	if g.urgent.Load() > 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return few * runtime.GOMAXPROCS(0)
 }
 
 // The following want g.mu to be held.
@@ -222,7 +240,7 @@ func (g *Gate) Run(ctx context.Context) {
 		if least < 0 || n < least {
 			least = n
 		}
-		if n < few*runtime.GOMAXPROCS(0) {
+		if n < g.few() {
 			g.call()
 		}
 		now := time.Now()
@@ -230,7 +248,7 @@ func (g *Gate) Run(ctx context.Context) {
 			continue
 		}
 		want := calm
-		if g.judge(least, runtime.GOMAXPROCS(0)) {
+		if g.judge(least, g.few(), runtime.GOMAXPROCS(0)) {
 			want = pressed
 		}
 		if want != every {
@@ -250,7 +268,7 @@ func (g *Gate) usher(ctx context.Context) {
 			return
 		case <-g.left:
 		}
-		for g.ready() >= few*runtime.GOMAXPROCS(0) && ctx.Err() == nil {
+		for g.ready() >= g.few() && ctx.Err() == nil {
 			runtime.Gosched()
 		}
 		g.call()
@@ -276,12 +294,12 @@ func (g *Gate) open() {
 // judge moves the limit by how much stood ready at every look. A queue takes it down, the longer the
 // queue the further: by a quarter at least, to a sixteenth at most, and to one for each processor at the end. Without a queue it goes up
 // by a tenth and one. Either way some are let in, so that nobody waits for ever. It tells whether the gate is pressed.
-func (g *Gate) judge(ready, processors int) bool {
+func (g *Gate) judge(ready, few, processors int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if ready >= few*processors {
+	if ready >= few {
 		now := min(g.limit, max(g.inside, processors))
-		g.limit = max(processors, now/16, min(now*3/4, now*few*processors/ready))
+		g.limit = max(processors, now/16, min(now*3/4, now*few/ready))
 	} else {
 		g.limit = min(g.most, g.limit+g.limit/10+1)
 	}

@@ -41,7 +41,7 @@ func TestHeldBack(t *testing.T) {
 			}
 		}
 		for range 20 {
-			g.judge(2*few, 1)
+			g.judge(2*few, few, 1)
 		}
 		if s := g.State(); s != (State{Limit: 1, Inside: 8}) {
 			t.Errorf("%+v, want the limit at its floor, and nobody thrown out", s)
@@ -87,7 +87,7 @@ func TestHeldBack(t *testing.T) {
 		}
 		all.Wait()
 		for range 100 {
-			g.judge(0, 1)
+			g.judge(0, few, 1)
 		}
 		if s := g.State(); s.Limit != 100 || s.Inside != 1 || s.Waiting != 0 {
 			t.Errorf("%+v, want it wide open again", s)
@@ -129,7 +129,7 @@ func TestGateKeepsCount(t *testing.T) {
 					}
 				case 3:
 					g.call()
-					g.judge(rapid.IntRange(0, 10*few).Draw(rt, "stood ready"), 1)
+					g.judge(rapid.IntRange(0, 10*few).Draw(rt, "stood ready"), few, 1)
 				case 4:
 					if len(cancels) > 0 {
 						cancels[rapid.IntRange(0, len(cancels)-1).Draw(rt, "who")]()

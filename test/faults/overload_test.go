@@ -58,7 +58,7 @@ func BenchmarkOverload(b *testing.B) {
 	if runtime.NumCPU() < 2 {
 		b.Skip("needs two processors: one for the program, one for the crowd")
 	}
-	const each = 8 * time.Second
+	const each = 5 * time.Second
 	o := startOverload(b, 110_000)
 	o.prepare(100_000)
 	for b.Loop() {
@@ -68,7 +68,7 @@ func BenchmarkOverload(b *testing.B) {
 		for _, times := range []float64{0, 1, 2, 5, 10} {
 			flood := o.flood(times * capacity)
 			time.Sleep(2 * time.Second) // what is measured is the state that lasts, not how it is reached
-			booked, p99 := o.book(16, each)
+			booked, p99 := o.book(64, each)
 			f := flood()
 			best = max(best, booked)
 			b.Logf("%4.0f× asked %7.0f/s, answered %6.0f/s, refused %6.0f/s, cut off or not taken %6.0f/s: booked %5.0f/s (%3.0f %% of the best), p99 %.0f ms",
