@@ -1,0 +1,296 @@
+package walk
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"charye/booking"
+	"charye/internal/civil"
+	"charye/internal/weak"
+	"charye/programme"
+	"charye/site"
+)
+
+// ownBooking is a booking together with how the actor comes to see it.
+type ownBooking struct {
+	booking.Booking
+	subject  subject
+	campaign *programme.Campaign
+}
+
+// ownAll lists the actor's bookings and those of their recipients, in the campaign consent was given for.
+func (w *Walk) ownAll(ctx context.Context, a Actor) ([]ownBooking, error) {
+	if err := citizen(a); err != nil {
+		return nil, err
+	}
+	var out []ownBooking
+	add := func(s subject, campaign string) error {
+		bs, err := w.ledger.Bookings(ctx, s.key)
+		if err != nil {
+			return unavailable(err)
+		}
+		for _, b := range bs {
+			c, ok := w.programme.CampaignByNum(b.Campaign)
+			if ok && (campaign == "" || campaign == c.ID) {
+				out = append(out, ownBooking{Booking: b, subject: s, campaign: c})
+			}
+		}
+		return nil
+	}
+	if err := add(subject{key: a.Key, born: a.Born, channel: a.Channel}, ""); err != nil {
+		return nil, err
+	}
+	rs, err := w.people.Recipients(ctx, a.Key)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, r := range rs {
+		if r.Key == a.Key {
+			continue
+		}
+		if err := add(subject{key: r.Key, born: r.Born, recipient: &r, channel: a.Channel}, r.Campaign); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// own finds one of the actor's bookings by its public id. Somebody else's is not found, whatever the id.
+func (w *Walk) own(ctx context.Context, a Actor, id string) (ownBooking, error) {
+	num, ok := w.parseBookingID(id)
+	if !ok {
+		return ownBooking{}, refuse(NotFound, "there is no such booking of yours")
+	}
+	if weak.Off(weak.BookingOf) {
+		if b, ok, err := w.ledger.Booking(ctx, num); ok && err == nil {
+			c, _ := w.programme.CampaignByNum(b.Campaign)
+			return ownBooking{Booking: b, subject: subject{key: b.Person}, campaign: c}, nil
+		}
+	}
+	if a.IsStaff() && !weak.Off(weak.Apart) {
+		return w.bookingOf(ctx, a, num)
+	}
+	all, err := w.ownAll(ctx, a)
+	if err != nil {
+		return ownBooking{}, err
+	}
+	for _, o := range all {
+		if o.ID == num {
+			return o, nil
+		}
+	}
+	return ownBooking{}, refuse(NotFound, "there is no such booking of yours")
+}
+
+// Bookings lists the actor's bookings and those of their recipients, newest first.
+func (w *Walk) Bookings(ctx context.Context, a Actor) ([]Booking, error) {
+	all, err := w.ownAll(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Booking, 0, len(all))
+	for _, o := range all {
+		v, err := w.viewMissed(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	sortNewest(out)
+	return out, nil
+}
+
+// Booking finds one of those by id; anybody else's is [NotFound].
+func (w *Walk) Booking(ctx context.Context, a Actor, id string) (Booking, error) {
+	o, err := w.own(ctx, a, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	return w.viewMissed(ctx, o)
+}
+
+// Change moves one dose (1, 2 …) of a booking to another slot; the later doses follow where the interval demands it.
+func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot string) (Booking, error) {
+	o, err := w.own(ctx, a, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	if dose < 1 || dose > len(o.Doses) {
+		return Booking{}, refuse(BadRequest, "dose: want 1 to %d", len(o.Doses)).field("dose")
+	}
+	if o.Status != booking.Booked {
+		return Booking{}, refuse(Conflict, "the booking is cancelled or over; it cannot be changed")
+	}
+	missed := !o.Doses[dose-1].Draws() // turned away, or not come for: there is no seat to lose, and no cut-off
+	now := w.now()
+	if _, leftover := o.Doses[0].Seat.Counter.Leftover(); leftover && dose == 1 { // it took nothing from the stock, and nothing of that can come of it
+		return Booking{}, refuse(Closed, "a leftover dose is of its day and place; ring the clinic when you cannot come")
+	}
+	if !missed && !w.mayChange(o, now, dose-1) {
+		return Booking{}, refuse(Closed, "the time for changing dose %d online is over; ring the clinic or the call desk", dose)
+	}
+	moved, at, err := w.choice(o.campaign, o.subject, slot, dose == 1, o.Doses[0].Slot.Product)
+	if err != nil {
+		return Booking{}, err
+	}
+	began := o.Doses[0].Slot.Product
+	if dose == 1 {
+		began = moved.Slot.Product
+	}
+	of, ok := w.series(o.campaign, o.subject, began)
+	if !ok {
+		return Booking{}, refuse(BadRequest, "slot: there is no such product").field("slot")
+	}
+	lists := make([][]booking.Choice, 0, len(o.Doses))
+	for _, d := range o.Doses[:dose-1] {
+		lists = append(lists, kept(d))
+	}
+	if dose > 1 {
+		before := o.Doses[dose-2].Slot
+		if want := of.product(dose, before.Day); moved.Slot.Product != want {
+			return Booking{}, refuse(BadRequest, "slot: dose %d is of %s; take a slot of it", dose, want).field("slot")
+		}
+		if !of.follows(dose, before, moved.Slot) && !(lateable(&o.Booking, dose) && of.late(dose, before, moved.Slot)) {
+			return Booking{}, refuse(BadRequest, "slot: the day is outside the interval after dose %d", dose-1).field("slot")
+		}
+	}
+	lists = append(lists, w.laterDoses(o, of, at, moved, dose)...)
+	req := w.ask(o.campaign, o.subject, a, now)
+	req.Op, req.Booking, req.Doses, req.Shared = booking.OpChange, o.ID, lists, o.Shared
+	if dose == 1 {
+		req.Shared = w.moved(o.campaign, o.Shared, at, moved.Slot.Day)
+	}
+	req.Apart = w.apart(of.Product, now)
+	if began != o.Doses[0].Slot.Product {
+		req.Limits = w.limits(of.Product)
+	}
+	near := func() []Slot {
+		if dose == 1 {
+			return w.alternatives(o.campaign, at, moved.Slot)
+		}
+		return w.sameDay(at, moved.Slot)
+	}
+	if n := len(lists); len(lists[n-1]) == 0 {
+		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
+		e.Alternatives = near()
+		return Booking{}, e
+	}
+	out, err := w.desk.Do(ctx, req)
+	if err != nil {
+		return Booking{}, unavailable(err)
+	}
+	switch out.Result {
+	case booking.Done, booking.Repeated: // repeated: it stands there already
+		return w.view(out.Booking, o.subject), nil
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Visited, booking.Malformed:
+	}
+	return Booking{}, w.refused(o.campaign, out, near)
+}
+
+// laterDoses gives the lists from a moved dose on: later doses stay where they are as long as product, site and interval
+// allow it; from the first that cannot, the series is planned anew. There are as many as the product's series wants, also
+// when the move is to a product with another number of doses.
+func (w *Walk) laterDoses(o ownBooking, of series, at site.Site, moved booking.Choice, dose int) [][]booking.Choice {
+	lists := [][]booking.Choice{{moved}}
+	last := moved
+	for i, d := range o.Doses[dose:] {
+		if d.Slot.Site != last.Slot.Site || !of.follows(dose+i+1, last.Slot, d.Slot) {
+			return append(lists[:len(lists)-1], w.seriesFrom(of, at, last, dose+i)...)
+		}
+		lists = append(lists, kept(d))
+		last = kept(d)[0]
+	}
+	// Of a whole series this adds nothing but the last dose itself.
+	return append(lists[:len(lists)-1], w.seriesFrom(of, at, last, dose+len(lists)-1)...)
+}
+
+func kept(d booking.Dose) []booking.Choice {
+	return []booking.Choice{{Slot: d.Slot, Minutes: d.Minutes, Seat: d.Seat, Vial: d.Vial}}
+}
+
+// mayChange reports whether the dose at index i may still be moved or dropped at this moment.
+func (w *Walk) mayChange(o ownBooking, now time.Time, i int) bool {
+	d := o.Doses[i].Slot
+	return o.campaign.MayChange(o.subject.channel, now, d.Day.At(d.Minute, w.programme.Zone), w.programme.Zone)
+}
+
+// Cancel cancels a whole booking. Cancelling a cancelled one gives it again.
+func (w *Walk) Cancel(ctx context.Context, a Actor, id string) (Booking, error) {
+	o, err := w.own(ctx, a, id)
+	if err != nil {
+		return Booking{}, err
+	}
+	if o.Status == booking.Cancelled {
+		return w.view(o.Booking, o.subject), nil
+	}
+	now := w.now()
+	if !w.mayChange(o, now, 0) {
+		return Booking{}, refuse(Closed, "the time for cancelling online is over; ring the clinic or the call desk")
+	}
+	req := w.ask(o.campaign, o.subject, a, now)
+	req.Op, req.Booking = booking.OpCancel, o.ID
+	out, err := w.desk.Do(ctx, req)
+	if err != nil {
+		return Booking{}, unavailable(err)
+	}
+	switch out.Result {
+	case booking.Done, booking.Repeated:
+		return w.view(out.Booking, o.subject), nil
+	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Visited, booking.Malformed:
+	}
+	return Booking{}, w.refused(o.campaign, out, nil)
+}
+
+// view is a booking as its person sees it.
+func (w *Walk) view(b booking.Booking, s subject) Booking {
+	c, _ := w.programme.CampaignByNum(b.Campaign)
+	v := Booking{
+		ID: w.formatBookingID(b.ID), Number: booking.Number(b.ID), Campaign: c,
+		Cancelled: b.Status == booking.Cancelled, Displaced: b.Displaced(), Missed: b.Status == booking.Missed, MadeAt: b.MadeAt, Sequence: b.Changed,
+	}
+	if s.recipient != nil {
+		v.Recipient, v.ForName = s.recipient.ID, s.recipient.Name
+	}
+	v.Name, _ = w.openName(&b)
+	index := w.sites.Load().index
+	for _, d := range b.Doses {
+		at, _ := index.ByNum(d.Slot.Site)
+		product, _ := w.programme.Product(d.Slot.Product)
+		if product == nil {
+			product = &programme.Product{ID: d.Slot.Product}
+		}
+		start := d.Slot.Day.At(d.Slot.Minute, w.programme.Zone)
+		v.Doses = append(v.Doses, Dose{
+			Dose: d.Dose, Site: at, Product: *product, SlotID: d.Slot.String(),
+			Start: start, End: start.Add(time.Duration(d.Minutes) * time.Minute),
+			State: d.Visit.State, Why: d.Visit.Why, Movable: b.Status == booking.Booked && !d.Draws(),
+		})
+		if r := visitRules(c, d.Slot.Day); r != nil && d.Visit.State == booking.TurnedAway && d.Dose == 1 {
+			v.Doses[len(v.Doses)-1].KeptUntil = (d.Slot.Day + civil.Date(r.KeepDays) + 1).At(0, w.programme.Zone)
+		}
+	}
+	if c != nil {
+		v.UntilDays = c.ChangeRule(s.channel, civil.Of(w.now(), w.programme.Zone)).UntilDays
+	}
+	v.Changeable = b.Status == booking.Booked && c != nil && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, w.now(), 0)
+	return v
+}
+
+// A booking's public id is its number with a keyed tag, so that ids cannot be counted through.
+func (w *Walk) formatBookingID(id int64) string {
+	return strconv.FormatInt(id, 36) + "-" + w.bookingTag(id)
+}
+
+func (w *Walk) parseBookingID(s string) (int64, bool) {
+	head, _, ok := strings.Cut(s, "-")
+	if !ok {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(head, 36, 64)
+	if err != nil || id <= 0 || !equal(s, w.formatBookingID(id)) {
+		return 0, false
+	}
+	return id, true
+}
