@@ -7,29 +7,43 @@ package ports
 import (
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
+	"sync"
 	"testing"
 )
 
 // The range, the last not included.
 const first, last = 10000, 32000
 
-// Free finds a port of the loopback on which nobody listens, nor on those that lie so much above it.
+// given are the ports that this process was given. A server takes its time before it listens: until then its port looks free.
+var given = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: map[int]bool{}}
+
+// Free finds a port of the loopback on which nobody listens, nor on those that lie so much above it. It gives none of them twice in a process.
 func Free(t testing.TB, above ...int) int {
 	t.Helper()
 	end := last
 	for _, n := range above {
 		end = min(end, last-n)
 	}
+	given.Lock()
+	defer given.Unlock()
 	for range 1000 {
 		port := first + rand.IntN(end-first)
-		all := free(port)
+		list := []int{port}
 		for _, n := range above {
-			all = all && free(port+n)
+			list = append(list, port+n)
 		}
-		if all {
-			return port
+		if slices.ContainsFunc(list, func(p int) bool { return given.ports[p] || !free(p) }) {
+			continue
 		}
+		for _, p := range list {
+			given.ports[p] = true
+		}
+		return port
 	}
 	t.Fatal("no free port")
 	return 0
