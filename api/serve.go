@@ -76,6 +76,10 @@ func (f *face) guarded(x *exchange) (err error) {
 	if err := f.identify(x); err != nil {
 		return err
 	}
+	if x.route.lane == laneBook && f.opts.Gate != nil { // only of somebody who is known: a stranger makes nobody wait
+		f.opts.Gate.Hurry()
+		x.hurries = true
+	}
 	// A poll has no timer of its own: it is the most frequent call, and the line answers it from memory.
 	if (x.route.lane == laneWork || x.route.lane == laneBook) && x.route.class != classPoll {
 		ctx, cancel := context.WithTimeout(x.ctx, f.opts.CallTimeout)
@@ -304,10 +308,6 @@ func (x *exchange) leaveGate() {
 func (x *exchange) heldBack() error {
 	switch {
 	case x.face.opts.Gate == nil:
-		return nil
-	case x.route.lane == laneBook:
-		x.face.opts.Gate.Hurry()
-		x.hurries = true
 		return nil
 	case x.route.lane == lanePublic:
 		x.rank = load.Cheap

@@ -25,8 +25,10 @@ func (q *request) holdBack() error {
 		return nil
 	}
 	if goesOn(q.Pattern) {
-		q.h.opts.Gate.Hurry()
-		q.hurries = true
+		if q.session != nil { // a stranger makes nobody wait
+			q.h.opts.Gate.Hurry()
+			q.hurries = true
+		}
 		return nil
 	}
 	if err := q.h.opts.Gate.Enter(q.Context(), load.Read); err != nil {
