@@ -124,7 +124,7 @@ func (c supplyPlanCmd) gather(ctx context.Context, r *supplyRoom, now time.Time,
 	}
 	var promises []planning.Promise
 	if err := readInto("--promised", c.Promised, &promises, func(f io.Reader) ([]planning.Promise, error) {
-		return planning.ReadPromises(c.Promised, f, r.sites)
+		return planning.ReadPromises(c.Promised, f, r.sites, r.programme)
 	}); err != nil {
 		return in, kept, err
 	}
