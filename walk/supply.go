@@ -8,6 +8,7 @@ import (
 	"charye/approval"
 	"charye/supply"
 	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/order"
 	"charye/supply/room"
 )
@@ -31,7 +32,7 @@ func (w *Walk) Supply(_ context.Context, a Actor) (*room.View, error) {
 }
 
 // Deliveries gives the plan of deliveries as it was made last; nil while it is being made.
-func (w *Walk) Deliveries(_ context.Context, a Actor) (*delivery.Plan, error) {
+func (w *Walk) Deliveries(_ context.Context, a Actor) (*room.Planned, error) {
 	if err := may(a, SeeSupply); err != nil {
 		return nil, err
 	}
@@ -147,6 +148,14 @@ func supplyError(err error) error {
 		{supply.ErrNextStep, BadRequest, "next"},
 		{supply.ErrVerdict, BadRequest, "verdict"},
 		{order.ErrReach, BadRequest, "reach"},
+		{journal.ErrTaken, Conflict, "taken"},
+		{delivery.ErrChanged, Conflict, "changed"},
+		{journal.ErrUnusable, Conflict, "changed"},
+		{room.ErrLookAgain, Conflict, "again"},
+		{journal.ErrCutOff, Closed, "cutoff"},
+		{journal.ErrOver, Conflict, "over"},
+		{journal.ErrNoSettlement, NotFound, "none"},
+		{journal.ErrEvent, BadRequest, "reason"},
 		{room.ErrNotYours, NotAllowed, "own"},
 		{room.ErrNoCase, NotFound, "none"},
 		{supply.ErrNoPlan, NotFound, "plan"},

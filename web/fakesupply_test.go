@@ -7,6 +7,7 @@ import (
 	"charye/approval"
 	"charye/supply"
 	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/room"
 	"charye/walk"
 )
@@ -21,6 +22,8 @@ func told(err error) error {
 		field string
 	}{
 		{supply.ErrUnknownBox, walk.BadRequest, "boxes"}, {supply.ErrNextStep, walk.BadRequest, "next"}, {supply.ErrVerdict, walk.BadRequest, "verdict"},
+		{journal.ErrTaken, walk.Conflict, "taken"}, {delivery.ErrChanged, walk.Conflict, "changed"}, {journal.ErrUnusable, walk.Conflict, "changed"}, {room.ErrLookAgain, walk.Conflict, "again"},
+		{journal.ErrCutOff, walk.Closed, "cutoff"}, {journal.ErrOver, walk.Conflict, "over"}, {journal.ErrEvent, walk.BadRequest, "reason"},
 		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {approval.ErrNone, walk.NotFound, ""},
 		{approval.ErrOwn, walk.NotAllowed, "own"}, {approval.ErrChanged, walk.Conflict, "changed"}, {approval.ErrState, walk.Conflict, "state"}, {approval.ErrTwice, walk.Conflict, "twice"}, {approval.ErrAsked, walk.Conflict, "asked"},
 	} {
@@ -38,11 +41,45 @@ func (s *scripted) Supply(context.Context, walk.Actor) (*room.View, error) {
 	return s.room.View(), s.step("Supply", "")
 }
 
-func (s *scripted) Deliveries(context.Context, walk.Actor) (*delivery.Plan, error) {
+func (s *scripted) Deliveries(context.Context, walk.Actor) (*room.Planned, error) {
 	if err := s.step("Deliveries", ""); err != nil || s.room == nil || len(s.programme.Shipping) == 0 {
 		return nil, &walk.Error{Code: walk.NotFound, Err: err}
 	}
 	return s.room.Deliveries(), nil
+}
+
+func (s *scripted) PlannedDeparture(_ context.Context, _ walk.Actor, digest string) (room.Departure, error) {
+	if err := s.step("PlannedDeparture", ""); err != nil || s.room == nil {
+		return room.Departure{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	d, _, ok := s.room.Departure(digest)
+	if !ok {
+		return d, &walk.Error{Code: walk.NotFound, Field: "again"}
+	}
+	return d, nil
+}
+
+func (s *scripted) SettleDeparture(ctx context.Context, a walk.Actor, digest string) (journal.Event, error) {
+	if err := s.step("SettleDeparture", "%.8s", digest); err != nil || s.room == nil {
+		return journal.Event{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	e, err := s.room.Settle(ctx, whoOf(a), digest)
+	return e, told(err)
+}
+
+func (s *scripted) WithdrawSettlement(ctx context.Context, a walk.Actor, id int64, why string) (journal.Event, error) {
+	if err := s.step("WithdrawSettlement", "%d %s", id, why); err != nil || s.room == nil {
+		return journal.Event{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	e, err := s.room.WithdrawSettlement(ctx, whoOf(a), id, why)
+	return e, told(err)
+}
+
+func (s *scripted) SettlementShipping(ctx context.Context, _ walk.Actor, x *journal.Settlement) ([]byte, error) {
+	if err := s.step("SettlementShipping", ""); err != nil || s.room == nil {
+		return nil, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	return s.room.Shipping(ctx, x)
 }
 
 func (s *scripted) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error) {

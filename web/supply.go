@@ -11,7 +11,7 @@ import (
 	"charye/approval"
 	"charye/site"
 	"charye/supply"
-	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/room"
 	"charye/supply/trace"
 	"charye/walk"
@@ -23,7 +23,11 @@ const supplyBase = "/supply"
 // SupplyService is what the pages of the supply room use of [walk.Walk].
 type SupplyService interface {
 	Supply(ctx context.Context, a walk.Actor) (*room.View, error)
-	Deliveries(ctx context.Context, a walk.Actor) (*delivery.Plan, error)
+	Deliveries(ctx context.Context, a walk.Actor) (*room.Planned, error)
+	PlannedDeparture(ctx context.Context, a walk.Actor, digest string) (room.Departure, error)
+	SettleDeparture(ctx context.Context, a walk.Actor, digest string) (journal.Event, error)
+	WithdrawSettlement(ctx context.Context, a walk.Actor, id int64, why string) (journal.Event, error)
+	SettlementShipping(ctx context.Context, a walk.Actor, s *journal.Settlement) ([]byte, error)
 	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error)
 	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
 	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
@@ -48,6 +52,13 @@ func (h *handler) supplyTable() []deskRoute {
 		{pattern: "GET /supply/readings", act: walk.SeeSupply, f: h.supplyScope},
 		{pattern: "GET /supply/deliveries", act: walk.SeeSupply, f: h.supplyDeliveries},
 		{pattern: "GET /supply/deliveries.csv", act: walk.SeeSupply, f: h.deliveriesFile},
+		{pattern: "GET " + departurePath, act: walk.SeeSupply, f: h.departure},
+		{pattern: "POST " + departurePath, act: walk.SettleDelivery, f: h.settleDeparture},
+		{pattern: "GET " + settledPath, act: walk.SeeSupply, f: h.settlements},
+		{pattern: "GET " + settledPath + "/{id}", act: walk.SeeSupply, f: h.settlement},
+		{pattern: "GET " + settledPath + "/{id}/boxes.csv", act: walk.SeeSupply, f: h.packingFile},
+		{pattern: "GET " + settledPath + "/{id}/shipping.json", act: walk.SeeSupply, f: h.shippingFile},
+		{pattern: "POST " + settledPath + "/{id}/withdraw", act: walk.SettleDelivery, f: h.withdrawSettlement},
 		{pattern: "GET /supply/cases", act: walk.SeeSupply, f: h.supplyCases},
 		{pattern: "GET /supply/cases/new", act: walk.AskVerdict, f: h.newVerdict},
 		{pattern: "POST /supply/cases/new", act: walk.AskVerdict, f: h.previewVerdict},

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"charye/internal/civil"
 	"charye/site"
 	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/room"
 )
 
@@ -25,16 +25,16 @@ var (
 	}
 )
 
-// departureRow is what leaves a depot at one time.
+// departureRow is what leaves a depot at one time with one product.
 type departureRow struct {
-	Depot               string
+	Depot, Product, URL string
 	CutOff, Leaves      time.Time
 	Sites, Boxes, Vials int
 	Today               bool // to be settled today
-	sites               map[site.Num]bool
 }
 
 type transferRow struct {
+	URL                  string // where it is settled
 	From, To             string
 	FromURL, ToURL       string
 	CutOff, Leaves       time.Time
@@ -68,6 +68,8 @@ type supplyDeliveriesData struct {
 	Total      delivery.Totals
 	Over       int
 	From, To   civil.Date
+	Error      string
+	Settled    []settledRow
 	Today      []departureRow
 	Later      []departureRow
 	Transfers  []transferRow
@@ -82,7 +84,9 @@ type supplyDeliveriesData struct {
 // planAgain is how many seconds a browser waits for a plan that is being made.
 const planAgain = 5
 
-func (h *handler) supplyDeliveries(q *request) error {
+func (h *handler) supplyDeliveries(q *request) error { return h.showDeliveries(q, http.StatusOK, "") }
+
+func (h *handler) showDeliveries(q *request, status int, wrong string) error {
 	v, a, err := q.supply()
 	if err != nil {
 		return err
@@ -91,18 +95,33 @@ func (h *handler) supplyDeliveries(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := supplyDeliveriesData{supplyState: q.supplyState(v)}
+	d := supplyDeliveriesData{supplyState: q.supplyState(v), Error: wrong}
+	for _, x := range v.Book.Settlements() {
+		if x.Open() > 0 {
+			d.Settled = append(d.Settled, q.settledRow(v, x))
+		}
+	}
 	again := planAgain
 	if p != nil {
 		again = 0
 		q.fillDeliveries(&d, v, p)
 	}
-	return q.show(http.StatusOK, "supplydeliveries", view{Title: q.words("supply.deliveries.title"), Wide: true, Again: again, D: d})
+	return q.show(status, "supplydeliveries", view{Title: q.words("supply.deliveries.title"), Wide: true, Again: again, Error: wrong != "", D: d})
 }
 
-func (q *request) fillDeliveries(d *supplyDeliveriesData, v *room.View, p *delivery.Plan) {
+func (q *request) fillDeliveries(d *supplyDeliveriesData, v *room.View, p *room.Planned) {
 	d.Planned, d.Made, d.Total, d.Over, d.From, d.To = true, p.Made, p.Totals, p.Totals.Over(), p.From, p.To
-	for _, r := range q.departures(p) {
+	settles := map[[2]string]string{} // of transfers, by giver and instant
+	for i := range p.Departures {
+		x := &p.Departures[i]
+		if slices.ContainsFunc(x.Loads, func(l journal.Load) bool { _, promised := v.Book.Promised(l.Box); return promised }) {
+			continue // settled a moment ago; the next plan knows
+		}
+		r := q.departureRow(x, p.Made)
+		if x.Giver != "" {
+			settles[[2]string{x.Giver, x.Leaves.Format(time.RFC3339)}] = r.URL
+			continue
+		}
 		if r.Today {
 			d.Today = append(d.Today, r)
 		} else {
@@ -113,6 +132,8 @@ func (q *request) fillDeliveries(d *supplyDeliveriesData, v *room.View, p *deliv
 		s := &p.Transfers[i]
 		r := transferRow{CutOff: s.CutOff, Leaves: s.Leaves, Boxes: len(s.Loads), Metres: s.Metres, Why: whyNames[s.Why]}
 		r.From, r.FromURL = q.siteOf(v, s.Giver)
+		giver, _ := v.Sites.ByNum(s.Giver)
+		r.URL = settles[[2]string{giver.ID, s.Leaves.UTC().Format(time.RFC3339)}]
 		r.To, r.ToURL = q.siteOf(v, s.Site)
 		for _, l := range s.Loads {
 			r.Vials += l.Vials
@@ -136,39 +157,23 @@ func (q *request) fillDeliveries(d *supplyDeliveriesData, v *room.View, p *deliv
 	d.Aside = q.asides(v, p)
 }
 
-// departures sums shipments up, by what has to be settled first.
-func (q *request) departures(p *delivery.Plan) []departureRow {
-	type key struct {
-		depot          string
-		leaves, cutOff int64
-	}
+// departureRow sums a departure up.
+func (q *request) departureRow(x *room.Departure, now time.Time) departureRow {
 	zone := q.h.svc.Programme().Zone
-	today := civil.Of(p.Made, zone)
-	at := map[key]int{}
-	var out []departureRow
-	for i := range p.Shipments {
-		s := &p.Shipments[i]
-		k := key{s.Depot, s.Leaves.Unix(), s.CutOff.Unix()}
-		n, ok := at[k]
-		if !ok {
-			n = len(out)
-			at[k] = n
-			out = append(out, departureRow{
-				Depot: q.depotName(s.Depot), CutOff: s.CutOff, Leaves: s.Leaves, Today: civil.Of(s.CutOff, zone) <= today, sites: map[site.Num]bool{},
-			})
-		}
-		r := &out[n]
-		r.sites[s.Site] = true
-		r.Sites, r.Boxes = len(r.sites), r.Boxes+len(s.Loads)
-		for _, l := range s.Loads {
-			r.Vials += l.Vials
-		}
+	r := departureRow{
+		Depot: q.depotName(x.Depot), Product: q.productName(x.Product), CutOff: x.CutOff, Leaves: x.Leaves, Boxes: len(x.Loads), URL: withQuery(departurePath, "d", x.Digest),
+		Today: civil.Of(x.CutOff, zone) <= civil.Of(now, zone),
 	}
-	slices.SortStableFunc(out, func(a, b departureRow) int { return cmp.Or(a.CutOff.Compare(b.CutOff), a.Leaves.Compare(b.Leaves)) })
-	return out
+	at := map[string]bool{}
+	for i := range x.Loads {
+		at[x.Loads[i].Site] = true
+		r.Vials += x.Loads[i].Vials
+	}
+	r.Sites = len(at)
+	return r
 }
 
-func (q *request) asides(v *room.View, p *delivery.Plan) (out []asideRow) {
+func (q *request) asides(v *room.View, p *room.Planned) (out []asideRow) {
 	at := map[asideRow]int{}
 	for i := range p.Aside {
 		b := &p.Aside[i].Box
@@ -232,13 +237,5 @@ func (h *handler) deliveriesFile(q *request) error {
 	hd := q.w.Header()
 	hd.Set("Content-Type", "text/csv; charset=utf-8")
 	hd.Set("Content-Disposition", `attachment; filename="deliveries-`+p.From.String()+`.csv"`)
-	return p.WriteCSV(q.w, v.Sites, q.h.svc.Programme().Zone, plainCell)
-}
-
-// plainCell keeps a spreadsheet from taking a name for a formula.
-func plainCell(s string) string {
-	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@' || s[0] == '\t' || s[0] == '\r') {
-		return "'" + s
-	}
-	return s
+	return p.WriteCSV(q.w, v.Sites, q.h.svc.Programme().Zone, delivery.PlainCell)
 }

@@ -152,7 +152,16 @@ func openSupply(ctx context.Context, dir *durable.Dir, postgres string, p *progr
 		return nil, none, err
 	}
 	sites := site.NewIndex(all)
-	glns, err := readGLNs(dir, sites)
+	v, err := openVerdicts(ctx, dir, postgres)
+	if err != nil {
+		return nil, none, err
+	}
+	defer func() {
+		if room == nil {
+			err = errors.Join(err, v.Close())
+		}
+	}()
+	glns, err := loadGLNs(ctx, dir, v, sites)
 	if err != nil {
 		return nil, none, err
 	}
@@ -172,9 +181,5 @@ func openSupply(ctx context.Context, dir *durable.Dir, postgres string, p *progr
 	if err != nil {
 		return nil, none, err
 	}
-	v, err := openVerdicts(ctx, dir, postgres)
-	if err != nil {
-		return nil, none, err
-	}
-	return &check.Supply{Trace: t, Verdicts: v}, v.Close, nil
+	return &check.Supply{Trace: t, Verdicts: v, Journal: v, Sites: sites}, v.Close, nil
 }

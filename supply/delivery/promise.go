@@ -151,7 +151,9 @@ func (in *Input) Keep(list []Promise) (k Kept) {
 		}
 	}
 	for _, l := range [][]Promise{k.Waiting, k.Barred, k.Missed} {
-		slices.SortFunc(l, func(a, b Promise) int { return cmp.Or(cmp.Compare(a.Settlement, b.Settlement), a.Line-b.Line, cmp.Compare(a.Box, b.Box)) })
+		slices.SortFunc(l, func(a, b Promise) int {
+			return cmp.Or(cmp.Compare(a.Settlement, b.Settlement), a.Line-b.Line, cmp.Compare(a.Box, b.Box))
+		})
 	}
 	return k
 }
