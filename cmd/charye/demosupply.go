@@ -19,7 +19,7 @@ const (
 	demoTruck  = "urn:x:truck:11t-0412"
 	demoGTIN   = "08809999000013"
 	// demoStored is how many boxes the demo's depot has: not quite as many as its crowd needs.
-	demoStored = 170
+	demoStored = 205
 )
 
 // demoStory collects events of custody around a moment.
@@ -77,7 +77,7 @@ func demoSupply(sites []site.Site, now time.Time) ([]*custody.Event, error) {
 		boxes[i] = d.box(i+1, fmt.Sprintf("DEMO-%d", 1+i/5), demoDepot)
 	}
 	for i := range demoStored {
-		d.box(100+i, fmt.Sprintf("DEMO-%d", 3+i/140), demoDepot)
+		d.box(100+i, fmt.Sprintf("DEMO-%d", 3+i/195), demoDepot)
 	}
 	for name, days := range map[string]int{"DEMO-1": 90, "DEMO-2": 90, "DEMO-3": 120, "DEMO-4": 12} {
 		d.lot(name, days)
