@@ -226,8 +226,11 @@ func Endings(fates []Fate, at time.Time, by string) (out []journal.Event) {
 	return out
 }
 
-// MaySettle refuses a departure of which something is not as it was planned: a box that is not there any more, or that must not leave.
+// MaySettle refuses a departure whose cut-off is over, or of which something is not as it was planned: a box that is not there any more, or that must not leave.
 func (w *World) MaySettle(d *journal.Departure) error {
+	if !w.Now.Before(d.CutOff) {
+		return fmt.Errorf("%w: it was at %s", journal.ErrCutOff, d.CutOff.In(w.Programme.Zone).Format("2006-01-02 15:04"))
+	}
 	giver, _ := w.Sites.ByID(d.Giver)
 	list := make([]Promise, len(d.Loads))
 	for i := range d.Loads {

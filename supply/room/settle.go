@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 
 	"charye/approval"
@@ -99,18 +98,15 @@ func (r *Room) Settle(ctx context.Context, who approval.Who, digest string) (jou
 	if v == nil {
 		return journal.Event{}, ErrUnread
 	}
-	now := r.Clock()
-	if !now.Before(d.CutOff) {
-		return journal.Event{}, fmt.Errorf("%w: it was at %s", journal.ErrCutOff, d.CutOff.In(r.Programme.Zone).Format("2006-01-02 15:04"))
-	}
-	if err := r.world(v).MaySettle(&d.Departure); err != nil {
+	w := r.world(v)
+	if err := w.MaySettle(&d.Departure); err != nil {
 		return journal.Event{}, err
 	}
 	sum, err := p.sum(r)
 	if err != nil {
 		return journal.Event{}, err
 	}
-	return r.write(ctx, journal.Event{At: now, By: Name(who), Kind: journal.Settle, Departure: &d.Departure, Plan: sum})
+	return r.write(ctx, journal.Event{At: w.Now, By: Name(who), Kind: journal.Settle, Departure: &d.Departure, Plan: sum})
 }
 
 // sum is the SHA-256 of the plan's CSV, as the page gives it.

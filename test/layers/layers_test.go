@@ -23,7 +23,7 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "approval", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/room", "supply/dispense")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/journal", "supply/room", "supply/dispense")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -55,25 +55,26 @@ var rooms = map[string][]string{
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
 	"supply/trace/kept": {"supply/epcis", "supply/trace"},
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
-	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/trace"},
-	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/order", "supply/trace"},
+	"supply/journal":    {"supply"},
+	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/journal", "supply/trace"},
+	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/journal", "supply/order", "supply/trace"},
 	"supply/dispense":   {"site", "supply", "supply/epcis", "supply/trace"},
 	"supply/room/roomtest": {
 		"approval/sqlite", "booking", "booking/sqlite", "person", "programme", "site", "supply", "supply/epcis", "supply/epcis/sqlite", "supply/room", "supply/sqlite", "supply/trace",
 	},
-	"supply/sqlite":     {"site", "supply"},
-	"supply/postgres":   {"site", "supply"},
-	"supply/supplytest": {"supply"},
+	"supply/sqlite":     {"site", "supply", "supply/journal"},
+	"supply/postgres":   {"site", "supply", "supply/journal"},
+	"supply/supplytest": {"supply", "supply/journal"},
 	"supply/epcis/*":    {"supply/epcis"},
 
-	"walk":          append([]string{"supply", "supply/delivery", "supply/dispense", "supply/order", "supply/room"}, domains...),
-	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
+	"walk":          append([]string{"supply", "supply/delivery", "supply/dispense", "supply/journal", "supply/order", "supply/room"}, domains...),
+	"check/**":      {"approval", "booking", "line", "programme", "site", "supply", "supply/journal", "supply/trace"},
 	"reschedule/**": {"booking", "booking/moves", "programme", "site"},
 	"reduce/**":     {"booking", "booking/moves", "programme", "site"},
 	"booking/moves": {"booking", "programme", "site"},
 	"keeping/**":    {"booking", "leftover", "notify", "person", "programme"},
 	"api/**":        append([]string{"walk"}, domains...),
-	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
+	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/journal", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
 	"rush/**":       domains,
 	"epcis/**":      {"supply/epcis"},
 
