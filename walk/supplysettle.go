@@ -15,7 +15,9 @@ func (w *Walk) SettleDeparture(ctx context.Context, a Actor, digest string) (jou
 
 // WithdrawSettlement takes back what of a settlement has not left, with a reason.
 func (w *Walk) WithdrawSettlement(ctx context.Context, a Actor, id int64, why string) (journal.Event, error) {
-	return w.onDelivery(a, func(r *room.Room, who approval.Who) (journal.Event, error) { return r.WithdrawSettlement(ctx, who, id, why) })
+	return w.onDelivery(a, func(r *room.Room, who approval.Who) (journal.Event, error) {
+		return r.WithdrawSettlement(ctx, who, id, why)
+	})
 }
 
 func (w *Walk) onDelivery(a Actor, do func(*room.Room, approval.Who) (journal.Event, error)) (journal.Event, error) {
@@ -28,6 +30,15 @@ func (w *Walk) onDelivery(a Actor, do func(*room.Room, approval.Who) (journal.Ev
 	}
 	e, err := do(r, whoOf(a))
 	return e, supplyError(err)
+}
+
+// Settlement gives what was settled under a number, as things stand.
+func (w *Walk) Settlement(ctx context.Context, a Actor, id int64) (*room.View, *journal.Settlement, error) {
+	if _, err := w.Supply(ctx, a); err != nil {
+		return nil, nil, err
+	}
+	v, s, err := w.supply.Settlement(ctx, id)
+	return v, s, supplyError(err)
 }
 
 // PlannedDeparture gives what was planned under a digest, now or shortly before.

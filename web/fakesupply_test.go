@@ -23,7 +23,7 @@ func told(err error) error {
 	}{
 		{supply.ErrUnknownBox, walk.BadRequest, "boxes"}, {supply.ErrNextStep, walk.BadRequest, "next"}, {supply.ErrVerdict, walk.BadRequest, "verdict"},
 		{journal.ErrTaken, walk.Conflict, "taken"}, {delivery.ErrChanged, walk.Conflict, "changed"}, {journal.ErrUnusable, walk.Conflict, "changed"}, {room.ErrLookAgain, walk.Conflict, "again"},
-		{journal.ErrCutOff, walk.Closed, "cutoff"}, {journal.ErrOver, walk.Conflict, "over"}, {journal.ErrEvent, walk.BadRequest, "reason"},
+		{journal.ErrCutOff, walk.Closed, "cutoff"}, {journal.ErrOver, walk.Conflict, "over"}, {journal.ErrNoSettlement, walk.NotFound, "none"}, {journal.ErrEvent, walk.BadRequest, "reason"},
 		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {approval.ErrNone, walk.NotFound, ""},
 		{approval.ErrOwn, walk.NotAllowed, "own"}, {approval.ErrChanged, walk.Conflict, "changed"}, {approval.ErrState, walk.Conflict, "state"}, {approval.ErrTwice, walk.Conflict, "twice"}, {approval.ErrAsked, walk.Conflict, "asked"},
 	} {
@@ -57,6 +57,14 @@ func (s *scripted) PlannedDeparture(_ context.Context, _ walk.Actor, digest stri
 		return d, &walk.Error{Code: walk.NotFound, Field: "again"}
 	}
 	return d, nil
+}
+
+func (s *scripted) Settlement(ctx context.Context, _ walk.Actor, id int64) (*room.View, *journal.Settlement, error) {
+	if err := s.step("Settlement", "%d", id); err != nil || s.room == nil {
+		return nil, nil, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	v, x, err := s.room.Settlement(ctx, id)
+	return v, x, told(err)
 }
 
 func (s *scripted) SettleDeparture(ctx context.Context, a walk.Actor, digest string) (journal.Event, error) {

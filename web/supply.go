@@ -25,6 +25,7 @@ type SupplyService interface {
 	Supply(ctx context.Context, a walk.Actor) (*room.View, error)
 	Deliveries(ctx context.Context, a walk.Actor) (*room.Planned, error)
 	PlannedDeparture(ctx context.Context, a walk.Actor, digest string) (room.Departure, error)
+	Settlement(ctx context.Context, a walk.Actor, id int64) (*room.View, *journal.Settlement, error)
 	SettleDeparture(ctx context.Context, a walk.Actor, digest string) (journal.Event, error)
 	WithdrawSettlement(ctx context.Context, a walk.Actor, id int64, why string) (journal.Event, error)
 	SettlementShipping(ctx context.Context, a walk.Actor, s *journal.Settlement) ([]byte, error)

@@ -195,13 +195,18 @@ type settlementData struct {
 	Back          *journal.Withdrawal
 }
 
-// found gives the settlement of the address.
-func (q *request) found(v *room.View) (*journal.Settlement, error) {
-	id, err := strconv.ParseInt(q.PathValue("id"), 10, 64)
-	if s, ok := v.Book.Settlement(id); ok && err == nil {
-		return s, nil
+// found gives the settlement of the address, with the room as it stands and who is asking.
+func (q *request) found() (*room.View, *journal.Settlement, walk.Actor, error) {
+	a, err := q.actor()
+	if err != nil {
+		return nil, nil, a, err
 	}
-	return nil, &walk.Error{Code: walk.NotFound, Detail: "there is no such settlement, or all of it is long over"}
+	id, err := strconv.ParseInt(q.PathValue("id"), 10, 64)
+	if err != nil {
+		return nil, nil, a, &walk.Error{Code: walk.NotFound, Detail: "there is no such settlement"}
+	}
+	v, s, err := q.h.svc.Settlement(q.Context(), a, id)
+	return v, s, a, err
 }
 
 // packed is the packing list of a settlement.
@@ -212,11 +217,7 @@ func packed(v *room.View, s *journal.Settlement) []delivery.Packed {
 func (h *handler) settlement(q *request) error { return h.showSettlement(q, http.StatusOK, "") }
 
 func (h *handler) showSettlement(q *request, status int, wrong string) error {
-	v, a, err := q.supply()
-	if err != nil {
-		return err
-	}
-	s, err := q.found(v)
+	v, s, a, err := q.found()
 	if err != nil {
 		return err
 	}
@@ -236,11 +237,7 @@ func (h *handler) showSettlement(q *request, status int, wrong string) error {
 
 // packingFile gives the packing list as a table for other programs, such as the printer of labels.
 func (h *handler) packingFile(q *request) error {
-	v, _, err := q.supply()
-	if err != nil {
-		return err
-	}
-	s, err := q.found(v)
+	v, s, _, err := q.found()
 	if err != nil {
 		return err
 	}
@@ -250,11 +247,7 @@ func (h *handler) packingFile(q *request) error {
 
 // shippingFile gives the EPCIS document with which it leaves.
 func (h *handler) shippingFile(q *request) error {
-	v, a, err := q.supply()
-	if err != nil {
-		return err
-	}
-	s, err := q.found(v)
+	_, s, a, err := q.found()
 	if err != nil {
 		return err
 	}
@@ -277,11 +270,7 @@ func (q *request) file(kind, name string) {
 }
 
 func (h *handler) withdrawSettlement(q *request) error {
-	v, a, err := q.supply()
-	if err != nil {
-		return err
-	}
-	s, err := q.found(v)
+	_, s, a, err := q.found()
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type checkCmd struct {
 	Data     string   `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
 	Chain    []string `placeholder:"N:HASH" help:"A chain that an earlier check printed and that was kept elsewhere: what happened up to event N must be what it was then. May be repeated."`
 	Requests []string `name:"chain-requests" placeholder:"N:HASH" help:"The same of the requests that two people decide on."`
-	Rooms    []string `name:"chain-of" placeholder:"ROOM=N:HASH" help:"The same of what happened to sites, people, messages, leftovers or verdicts, as a check prints it."`
+	Rooms    []string `name:"chain-of" placeholder:"ROOM=N:HASH" help:"The same of what happened to sites, people, messages, leftovers, verdicts or supply (departures that were settled, tables of GLNs), as a check prints it."`
 	Engines  engines  `embed:""`
 }
 

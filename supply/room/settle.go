@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 
 	"charye/approval"
@@ -127,17 +128,41 @@ func (r *Room) write(ctx context.Context, e journal.Event) (journal.Event, error
 	if err != nil {
 		return out, err
 	}
+	return out, r.follow(ctx)
+}
+
+// follow has the view know what was written in the journal, here or elsewhere, without judging boxes again.
+func (r *Room) follow(ctx context.Context) error {
 	r.reading.Lock()
 	defer r.reading.Unlock()
 	if err := r.readJournal(ctx); err != nil {
-		return out, err
+		return err
 	}
-	if v := r.view.Load(); v != nil {
+	if v := r.view.Load(); v != nil && v.Book.Seq() != r.book.Seq() {
 		next := *v
 		r.settled(&next)
 		r.view.Store(&next)
 	}
-	return out, nil
+	return nil
+}
+
+// Settlement finds a settlement, also one of a moment ago at another node; [journal.ErrNoSettlement] when there is none, or when it is long over.
+func (r *Room) Settlement(ctx context.Context, id int64) (*View, *journal.Settlement, error) {
+	for again := false; ; again = true {
+		v := r.View()
+		if v == nil {
+			return nil, nil, ErrUnread
+		}
+		if s, ok := v.Book.Settlement(id); ok {
+			return v, s, nil
+		}
+		if again || id <= v.Book.Seq() {
+			return nil, nil, fmt.Errorf("%w: number %d", journal.ErrNoSettlement, id)
+		}
+		if err := r.follow(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
 }
 
 // readJournal reads on in the journal; its caller holds reading.

@@ -64,6 +64,12 @@ func TestSettledBoxes(t *testing.T) {
 	if _, err := b.Settle(t.Context(), approval.Who{Key: person.Key{2}, Role: person.Manager}, digest); !errors.As(err, &taken) || taken.ID != e.Seq || taken.By != e.By {
 		t.Fatalf("the second of two, at another node: %v", err)
 	}
+	if v, s, err := b.Settlement(t.Context(), e.Seq); err != nil || s.Open() == 0 || v.Fates[first].Settlement != e.Seq {
+		t.Errorf("at another node, before it has looked: %v", err)
+	}
+	if _, _, err := b.Settlement(t.Context(), e.Seq+1); !errors.Is(err, journal.ErrNoSettlement) {
+		t.Errorf("none such: %v", err)
+	}
 	again := plan(b)
 	if len(again.Kept.Waiting) == 0 || len(again.Short) != 0 {
 		t.Errorf("kept %+v, short %+v", again.Kept, again.Short)
