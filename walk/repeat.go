@@ -2,7 +2,6 @@ package walk
 
 import (
 	"slices"
-	"time"
 
 	"charye/booking"
 	"charye/internal/civil"
@@ -13,10 +12,10 @@ import (
 
 // Repeat says what somebody has to do about a dose that was spoilt.
 type Repeat struct {
-	Spoilt  int       // the dose, as [Dose.Dose] has it
-	Dose    int       // which dose to book or to move; 0: nothing is to be done
-	From    time.Time // the first day on which that may be; zero: the programme has no rule, ring the clinic or the call desk
-	TooSoon bool      // Dose is booked, before that day: it has to be moved
+	Spoilt  int        // the dose, as [Dose.Dose] has it
+	Dose    int        // which dose to book or to move; 0: nothing is to be done
+	From    civil.Date // the first day on which that may be; zero: the programme has no rule, ring the clinic or the call desk
+	TooSoon bool       // Dose is booked, before that day: it has to be moved
 }
 
 // bookable is the last dose of a booking that its person may pick a slot for: one more than it has, where one that was spoilt left the series short.
@@ -72,11 +71,11 @@ func (w *Walk) toRepeat(o ownBooking) *Repeat {
 	}
 	if out.Dose > last+1 { // behind one that counts
 		before := o.Doses[out.Dose-2].Slot.Day
-		out.From = (before + civil.Date(of.interval(before).Min)).At(0, w.programme.Zone)
+		out.From = before + civil.Date(of.interval(before).Min)
 		return out
 	}
 	if ruled {
-		out.From = first.At(0, w.programme.Zone)
+		out.From = first
 	}
 	return out
 }

@@ -60,7 +60,7 @@ func TestSpoiltDoseAgain(t *testing.T) {
 	w.spoil(b, 1)
 	got, err := w.Booking(t.Context(), w.actor(1), b.ID)
 	must(t, err)
-	if r := got.Repeat; r == nil || r.Spoilt != 1 || r.Dose != 2 || !r.From.Equal((firstDay+14).At(0, w.programme.Zone)) || r.TooSoon {
+	if r := got.Repeat; r == nil || r.Spoilt != 1 || r.Dose != 2 || r.From != firstDay+14 || r.TooSoon {
 		t.Fatalf("what is to be done: %+v", got.Repeat)
 	}
 	if slot, err := w.onDay(b, 2, firstDay+13); slot != "" || err != nil {
@@ -116,7 +116,7 @@ func TestSpoiltDoseInASeries(t *testing.T) {
 	w.spoil(b, 1)
 	got, err := w.Booking(t.Context(), w.actor(1), b.ID)
 	must(t, err)
-	if r := got.Repeat; r == nil || r.Dose != 2 || !r.TooSoon || !r.From.Equal((firstDay+30).At(0, w.programme.Zone)) {
+	if r := got.Repeat; r == nil || r.Dose != 2 || !r.TooSoon || r.From != firstDay+30 {
 		t.Fatalf("28 days behind it, and 30 are wanted: %+v", got.Repeat)
 	}
 	slot, err := w.onDay(b, 2, firstDay+30)
