@@ -119,6 +119,11 @@ func TestSpoiltDoseInASeries(t *testing.T) {
 	if r := got.Repeat; r == nil || r.Dose != 2 || !r.TooSoon || r.From != firstDay+30 {
 		t.Fatalf("28 days behind it, and 30 are wanted: %+v", got.Repeat)
 	}
+	w.set((firstDay + 28).At(9*60, w.programme.Zone))
+	if _, err := w.tell(b, 2, booking.Given, "AB12"); code(err) != walk.Conflict {
+		t.Errorf("given again two days too soon: %v", err)
+	}
+	w.set((firstDay + 1).At(9*60, w.programme.Zone))
 	slot, err := w.onDay(b, 2, firstDay+30)
 	must(t, err)
 	got, err = w.Change(t.Context(), w.actor(1), b.ID, 2, slot)

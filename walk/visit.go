@@ -67,6 +67,9 @@ func (w *Walk) TellVisit(ctx context.Context, a Actor, t TellVisit) (Visitor, er
 	_, leftover := b.Doses[0].Seat.Counter.Leftover()
 	switch t.State {
 	case booking.Given:
+		if first, soon := w.tooSoon(c, &b, t.Dose); soon {
+			return Visitor{}, refuse(Conflict, "the dose before was spoilt, and may be given again from %s on; have them choose another day", first).field("state")
+		}
 		if req.Visit.From, err = w.fit(ctx, d, t.From, today); err != nil {
 			return Visitor{}, err
 		}
