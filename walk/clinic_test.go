@@ -13,6 +13,8 @@ import (
 	"charye/site"
 	"charye/supply/dispense"
 	"charye/walk"
+	"charye/walk/clinic"
+	"charye/walk/whole"
 )
 
 // visitRules have two seats a session, ten doses a vial, and campaigns that are open on the days of vaccination.
@@ -78,8 +80,8 @@ func (w *world) nurse(n int, at string) walk.Actor {
 	return a
 }
 
-func (w *world) tell(b walk.Booking, dose int, state booking.VisitState, more ...string) (walk.Visitor, error) {
-	v := walk.TellVisit{Booking: b.ID, Dose: dose, State: state}
+func (w *world) tell(b walk.Booking, dose int, state booking.VisitState, more ...string) (clinic.Visitor, error) {
+	v := clinic.TellVisit{Booking: b.ID, Dose: dose, State: state}
 	switch state {
 	case booking.Given:
 		v.From = "AB12"
@@ -186,7 +188,7 @@ func TestClinicSite(t *testing.T) {
 		if a.Key == other.Key {
 			want = walk.NotFound
 		}
-		_, err = w.TellVisit(ctx, a, walk.TellVisit{Booking: booked[0].ID, Dose: 1, State: booking.Arrived})
+		_, err = w.TellVisit(ctx, a, clinic.TellVisit{Booking: booked[0].ID, Dose: 1, State: booking.Arrived})
 		wantCode(t, err, want)
 		_, err = w.Visitor(ctx, a, booked[0].ID, 1)
 		wantCode(t, err, want)
@@ -203,7 +205,7 @@ func TestClinicSite(t *testing.T) {
 	_, err = w.tell(booked[0], 2, booking.Arrived) // four weeks later
 	wantCode(t, err, walk.Closed)
 	for _, public := range []string{"", "1-x", booked[0].ID + "x"} {
-		_, err = w.TellVisit(ctx, w.nurse(1, "S1"), walk.TellVisit{Booking: public, Dose: 1, State: booking.Arrived})
+		_, err = w.TellVisit(ctx, w.nurse(1, "S1"), clinic.TellVisit{Booking: public, Dose: 1, State: booking.Arrived})
 		wantCode(t, err, walk.NotFound)
 	}
 	// A site that comes later is known as soon as it is imported.
@@ -307,7 +309,7 @@ func TestNoShowOfAnOpenVial(t *testing.T) {
 	if p := day.Products[0]; p.Spare != 1 || p.Left != 1 || p.Campaign == nil {
 		t.Fatalf("the product stands at %+v", p)
 	}
-	offer := walk.OfferLeftovers{Campaign: campaign, Product: "moderna", Doses: 2, Until: at(26, 17, 0)}
+	offer := clinic.OfferLeftovers{Campaign: campaign, Product: "moderna", Doses: 2, Until: at(26, 17, 0)}
 	_, err = w.OfferLeftovers(t.Context(), nurse, offer)
 	wantCode(t, err, walk.BadRequest)
 	w.wish(campaign, []string{"S1"}, 9)
@@ -348,7 +350,7 @@ func TestTurnedAway(t *testing.T) {
 		_, err := w.tell(b, 1, booking.TurnedAway)
 		must(t, err)
 	}
-	_, err := w.TellVisit(ctx, w.nurse(1, "S1"), walk.TellVisit{Booking: booked[0].ID, Dose: 1, State: booking.TurnedAway, Why: "ugly"})
+	_, err := w.TellVisit(ctx, w.nurse(1, "S1"), clinic.TellVisit{Booking: booked[0].ID, Dose: 1, State: booking.TurnedAway, Why: "ugly"})
 	wantCode(t, err, walk.BadRequest)
 	b, err := w.Booking(ctx, w.actor(1), booked[0].ID)
 	must(t, err)
@@ -451,7 +453,7 @@ func TestNoShowOnTwoNodes(t *testing.T) {
 	w, booked := visitWorld(t, 2)
 	_, err := w.tell(booked[0], 1, booking.Given)
 	must(t, err)
-	other, err := walk.New(t.Context(), w.deps)
+	other, err := whole.New(t.Context(), w.deps)
 	must(t, err)
 	t.Cleanup(other.Stop)
 	w.set(at(26, 10, 31))

@@ -11,6 +11,7 @@ import (
 	"charye/internal/civil"
 	"charye/person"
 	"charye/walk"
+	"charye/walk/desk"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -86,7 +87,7 @@ func (w *world) calls(a walk.Actor, n int, campaign string) (person.Recipient, e
 	if a.Role == person.Office {
 		consent = person.ConsentHere
 	}
-	return w.RegisterCaller(w.t.Context(), a, walk.NewCaller{
+	return w.RegisterCaller(w.t.Context(), a, desk.NewCaller{
 		Campaign: campaign, Name: "김하나", Born: born, Identity: person.Trial(n).Identity, Phone: "010-1234-5678", Consent: consent,
 	})
 }
@@ -139,7 +140,7 @@ func TestEveryStaffStep(t *testing.T) {
 		"calls":    {walk.ListCallers, func(a walk.Actor) error { _, err := w.Calls(ctx, a, "main"); return err }},
 		"remove":   {walk.ServeCaller, func(a walk.Actor) error { return w.RemoveCaller(ctx, a, "none") }},
 		"issue": {walk.IssueTemporary, func(a walk.Actor) error {
-			_, err := w.IssueTemporary(ctx, a, walk.NewTemporary{Name: "누구", Born: born, Paper: person.PaperNone, Anyway: true})
+			_, err := w.IssueTemporary(ctx, a, desk.NewTemporary{Name: "누구", Born: born, Paper: person.PaperNone, Anyway: true})
 			return err
 		}},
 		"eligible": {walk.ServeCaller, func(a walk.Actor) error { return w.Eligible(ctx, a, "main", r.ID) }},
@@ -201,7 +202,7 @@ func TestTheDesk(t *testing.T) {
 	if again.ID != r.ID || r.Kind != person.OfCallDesk || r.Clerk != early.Key || r.Phone != "01012345678" {
 		t.Errorf("registered as %+v, then as %+v", r, again)
 	}
-	list := func(called, near, notJoined, waiting int) walk.Calls {
+	list := func(called, near, notJoined, waiting int) desk.Calls {
 		t.Helper()
 		got, err := w.Calls(ctx, late, "main")
 		must(t, err)
@@ -311,15 +312,15 @@ func TestDeskRules(t *testing.T) {
 	must(t, err)
 	_, err = w.calls(a, 103, "no-desk")
 	wantCode(t, err, walk.HelperNotAllowed)
-	for field, change := range map[string]func(*walk.NewCaller){
-		"consent":  func(n *walk.NewCaller) { n.Consent = "" },
-		"consent ": func(n *walk.NewCaller) { n.Consent = person.ConsentHere }, // nobody is at a call desk in person
-		"phone":    func(n *walk.NewCaller) { n.Phone = "twelve" },
-		"name":     func(n *walk.NewCaller) { n.Name = "\x00" },
-		"identity": func(n *walk.NewCaller) { n.Identity = "" },
-		"code":     func(n *walk.NewCaller) { n.Identity = "XT-0000-0000-0000-0001" },
+	for field, change := range map[string]func(*desk.NewCaller){
+		"consent":  func(n *desk.NewCaller) { n.Consent = "" },
+		"consent ": func(n *desk.NewCaller) { n.Consent = person.ConsentHere }, // nobody is at a call desk in person
+		"phone":    func(n *desk.NewCaller) { n.Phone = "twelve" },
+		"name":     func(n *desk.NewCaller) { n.Name = "\x00" },
+		"identity": func(n *desk.NewCaller) { n.Identity = "" },
+		"code":     func(n *desk.NewCaller) { n.Identity = "XT-0000-0000-0000-0001" },
 	} {
-		n := walk.NewCaller{Campaign: "main", Name: "x", Born: born, Identity: person.Trial(104).Identity, Consent: person.ConsentPhone}
+		n := desk.NewCaller{Campaign: "main", Name: "x", Born: born, Identity: person.Trial(104).Identity, Consent: person.ConsentPhone}
 		change(&n)
 		_, err := w.RegisterCaller(ctx, w.clerk(3, person.CallDesk, 0), n)
 		if e := wantCode(t, err, walk.BadRequest); e.Field != strings.TrimSpace(field) {
@@ -328,7 +329,7 @@ func TestDeskRules(t *testing.T) {
 	}
 	guess := w.clerk(5, person.CallDesk, 0)
 	for range 10 {
-		_, err := w.RegisterCaller(ctx, guess, walk.NewCaller{Campaign: "main", Name: "x", Born: born, Identity: "900101-1234567", Consent: person.ConsentPhone})
+		_, err := w.RegisterCaller(ctx, guess, desk.NewCaller{Campaign: "main", Name: "x", Born: born, Identity: "900101-1234567", Consent: person.ConsentPhone})
 		wantCode(t, err, walk.HelperNotAllowed)
 	}
 	_, err = w.calls(guess, 104, "main")
@@ -346,7 +347,7 @@ func TestTemporaryIdentity(t *testing.T) {
 	w := newDesk(t)
 	ctx := t.Context()
 	a := w.clerk(1, person.Office, 1)
-	n := walk.NewTemporary{Name: "누구인가", Born: civil.New(1970, time.March, 3), Paper: person.PaperWitness}
+	n := desk.NewTemporary{Name: "누구인가", Born: civil.New(1970, time.March, 3), Paper: person.PaperWitness}
 	given, err := w.IssueTemporary(ctx, a, n)
 	must(t, err)
 	n.Name = " 누구 인가 "
@@ -361,14 +362,14 @@ func TestTemporaryIdentity(t *testing.T) {
 	if err != nil || second.Code == given.Code {
 		t.Errorf("once more: %q, %v", second.Code, err)
 	}
-	register := func(campaign string, change func(*walk.NewCaller)) (person.Recipient, error) {
-		c := walk.NewCaller{Campaign: campaign, Name: given.Name, Born: given.Born, Identity: strings.ToLower(given.Code), Consent: person.ConsentHere}
+	register := func(campaign string, change func(*desk.NewCaller)) (person.Recipient, error) {
+		c := desk.NewCaller{Campaign: campaign, Name: given.Name, Born: given.Born, Identity: strings.ToLower(given.Code), Consent: person.ConsentHere}
 		if change != nil {
 			change(&c)
 		}
 		return w.RegisterCaller(ctx, a, c)
 	}
-	_, err = register("main", func(c *walk.NewCaller) { c.Born++ })
+	_, err = register("main", func(c *desk.NewCaller) { c.Born++ })
 	wantCode(t, err, walk.HelperNotAllowed)
 	for campaign, want := range map[string]walk.Code{"main": "", "listed": walk.NotEligible, "listed-too": ""} {
 		r, err := register(campaign, nil)
@@ -393,11 +394,11 @@ func TestTemporaryIdentity(t *testing.T) {
 	if err != nil || r.Temporary {
 		t.Errorf("somebody of the roster: %+v, %v", r, err)
 	}
-	for field, change := range map[string]func(*walk.NewTemporary){
-		"name": func(n *walk.NewTemporary) { n.Name = "" }, "paper": func(n *walk.NewTemporary) { n.Paper = "library card" },
-		"born": func(n *walk.NewTemporary) { n.Born = civil.New(2022, time.January, 1) },
+	for field, change := range map[string]func(*desk.NewTemporary){
+		"name": func(n *desk.NewTemporary) { n.Name = "" }, "paper": func(n *desk.NewTemporary) { n.Paper = "library card" },
+		"born": func(n *desk.NewTemporary) { n.Born = civil.New(2022, time.January, 1) },
 	} {
-		n := walk.NewTemporary{Name: "x", Born: born, Paper: person.PaperNone}
+		n := desk.NewTemporary{Name: "x", Born: born, Paper: person.PaperNone}
 		change(&n)
 		_, err := w.IssueTemporary(ctx, a, n)
 		if e := wantCode(t, err, walk.BadRequest); e.Field != field {
@@ -405,7 +406,7 @@ func TestTemporaryIdentity(t *testing.T) {
 		}
 	}
 	for err = nil; err == nil; {
-		_, err = w.IssueTemporary(ctx, a, walk.NewTemporary{Name: "x", Born: born, Paper: person.PaperNone, Anyway: true})
+		_, err = w.IssueTemporary(ctx, a, desk.NewTemporary{Name: "x", Born: born, Paper: person.PaperNone, Anyway: true})
 	}
 	wantCode(t, err, walk.RateLimited)
 }

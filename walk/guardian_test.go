@@ -9,6 +9,7 @@ import (
 	"charye/notify"
 	"charye/person"
 	"charye/walk"
+	"charye/walk/leftovers"
 )
 
 // children makes trial people a roster of those born on a day.
@@ -129,7 +130,7 @@ func TestLeftoverForRecipient(t *testing.T) {
 	must(t, w.Round(ctx))
 	l, err = w.LeftoversFor(ctx, w.actor(50), campaign, r.ID)
 	must(t, err)
-	if l.Offer == nil || l.Offer.State != walk.LeftoverOffered {
+	if l.Offer == nil || l.Offer.State != leftovers.Offered {
 		t.Fatalf("offered: %+v", l.Offer)
 	}
 	for n, helper := range map[int]bool{100: false, 50: true} {

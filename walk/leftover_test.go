@@ -10,6 +10,7 @@ import (
 	"charye/leftover"
 	"charye/site"
 	"charye/walk"
+	"charye/walk/leftovers"
 )
 
 const (
@@ -97,7 +98,7 @@ func (w *world) leftOver(campaign string, num site.Num, product string, doses in
 }
 
 // offered gives the offer that somebody sees.
-func (w *world) offered(n int, campaign string) *walk.LeftoverOffer {
+func (w *world) offered(n int, campaign string) *leftovers.Offer {
 	w.t.Helper()
 	l, err := w.Leftovers(w.t.Context(), w.actor(n), campaign)
 	must(w.t, err)
@@ -105,10 +106,10 @@ func (w *world) offered(n int, campaign string) *walk.LeftoverOffer {
 }
 
 // holder finds the one of some people whose offer waits for an answer.
-func (w *world) holder(campaign string, people ...int) (n int, o walk.LeftoverOffer) {
+func (w *world) holder(campaign string, people ...int) (n int, o leftovers.Offer) {
 	w.t.Helper()
 	for _, p := range people {
-		if x := w.offered(p, campaign); x != nil && x.State == walk.LeftoverOffered {
+		if x := w.offered(p, campaign); x != nil && x.State == leftovers.Offered {
 			if n != 0 {
 				w.t.Fatalf("both %d and %d have an offer", n, p)
 			}
@@ -168,7 +169,7 @@ func TestLeftoverDose(t *testing.T) {
 	if again.ID != b.ID {
 		t.Errorf("accepting again makes %s beside %s", again.ID, b.ID)
 	}
-	if x := w.offered(third, campaign); x == nil || x.State != walk.LeftoverBooked {
+	if x := w.offered(third, campaign); x == nil || x.State != leftovers.Booked {
 		t.Errorf("the offer stands as %+v", x)
 	}
 	_, err = w.SetLeftovers(ctx, w.actor(third), campaign, "", []string{"S1"})
@@ -316,12 +317,12 @@ func TestLeftoverSignUp(t *testing.T) {
 // asks again, or by itself.
 func TestLeftoverCrash(t *testing.T) {
 	t.Parallel()
-	for name, finish := range map[string]func(*world, walk.LeftoverOffer){
-		"asked again": func(w *world, o walk.LeftoverOffer) {
+	for name, finish := range map[string]func(*world, leftovers.Offer){
+		"asked again": func(w *world, o leftovers.Offer) {
 			_, err := w.AcceptLeftover(w.t.Context(), w.actor(1), campaign, "", o.ID)
 			must(w.t, err)
 		},
-		"by itself": func(w *world, _ walk.LeftoverOffer) {
+		"by itself": func(w *world, _ leftovers.Offer) {
 			w.set(at(26, 14, 1))
 			must(w.t, w.Round(w.t.Context()))
 		},
@@ -342,7 +343,7 @@ func TestLeftoverCrash(t *testing.T) {
 			if len(list) != 1 || list[0].Cancelled {
 				t.Errorf("bookings: %+v", list)
 			}
-			if x := w.offered(1, campaign); x == nil || x.State != walk.LeftoverBooked {
+			if x := w.offered(1, campaign); x == nil || x.State != leftovers.Booked {
 				t.Errorf("the offer stands as %+v", x)
 			}
 		})

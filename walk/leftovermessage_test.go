@@ -11,7 +11,7 @@ import (
 	"charye/notify"
 	"charye/notify/gateway"
 	notifysqlite "charye/notify/sqlite"
-	"charye/walk"
+	"charye/walk/whole"
 )
 
 // TestLeftoverMessage: an offer is told once, at once, with the place and both times; one that is over is not told any more.
@@ -24,7 +24,7 @@ func TestLeftoverMessage(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, outbox.Close()) }()
 	clock := func() time.Time { return time.Unix(0, w.now.Load()) }
-	telling, err := walk.New(ctx, walk.Deps{
+	telling, err := whole.New(ctx, whole.Deps{
 		Programme: w.programme, Line: w.line, Ledger: w.ledger, Sites: w.sites, People: w.people, Leftovers: w.leftovers, Outbox: outbox, Keys: w.keys,
 		Clock: clock, Log: slog.New(slog.DiscardHandler),
 	})
@@ -34,7 +34,7 @@ func TestLeftoverMessage(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, file.Close()) }()
 	courier, err := notify.NewCourier(notify.Wiring{
-		Outbox: outbox, Ledger: w.ledger, Rules: telling.MessageRules(), Gateways: map[notify.Channel]notify.Gateway{notify.Text: file},
+		Outbox: outbox, Ledger: w.ledger, Rules: notify.RulesOf(w.programme), Gateways: map[notify.Channel]notify.Gateway{notify.Text: file},
 		Describe: telling.Facts("https://charye.example/bookings"), Leftover: telling.LeftoverOffered("https://charye.example/leftovers"), Clock: clock, Log: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)

@@ -11,10 +11,13 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/approvals"
+	"charye/walk/manage"
+	"charye/walk/whole"
 )
 
-func asking(what string) walk.Asking {
-	return walk.Asking{Kind: approval.Verdict, Body: []byte(what), Summary: []string{what}, Reason: "why"}
+func asking(what string) approvals.Asking {
+	return approvals.Asking{Kind: approval.Verdict, Body: []byte(what), Summary: []string{what}, Reason: "why"}
 }
 
 // TestEveryManagersStep: without a session, as a citizen, and in each wrong role.
@@ -121,20 +124,20 @@ func TestAskingForRules(t *testing.T) {
 	t.Parallel()
 	base := newDesk(t)
 	deps := base.deps
-	deps.ChangeOf = func(src []byte) (walk.RuleChange, error) {
+	deps.ChangeOf = func(src []byte) (manage.RuleChange, error) {
 		switch string(src) {
 		case "free":
-			return walk.RuleChange{Rest: []programme.Change{{Path: "name", Before: "a", After: "b"}}}, nil
+			return manage.RuleChange{Rest: []programme.Change{{Path: "name", Before: "a", After: "b"}}}, nil
 		case "wrong":
-			return walk.RuleChange{}, errors.New("file:7: what is this")
+			return manage.RuleChange{}, errors.New("file:7: what is this")
 		}
-		c := walk.RuleChange{Needs: true, Body: src, Rest: []programme.Change{{Path: "name"}}}
+		c := manage.RuleChange{Needs: true, Body: src, Rest: []programme.Change{{Path: "name"}}}
 		for range 100 {
 			c.Open = append(c.Open, programme.Change{Path: "campaigns[c].x", Before: "1", After: string(make([]byte, 1000))})
 		}
 		return c, nil
 	}
-	w, err := walk.New(t.Context(), deps)
+	w, err := whole.New(t.Context(), deps)
 	must(t, err)
 	t.Cleanup(w.Stop)
 	a := base.clerk(1, person.Manager, 0)
@@ -245,11 +248,11 @@ func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
 	w := newDesk(t)
 	ctx := t.Context()
-	other, err := walk.New(ctx, w.deps) // another node
+	other, err := whole.New(ctx, w.deps) // another node
 	must(t, err)
 	t.Cleanup(other.Stop)
 	lost, colleague, boss := w.clerk(1, person.CallDesk, 0), w.clerk(2, person.CallDesk, 0), w.clerk(3, person.Manager, 0)
-	is := func(node *walk.Walk, a walk.Actor, want bool) {
+	is := func(node *whole.Walk, a walk.Actor, want bool) {
 		t.Helper()
 		if over, err := node.SessionEnded(ctx, a.Session); err != nil || over != want {
 			t.Errorf("ended: %v %v, want %v", over, err, want)
@@ -268,13 +271,13 @@ func TestSessionsEnd(t *testing.T) {
 	is(other, lost, true)
 	again := w.clerk(1, person.CallDesk, 0)
 	is(w.Walk, again, false)
-	must(t, w.EndSessions(ctx, boss, walk.EverybodyOfStaff, "a drill"))
-	must(t, w.EndSessions(ctx, boss, walk.EverybodyOfStaff, "a drill"))
+	must(t, w.EndSessions(ctx, boss, manage.EverybodyOfStaff, "a drill"))
+	must(t, w.EndSessions(ctx, boss, manage.EverybodyOfStaff, "a drill"))
 	for _, a := range []walk.Actor{lost, again, colleague, boss} {
 		is(w.Walk, a, true)
 	}
 	list, err := w.Ended(ctx, boss)
-	if err != nil || len(list) != 3 || list[0].Staff != walk.EverybodyOfStaff || list[2].Why != "a lost laptop" {
+	if err != nil || len(list) != 3 || list[0].Staff != manage.EverybodyOfStaff || list[2].Why != "a lost laptop" {
 		t.Errorf("%+v %v", list, err)
 	}
 	gone, cancel := context.WithCancel(ctx)

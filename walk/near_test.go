@@ -16,6 +16,7 @@ import (
 	"charye/notify"
 	"charye/person"
 	"charye/walk"
+	"charye/walk/whole"
 )
 
 // nearRules has a line in which one person is let in every ten seconds, and people are told two minutes before.
@@ -76,7 +77,7 @@ func (w *world) post() *post {
 	w.t.Helper()
 	p := &post{sent: map[string][]notify.Words{}}
 	c, err := notify.NewCourier(notify.Wiring{
-		Outbox: w.outbox, Ledger: w.ledger, Rules: w.MessageRules(), Gateways: map[notify.Channel]notify.Gateway{notify.Mail: p},
+		Outbox: w.outbox, Ledger: w.ledger, Rules: notify.RulesOf(w.programme), Gateways: map[notify.Channel]notify.Gateway{notify.Mail: p},
 		Describe: w.Facts("https://charye.example/bookings"), Invited: w.Invitation("https://charye.example"),
 		Near: w.NearTurn("https://charye.example"), Helpers: w.Helpers, Clock: w.deps.Clock, Log: slog.New(slog.DiscardHandler),
 	})
@@ -283,13 +284,13 @@ func TestNearOnceForAll(t *testing.T) {
 		w, end := worldOf(t, nearRules)
 		defer end()
 		w.set(at(12, 20, 0))
-		var nodes []*walk.Walk
-		start := func() *walk.Walk {
+		var nodes []*whole.Walk
+		start := func() *whole.Walk {
 			d := w.deps
 			d.Outbox = &dying{w.outbox, func() (bool, bool) {
 				return rapid.IntRange(0, 3).Draw(rt, "dies") == 0, rapid.Bool().Draw(rt, "effect")
 			}}
-			n, err := walk.New(t.Context(), d)
+			n, err := whole.New(t.Context(), d)
 			must(t, err)
 			return n
 		}

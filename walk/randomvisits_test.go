@@ -10,7 +10,7 @@ import (
 
 	"charye/booking"
 	"charye/internal/civil"
-	"charye/walk"
+	"charye/walk/clinic"
 )
 
 // TestRandomVisits has people book, come, stay away, be turned away, move and come again, and two clinics say and take back whatever they like, over
@@ -107,7 +107,7 @@ func (r *randomVisits) tell() {
 	}
 	session := day.Sessions[rapid.IntRange(0, len(day.Sessions)-1).Draw(r.rt, "session")]
 	v := session.People[rapid.IntRange(0, len(session.People)-1).Draw(r.rt, "visitor")]
-	t := walk.TellVisit{Booking: v.Booking, Dose: v.Dose, State: booking.VisitState(rapid.IntRange(0, 4).Draw(r.rt, "state"))}
+	t := clinic.TellVisit{Booking: v.Booking, Dose: v.Dose, State: booking.VisitState(rapid.IntRange(0, 4).Draw(r.rt, "state"))}
 	switch t.State {
 	case booking.Given:
 		t.From = rapid.SampledFrom([]string{"A1", "B2"}).Draw(r.rt, "lot")
@@ -141,7 +141,7 @@ func (r *randomVisits) offer() {
 	for _, p := range day.Products {
 		if p.Spare > 0 && p.Campaign != nil {
 			now := time.Unix(0, r.now.Load())
-			_, err := r.OfferLeftovers(r.t.Context(), nurse, walk.OfferLeftovers{
+			_, err := r.OfferLeftovers(r.t.Context(), nurse, clinic.OfferLeftovers{
 				Campaign: p.Campaign.ID, Product: p.Product.ID, Doses: p.Spare, Until: civil.Of(now, seoul).At(24*60-1, seoul),
 			})
 			r.polite(err)

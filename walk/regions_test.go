@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"charye/programme"
-	"charye/walk"
+	"charye/walk/whole"
 )
 
 // TestUnknownRegion: a share of a region that there is not would bound nothing, so that nothing is served with it.
@@ -20,7 +20,7 @@ func TestUnknownRegion(t *testing.T) {
 		must(t, err)
 		deps := w.deps
 		deps.Programme = p
-		other, err := walk.New(t.Context(), deps)
+		other, err := whole.New(t.Context(), deps)
 		switch {
 		case want == "" && err != nil, want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: %v, want %q", region, err, want)

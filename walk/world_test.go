@@ -24,6 +24,7 @@ import (
 	"charye/site"
 	sitesqlite "charye/site/sqlite"
 	"charye/walk"
+	"charye/walk/whole"
 )
 
 // rules is the programme of the tests: one campaign with a draw and helpers, one by roster without helpers, one with a
@@ -127,7 +128,7 @@ func at(day, hour, minute int) time.Time { return time.Date(2021, 7, day, hour, 
 
 // world is a whole Charye below the faces, on the real embedded engines, with a clock that the test moves.
 type world struct {
-	*walk.Walk
+	*whole.Walk
 	t         testing.TB
 	now       atomic.Int64
 	line      *linesqlite.Line
@@ -135,7 +136,7 @@ type world struct {
 	ledger    booking.Ledger
 	people    *personsqlite.Store
 	outbox    *notifysqlite.Outbox
-	deps      walk.Deps // of which the walk was made
+	deps      whole.Deps // of which the walk was made
 	leftovers *leftoversqlite.Store
 	sites     site.Store
 	approvals *approvalsqlite.Store
@@ -206,11 +207,11 @@ func worldOf(t *testing.T, rules string) (_ *world, end func()) {
 	must(t, err)
 	w.outbox, err = notifysqlite.Open(ctx, dir, keys)
 	must(t, err)
-	w.deps = walk.Deps{
+	w.deps = whole.Deps{
 		Programme: w.programme, Line: stuck{w.line, &w.stuck}, Ledger: w.ledger, Sites: sites, People: w.people, Leftovers: w.leftovers, Outbox: w.outbox, Approvals: w.approvals, Keys: keys, Clock: clock,
 		Log: slog.New(slog.DiscardHandler),
 	}
-	w.Walk, err = walk.New(ctx, w.deps)
+	w.Walk, err = whole.New(ctx, w.deps)
 	must(t, err)
 	return w, func() {
 		w.Stop()
