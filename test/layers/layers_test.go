@@ -79,6 +79,7 @@ var rooms = map[string][]string{
 	"walk/supplyroom": {"approval", "programme", "supply", "supply/delivery", "supply/order", "supply/room", "walk", "walk/approvals"},
 	"walk/held":       {"notify", "person", "programme", "walk", "walk/leftovers"},
 	"walk/whole":      {"approval", "booking", "leftover", "line", "notify", "person", "programme", "site", "supply/dispense", "supply/room", "walk", "walk/approvals", "walk/clinic", "walk/desk", "walk/leftovers", "walk/look", "walk/manage", "walk/standby", "walk/stock", "walk/supplyroom", "walk/tell"},
+	"walk/walktest":   {"approval/sqlite", "booking", "booking/sqlite", "leftover", "leftover/sqlite", "line", "line/sqlite", "notify/sqlite", "person", "person/sqlite", "programme", "site", "site/sqlite", "walk", "walk/clinic", "walk/desk", "walk/leftovers", "walk/whole"},
 
 	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "booking/moves", "programme", "site"},

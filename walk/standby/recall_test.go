@@ -1,4 +1,4 @@
-package walk_test
+package standby_test
 
 import (
 	"bytes"
@@ -12,42 +12,42 @@ import (
 
 // reduce takes so many doses from a campaign, from those who booked last, at this instant.
 func (w *world) reduce(campaign string, doses int) ([]byte, reduce.Outcome) {
-	w.t.Helper()
-	all, err := w.sites.All(w.t.Context())
-	must(w.t, err)
+	w.T.Helper()
+	all, err := w.SiteStore.All(w.T.Context())
+	must(w.T, err)
 	var plan bytes.Buffer
-	r := reduce.Rules{Programme: w.programme, Sites: all}
-	now := func() time.Time { return time.Unix(0, w.now.Load()) }
-	_, err = reduce.Plan(w.t.Context(), w.ledger, r, reduce.Wish{Campaign: campaign, Doses: doses, Why: "reduction"}, now(), &plan)
-	must(w.t, err)
-	o, err := reduce.Carry(w.t.Context(), w.ledger, r, bytes.NewReader(plan.Bytes()), reduce.Way{Now: now})
-	must(w.t, err)
-	w.settle()
+	r := reduce.Rules{Programme: w.Programme(), Sites: all}
+	now := func() time.Time { return time.Unix(0, w.Clock.Load()) }
+	_, err = reduce.Plan(w.T.Context(), w.Ledger, r, reduce.Wish{Campaign: campaign, Doses: doses, Why: "reduction"}, now(), &plan)
+	must(w.T, err)
+	o, err := reduce.Carry(w.T.Context(), w.Ledger, r, bytes.NewReader(plan.Bytes()), reduce.Way{Now: now})
+	must(w.T, err)
+	w.GoOn()
 	return plan.Bytes(), o
 }
 
 // deliver brings doses beside the rules.
 func (w *world) deliver(campaign string, doses int) {
-	w.t.Helper()
-	c, ok := w.programme.Campaign(campaign)
+	w.T.Helper()
+	c, ok := w.Programme().Campaign(campaign)
 	if !ok {
-		w.t.Fatalf("no campaign %s", campaign)
+		w.T.Fatalf("no campaign %s", campaign)
 	}
 	id := booking.DeliveredCounter(c.Num)
-	must(w.t, w.ledger.Adjust(w.t.Context(), []booking.Counter{id}, func(have map[booking.Counter]booking.CounterState) ([]booking.Claim, error) {
+	must(w.T, w.Ledger.Adjust(w.T.Context(), []booking.Counter{id}, func(have map[booking.Counter]booking.CounterState) ([]booking.Claim, error) {
 		return []booking.Claim{{Counter: id, Capacity: have[id].Capacity + doses}}, nil
 	}))
-	w.settle()
-	w.settle()
+	w.GoOn()
+	w.GoOn()
 }
 
 // enter has person n take a pass of a campaign.
 func (w *world) enter(n int, campaign string) (walk.Pass, error) {
-	w.t.Helper()
-	p, _, err := w.Join(w.t.Context(), w.actor(n), campaign, "")
-	must(w.t, err)
-	w.settle()
-	return w.Enter(w.t.Context(), w.actor(n), campaign, "", p.Ticket, "phone", false)
+	w.T.Helper()
+	p, _, err := w.Join(w.T.Context(), w.Actor(n), campaign, "")
+	must(w.T, err)
+	w.GoOn()
+	return w.Enter(w.T.Context(), w.Actor(n), campaign, "", p.Ticket, "phone", false)
 }
 
 // TestRecall: in a campaign without invitations too, whoever lost a dose comes before all others once one is there, in the order of the
@@ -56,22 +56,22 @@ func TestRecall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const campaign = "both"
-	w.set(at(12, 20, 0))
+	w.Set(at(12, 20, 0))
 	for n := 1; n <= 3; n++ {
 		pass, err := w.enter(n, campaign)
 		must(t, err)
 		slots, err := w.Slots(t.Context(), campaign, "S1", firstDay)
 		must(t, err)
-		_, err = w.book(n, pass.Token, slots[(n-1)/2*2+1].ID) // one dose of janssen, in two sessions
+		_, err = w.BookSlot(n, pass.Token, slots[(n-1)/2*2+1].ID) // one dose of janssen, in two sessions
 		must(t, err)
-		w.advance(at(12, 20, n))
+		w.Advance(at(12, 20, n))
 	}
 	_, o := w.reduce(campaign, 9)
 	if o.Displaced != 2 || o.Short != 0 {
 		t.Fatalf("of ten doses nine went: %+v", o)
 	}
 	for n := 1; n <= 3; n++ {
-		list, err := w.Bookings(t.Context(), w.actor(n))
+		list, err := w.Bookings(t.Context(), w.Actor(n))
 		must(t, err)
 		if lost := n > 1; len(list) != 1 || list[0].Displaced != lost || list[0].Cancelled != lost {
 			t.Errorf("person %d has %+v", n, list)
@@ -86,7 +86,7 @@ func TestRecall(t *testing.T) {
 	wantCode(t, err, walk.SlotFull)
 
 	w.deliver(campaign, 1)
-	p, err := w.PlaceOf(t.Context(), w.actor(2), campaign, "")
+	p, err := w.PlaceOf(t.Context(), w.Actor(2), campaign, "")
 	must(t, err)
 	if want := at(13, 20, 5); p.KeptUntil.Before(want.Add(-6*time.Minute)) || p.KeptUntil.After(at(14, 8, 0)) {
 		t.Errorf("kept until %v", p.KeptUntil)
@@ -101,16 +101,16 @@ func TestRecall(t *testing.T) {
 	must(t, err)
 	slots, err := w.Slots(t.Context(), campaign, "S2", firstDay)
 	must(t, err)
-	_, err = w.book(2, pass.Token, slots[1].ID)
+	_, err = w.BookSlot(2, pass.Token, slots[1].ID)
 	must(t, err)
 	w.deliver(campaign, 2)
-	if p, err = w.PlaceOf(t.Context(), w.actor(3), campaign, ""); err != nil || p.KeptUntil.IsZero() {
+	if p, err = w.PlaceOf(t.Context(), w.Actor(3), campaign, ""); err != nil || p.KeptUntil.IsZero() {
 		t.Errorf("the next: kept until %v, %v", p.KeptUntil, err)
 	}
-	w.settle()
+	w.GoOn()
 	_, err = w.enter(4, campaign) // nobody stands first any more
 	must(t, err)
-	if broken := booking.Check(t.Context(), w.ledger); len(broken) > 0 {
+	if broken := booking.Check(t.Context(), w.Ledger); len(broken) > 0 {
 		t.Fatal(broken)
 	}
 }
@@ -119,43 +119,43 @@ func TestRecall(t *testing.T) {
 func TestForward(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.set(at(12, 20, 0))
+	w.Set(at(12, 20, 0))
 	for n := 1; n <= 5; n++ {
-		_, _, err := w.Join(t.Context(), w.actor(n), standing, "")
+		_, _, err := w.Join(t.Context(), w.Actor(n), standing, "")
 		must(t, err)
 	}
-	w.settle()
+	w.GoOn()
 	w.take(1)
-	w.advance(at(12, 20, 1))
+	w.Advance(at(12, 20, 1))
 	w.take(2)
 	_, o := w.reduce(standing, 1)
 	if o.Moved != 1 || o.Displaced != 0 {
 		t.Fatalf("a delivery of two is to come: %+v", o)
 	}
-	if list, err := w.Bookings(t.Context(), w.actor(2)); err != nil || list[0].Displaced || list[0].Cancelled {
+	if list, err := w.Bookings(t.Context(), w.Actor(2)); err != nil || list[0].Displaced || list[0].Cancelled {
 		t.Errorf("person 2 has %+v, %v", list, err)
 	}
-	w.advance(at(13, 12, 0))
-	w.settle()
+	w.Advance(at(13, 12, 0))
+	w.GoOn()
 	c, err := w.Campaign(t.Context(), standing)
 	must(t, err)
 	if c.OnOffer != 2 { // two at first, less the one that went, and one of the two that came
 		t.Errorf("%d on offer", c.OnOffer)
 	}
 	w.wantKeptOf(5, 3)
-	if broken := booking.Check(t.Context(), w.ledger); len(broken) > 0 {
+	if broken := booking.Check(t.Context(), w.Ledger); len(broken) > 0 {
 		t.Fatal(broken)
 	}
 }
 
 // wantKeptOf fails unless of the first people in line the one alone has a dose kept.
 func (w *world) wantKeptOf(people, one int) {
-	w.t.Helper()
+	w.T.Helper()
 	for n := 1; n <= people; n++ {
-		p, err := w.PlaceOf(w.t.Context(), w.actor(n), standing, "")
-		must(w.t, err)
+		p, err := w.PlaceOf(w.T.Context(), w.Actor(n), standing, "")
+		must(w.T, err)
 		if p.KeptUntil.IsZero() == (n == one) {
-			w.t.Errorf("person %d has a dose kept until %v", n, p.KeptUntil)
+			w.T.Errorf("person %d has a dose kept until %v", n, p.KeptUntil)
 		}
 	}
 }

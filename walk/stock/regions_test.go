@@ -1,4 +1,4 @@
-package walk_test
+package stock_test
 
 import (
 	"strings"
@@ -18,7 +18,7 @@ func TestUnknownRegion(t *testing.T) {
 		w, end := worldOf(t, spareRules)
 		p, err := programme.Parse("test.yaml", []byte(strings.Replace(spareRules, "stock: 4", "stock: 4\n    shares: [{channel: calldesk, doses: 1}, {region: "+region+", doses: 2}]", 1)), programme.Options{})
 		must(t, err)
-		deps := w.deps
+		deps := w.Deps
 		deps.Programme = p
 		other, err := whole.New(t.Context(), deps)
 		switch {

@@ -1,4 +1,4 @@
-package walk_test
+package tell_test
 
 import (
 	"context"
@@ -74,14 +74,14 @@ func (p *post) Send(_ context.Context, _ notify.ID, to notify.Address, w notify.
 }
 
 func (w *world) post() *post {
-	w.t.Helper()
+	w.T.Helper()
 	p := &post{sent: map[string][]notify.Words{}}
 	c, err := notify.NewCourier(notify.Wiring{
-		Outbox: w.outbox, Ledger: w.ledger, Rules: notify.RulesOf(w.programme), Gateways: map[notify.Channel]notify.Gateway{notify.Mail: p},
+		Outbox: w.Outbox, Ledger: w.Ledger, Rules: notify.RulesOf(w.Programme()), Gateways: map[notify.Channel]notify.Gateway{notify.Mail: p},
 		Describe: w.Facts("https://charye.example/bookings"), Invited: w.Invitation("https://charye.example"),
-		Near: w.NearTurn("https://charye.example"), Helpers: w.Helpers, Clock: w.deps.Clock, Log: slog.New(slog.DiscardHandler),
+		Near: w.NearTurn("https://charye.example"), Helpers: w.Helpers, Clock: w.Deps.Clock, Log: slog.New(slog.DiscardHandler),
 	})
-	must(w.t, err)
+	must(w.T, err)
 	p.Courier = c
 	return p
 }
@@ -96,23 +96,23 @@ func (p *post) round(t testing.TB, of string) int {
 func mailOf(n int) string { return fmt.Sprintf("p%d@example.org", n) }
 
 func (w *world) leaves(n int) {
-	w.t.Helper()
-	_, err := w.SetContact(w.t.Context(), w.actor(n), notify.Contact{Lang: "en", Addresses: []notify.Address{{Channel: notify.Mail, Value: mailOf(n)}}})
-	must(w.t, err)
+	w.T.Helper()
+	_, err := w.SetContact(w.T.Context(), w.Actor(n), notify.Contact{Lang: "en", Addresses: []notify.Address{{Channel: notify.Mail, Value: mailOf(n)}}})
+	must(w.T, err)
 }
 
 func (w *world) joins(campaign string, from, to int) {
-	w.t.Helper()
+	w.T.Helper()
 	for n := from; n < to; n++ {
-		_, _, err := w.Join(w.t.Context(), w.actor(n), campaign, "")
-		must(w.t, err)
+		_, _, err := w.Join(w.T.Context(), w.Actor(n), campaign, "")
+		must(w.T, err)
 	}
 }
 
 func (w *world) stands(campaign string, n int) walk.Place {
-	w.t.Helper()
-	p, err := w.PlaceOf(w.t.Context(), w.actor(n), campaign, "")
-	must(w.t, err)
+	w.T.Helper()
+	p, err := w.PlaceOf(w.T.Context(), w.Actor(n), campaign, "")
+	must(w.T, err)
 	return p
 }
 
@@ -120,7 +120,7 @@ func nearWorld(t *testing.T) *world {
 	t.Helper()
 	w, end := worldOf(t, nearRules)
 	t.Cleanup(end)
-	w.set(at(12, 20, 0))
+	w.Set(at(12, 20, 0))
 	return w
 }
 
@@ -134,7 +134,7 @@ func TestNear(t *testing.T) {
 	for _, n := range []int{3, 5, 7, 20, 30} {
 		w.leaves(n)
 	}
-	w.settle()
+	w.GoOn()
 	p := w.post()
 	if p.round(t, mailOf(3)) != 1 || len(p.sent[mailOf(20)]) != 0 || len(p.sent[mailOf(2)]) != 0 {
 		t.Fatalf("sent %v; want numbers 4 to 8 told, of those who left an address", p.sent)
@@ -145,7 +145,7 @@ func TestNear(t *testing.T) {
 	}
 
 	// A minute later nobody whose turn was told is told again, and the next are not near by the page's own estimate.
-	w.advance(at(12, 20, 1))
+	w.Advance(at(12, 20, 1))
 	if w.stands("slow", 20).Wait[1] < 2*time.Minute {
 		t.Fatal("the test wants number 21 still far")
 	}
@@ -155,7 +155,7 @@ func TestNear(t *testing.T) {
 
 	// Their turn near, but inside by the time the message goes out: nothing to tell.
 	for i := range 60 {
-		w.advance(at(12, 20, 2).Add(time.Duration(i) * 10 * time.Second))
+		w.Advance(at(12, 20, 2).Add(time.Duration(i) * 10 * time.Second))
 	}
 	for _, n := range []int{20, 30} {
 		if s := w.stands("slow", n).State; s != line.Admitted {
@@ -163,7 +163,7 @@ func TestNear(t *testing.T) {
 		}
 	}
 	place := w.stands("slow", 20)
-	_, err := w.Enter(t.Context(), w.actor(20), "slow", "", place.Ticket, "phone", false)
+	_, err := w.Enter(t.Context(), w.Actor(20), "slow", "", place.Ticket, "phone", false)
 	must(t, err)
 	if p.round(t, mailOf(20)) != 0 {
 		t.Errorf("whoever is inside was told %v", p.sent[mailOf(20)])
@@ -171,7 +171,7 @@ func TestNear(t *testing.T) {
 	if late := p.sent[mailOf(30)]; len(late) != 1 || !strings.Contains(late[0].Body, "It is your turn") {
 		t.Errorf("told %v, after the turn came", late)
 	}
-	counts, err := w.outbox.Count(t.Context())
+	counts, err := w.Outbox.Count(t.Context())
 	must(t, err)
 	if counts[notify.Sent] != 4 || counts[notify.Obsolete] != 1 || len(counts) != 2 {
 		t.Errorf("messages are %v", counts)
@@ -182,18 +182,18 @@ func TestNear(t *testing.T) {
 func TestNearInQuietHours(t *testing.T) {
 	t.Parallel()
 	w := nearWorld(t)
-	w.set(at(13, 2, 0))
+	w.Set(at(13, 2, 0))
 	w.joins("slow", 0, 30)
 	w.joins("awake", 100, 130)
 	w.leaves(8)
 	w.leaves(108)
-	w.settle()
-	w.advance(at(13, 2, 2))
+	w.GoOn()
+	w.Advance(at(13, 2, 2))
 	p := w.post()
 	if p.round(t, mailOf(8)) != 0 || len(p.sent[mailOf(108)]) != 1 {
 		t.Fatalf("sent in the night: %v", p.sent)
 	}
-	w.advance(at(13, 8, 0))
+	w.Advance(at(13, 8, 0))
 	if p.round(t, mailOf(8)) != 1 {
 		t.Fatalf("sent in the morning: %v", p.sent)
 	}
@@ -203,7 +203,7 @@ func TestNearInQuietHours(t *testing.T) {
 func TestNearWithHelpers(t *testing.T) {
 	t.Parallel()
 	w := nearWorld(t)
-	helper := w.actor(50)
+	helper := w.Actor(50)
 	helper.Born = born
 	var kept []string
 	for _, n := range []int{105, 106} {
@@ -214,7 +214,7 @@ func TestNearWithHelpers(t *testing.T) {
 		kept = append(kept, r.ID)
 	}
 	w.leaves(50)
-	w.settle()
+	w.GoOn()
 	must(t, w.RemoveRecipient(t.Context(), helper, kept[1]))
 	p := w.post()
 	if p.round(t, mailOf(50)) != 1 {
@@ -230,13 +230,13 @@ func TestNearLate(t *testing.T) {
 	t.Parallel()
 	w := nearWorld(t)
 	w.joins("slow", 0, 5)
-	helper := w.actor(50)
+	helper := w.Actor(50)
 	r, err := w.AddRecipient(t.Context(), helper, walk.NewRecipient{Campaign: "slow", Name: "이순서", Born: born, Identity: person.Trial(105).Identity, Consent: true})
 	must(t, err)
 	_, _, err = w.Join(t.Context(), helper, "slow", r.ID)
 	must(t, err)
 	w.joins("slow", 6, 40)
-	w.settle()
+	w.GoOn()
 	for range 2 {
 		for _, n := range []int{4, 50, 35} {
 			w.leaves(n)
@@ -283,11 +283,11 @@ func TestNearOnceForAll(t *testing.T) {
 		defer func() { fault = fault || !sound }()
 		w, end := worldOf(t, nearRules)
 		defer end()
-		w.set(at(12, 20, 0))
+		w.Set(at(12, 20, 0))
 		var nodes []*whole.Walk
 		start := func() *whole.Walk {
-			d := w.deps
-			d.Outbox = &dying{w.outbox, func() (bool, bool) {
+			d := w.Deps
+			d.Outbox = &dying{w.Outbox, func() (bool, bool) {
 				return rapid.IntRange(0, 3).Draw(rt, "dies") == 0, rapid.Bool().Draw(rt, "effect")
 			}}
 			n, err := whole.New(t.Context(), d)
@@ -323,8 +323,8 @@ func TestNearOnceForAll(t *testing.T) {
 				}
 				w.leaves(n)
 			case 2:
-				w.now.Add(int64(rapid.IntRange(1, 40).Draw(rt, "seconds")) * int64(time.Second))
-				must(t, w.line.Step(t.Context()))
+				w.Clock.Add(int64(rapid.IntRange(1, 40).Draw(rt, "seconds")) * int64(time.Second))
+				must(t, w.LineStore.Step(t.Context()))
 			default:
 				i := rapid.IntRange(0, 1).Draw(rt, "node")
 				if err := nodes[i].Round(t.Context()); errors.Is(err, errDied) {
@@ -335,11 +335,11 @@ func TestNearOnceForAll(t *testing.T) {
 				}
 			}
 		}
-		w.settle()
-		upTo, err := w.outbox.Near(t.Context(), w.programme.Campaigns[0].Num)
+		w.GoOn()
+		upTo, err := w.Outbox.Near(t.Context(), w.Programme().Campaigns[0].Num)
 		must(t, err)
 		for n := range joined {
-			list, err := w.outbox.Messages(t.Context(), w.actor(n).Key, 10)
+			list, err := w.Outbox.Messages(t.Context(), w.Actor(n).Key, 10)
 			must(t, err)
 			want := 0
 			if left[n] && w.stands("slow", n).Number <= upTo {

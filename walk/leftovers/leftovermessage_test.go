@@ -1,4 +1,4 @@
-package walk_test
+package leftovers_test
 
 import (
 	"log/slog"
@@ -20,12 +20,12 @@ func TestLeftoverMessage(t *testing.T) {
 	w := spareWorld(t)
 	ctx := t.Context()
 	dir := t.TempDir()
-	outbox, err := notifysqlite.Open(ctx, dir, w.keys)
+	outbox, err := notifysqlite.Open(ctx, dir, w.Keys)
 	must(t, err)
 	defer func() { must(t, outbox.Close()) }()
-	clock := func() time.Time { return time.Unix(0, w.now.Load()) }
+	clock := func() time.Time { return time.Unix(0, w.Clock.Load()) }
 	telling, err := whole.New(ctx, whole.Deps{
-		Programme: w.programme, Line: w.line, Ledger: w.ledger, Sites: w.sites, People: w.people, Leftovers: w.leftovers, Outbox: outbox, Keys: w.keys,
+		Programme: w.Programme(), Line: w.LineStore, Ledger: w.Ledger, Sites: w.SiteStore, People: w.PeopleStore, Leftovers: w.LeftoverStore, Outbox: outbox, Keys: w.Keys,
 		Clock: clock, Log: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)
@@ -34,17 +34,17 @@ func TestLeftoverMessage(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, file.Close()) }()
 	courier, err := notify.NewCourier(notify.Wiring{
-		Outbox: outbox, Ledger: w.ledger, Rules: notify.RulesOf(w.programme), Gateways: map[notify.Channel]notify.Gateway{notify.Text: file},
+		Outbox: outbox, Ledger: w.Ledger, Rules: notify.RulesOf(w.Programme()), Gateways: map[notify.Channel]notify.Gateway{notify.Text: file},
 		Describe: telling.Facts("https://charye.example/bookings"), Leftover: telling.LeftoverOffered("https://charye.example/leftovers"), Clock: clock, Log: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)
 	for n := 1; n <= 2; n++ {
-		_, err = telling.SetContact(ctx, w.actor(n), notify.Contact{Lang: "en", Addresses: []notify.Address{{Channel: notify.Text, Value: "010-1234-5678"}}})
+		_, err = telling.SetContact(ctx, w.Actor(n), notify.Contact{Lang: "en", Addresses: []notify.Address{{Channel: notify.Text, Value: "010-1234-5678"}}})
 		must(t, err)
 	}
-	w.wish(campaign, []string{"S1"}, 1, 2)
-	w.leftOver(campaign, 1, "moderna", 1)
-	first, _ := w.holder(campaign, 1, 2)
+	w.Wish(campaign, []string{"S1"}, 1, 2)
+	w.LeftOver(campaign, 1, "moderna", 1)
+	first, _ := w.Holder(campaign, 1, 2)
 	round := func() {
 		t.Helper()
 		must(t, telling.Round(ctx))
@@ -65,14 +65,14 @@ func TestLeftoverMessage(t *testing.T) {
 	}
 
 	// The next one's offer is planned, and over before a courier comes by.
-	w.set(at(26, 14, 10))
+	w.Set(at(26, 14, 10))
 	must(t, telling.Round(ctx))
-	if n, _ := w.holder(campaign, 3-first); n != 3-first {
+	if n, _ := w.Holder(campaign, 3-first); n != 3-first {
 		t.Fatalf("then it is offered to %d", n)
 	}
-	w.set(at(26, 14, 20))
+	w.Set(at(26, 14, 20))
 	must(t, courier.Round(ctx))
-	list, err := outbox.Messages(ctx, w.actor(3-first).Key, 10)
+	list, err := outbox.Messages(ctx, w.Actor(3-first).Key, 10)
 	must(t, err)
 	if len(list) != 1 || list[0].Kind != notify.Leftover || list[0].State == notify.Sent {
 		t.Errorf("messages: %+v", list)

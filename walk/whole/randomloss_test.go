@@ -1,4 +1,4 @@
-package walk_test
+package whole_test
 
 import (
 	"bytes"
@@ -35,24 +35,24 @@ const (
 var childBorn = civil.New(2010, 3, 2)
 
 func (r *randomWalk) bornOf(who person.Key) civil.Date {
-	if who == r.actor(child).Key {
+	if who == r.Actor(child).Key {
 		return childBorn
 	}
 	return born
 }
 
-func (r *randomWalk) instant() time.Time { return time.Unix(0, r.now.Load()) }
+func (r *randomWalk) instant() time.Time { return time.Unix(0, r.Clock.Load()) }
 
 func (r *randomWalk) allSites() []site.Site {
-	all, err := r.sites.All(r.t.Context())
-	must(r.t, err)
+	all, err := r.SiteStore.All(r.T.Context())
+	must(r.T, err)
 	return all
 }
 
 // live gives what is booked, by id.
 func (r *randomWalk) live() map[int64]booking.Booking {
 	out := map[int64]booking.Booking{}
-	must(r.t, r.ledger.All(r.t.Context(), func(b booking.Booking) error {
+	must(r.T, r.Ledger.All(r.T.Context(), func(b booking.Booking) error {
 		if b.Status == booking.Booked {
 			out[b.ID] = b
 		}
@@ -62,38 +62,38 @@ func (r *randomWalk) live() map[int64]booking.Booking {
 }
 
 func (r *randomWalk) counter(id booking.Counter) (st booking.CounterState) {
-	_, err := r.ledger.Counters(r.t.Context(), func(s booking.CounterState) {
+	_, err := r.Ledger.Counters(r.T.Context(), func(s booking.CounterState) {
 		if s.Counter == id {
 			st = s
 		}
 	})
-	must(r.t, err)
+	must(r.T, err)
 	return st
 }
 
 // keptFor reports whether somebody may book in a campaign as far as those are concerned who lost a dose: nobody waits for one, or a dose is kept for them.
 func (r *randomWalk) keptFor(campaign string, who person.Key) bool {
-	c, _ := r.programme.Campaign(campaign)
-	_, kept, err := r.ledger.Hold(r.t.Context(), who, c.Num)
-	must(r.t, err)
+	c, _ := r.Programme().Campaign(campaign)
+	_, kept, err := r.Ledger.Hold(r.T.Context(), who, c.Num)
+	must(r.T, err)
 	return kept || r.counter(booking.DisplacedCounter(c.Num)).Used == 0
 }
 
 // reduceSome takes doses from a campaign: those lose who booked last, and nobody else changes.
 func (r *randomWalk) reduceSome() {
-	ctx, c := r.t.Context(), &r.programme.Campaigns[rapid.IntRange(0, 1).Draw(r.rt, "campaign")]
+	ctx, c := r.T.Context(), &r.Programme().Campaigns[rapid.IntRange(0, 1).Draw(r.rt, "campaign")]
 	doses := rapid.IntRange(1, 3).Draw(r.rt, "went")
 	now := r.instant()
 	var plan bytes.Buffer
-	rules := reduce.Rules{Programme: r.programme, Sites: r.allSites()}
-	sum, err := reduce.Plan(ctx, r.ledger, rules, reduce.Wish{Campaign: c.ID, Doses: doses, Why: "went"}, now, &plan)
+	rules := reduce.Rules{Programme: r.Programme(), Sites: r.allSites()}
+	sum, err := reduce.Plan(ctx, r.Ledger, rules, reduce.Wish{Campaign: c.ID, Doses: doses, Why: "went"}, now, &plan)
 	if errors.Is(err, reduce.ErrTooMany) { // so many are held by people who are choosing
 		return
 	}
-	must(r.t, err)
+	must(r.T, err)
 	before := r.live()
-	o, err := reduce.Carry(ctx, r.ledger, rules, bytes.NewReader(plan.Bytes()), reduce.Way{Now: func() time.Time { return now }})
-	must(r.t, err)
+	o, err := reduce.Carry(ctx, r.Ledger, rules, bytes.NewReader(plan.Bytes()), reduce.Way{Now: func() time.Time { return now }})
+	must(r.T, err)
 	if o.Full == 0 && (o.Short > 0 || o.Moved+o.Displaced+o.Spared != sum.Lose) {
 		r.rt.Errorf("planned %+v, done %+v", *sum, o)
 	}
@@ -124,7 +124,7 @@ func (r *randomWalk) reduceSome() {
 	if o.Short == 0 {
 		l.at = now
 	}
-	r.settle()
+	r.GoOn()
 }
 
 func claims(b *booking.Booking, id booking.Counter) bool {
@@ -133,19 +133,19 @@ func claims(b *booking.Booking, id booking.Counter) bool {
 
 // giveBack undoes the last plan.
 func (r *randomWalk) giveBack() {
-	for i := range r.programme.Campaigns {
-		l := r.lost[r.programme.Campaigns[i].Num]
+	for i := range r.Programme().Campaigns {
+		l := r.lost[r.Programme().Campaigns[i].Num]
 		if l == nil || l.plan == nil || rapid.Bool().Draw(r.rt, "another") {
 			continue
 		}
-		rules := reduce.Rules{Programme: r.programme, Sites: r.allSites()}
-		o, err := reduce.Carry(r.t.Context(), r.ledger, rules, bytes.NewReader(l.plan), reduce.Way{Undo: true, Now: r.instant})
-		must(r.t, err)
+		rules := reduce.Rules{Programme: r.Programme(), Sites: r.allSites()}
+		o, err := reduce.Carry(r.T.Context(), r.Ledger, rules, bytes.NewReader(l.plan), reduce.Way{Undo: true, Now: r.instant})
+		must(r.T, err)
 		if o.Spared != 0 {
 			r.rt.Errorf("undone: %+v", o)
 		}
 		l.went, l.plan = l.went-l.net, nil
-		r.settle()
+		r.GoOn()
 		return
 	}
 }
@@ -153,13 +153,13 @@ func (r *randomWalk) giveBack() {
 // fewer holds what is booked against what there is since doses went: never more than was on offer at some moment since then.
 func (r *randomWalk) fewer(all map[person.Key][]booking.Booking) {
 	now := r.instant()
-	for i := range r.programme.Campaigns {
-		c := &r.programme.Campaigns[i]
+	for i := range r.Programme().Campaigns {
+		c := &r.Programme().Campaigns[i]
 		l := r.lost[c.Num]
 		if l == nil {
 			l = &lostDoses{}
 		}
-		come := c.Come(now, r.programme.Zone)
+		come := c.Come(now, r.Programme().Zone)
 		n, due, forward := 0, 0, 0
 		for _, list := range all {
 			for _, b := range list {
@@ -174,7 +174,7 @@ func (r *randomWalk) fewer(all map[person.Key][]booking.Booking) {
 				}
 			}
 		}
-		if got, err := r.Campaign(r.t.Context(), c.ID); err != nil || got.OnOffer != max(0, c.StockAt(now)-l.went-due) {
+		if got, err := r.Campaign(r.T.Context(), c.ID); err != nil || got.OnOffer != max(0, c.StockAt(now)-l.went-due) {
 			r.rt.Errorf("%d doses of %s are on offer (%v); the rules say %d, of which %d went and %d were booked before they came", got.OnOffer, c.ID, err, c.StockAt(now), l.went, due)
 		}
 		if l.at.IsZero() {
@@ -192,7 +192,7 @@ func (r *randomWalk) fewer(all map[person.Key][]booking.Booking) {
 		}
 		n += due
 		coming := 0
-		for _, doses := range c.Coming(now, r.programme.Zone) {
+		for _, doses := range c.Coming(now, r.Programme().Zone) {
 			coming += doses
 		}
 		if n > most || forward > coming {
@@ -203,7 +203,7 @@ func (r *randomWalk) fewer(all map[person.Key][]booking.Booking) {
 
 // rescheduleSome moves follow-up doses to another interval: to another site only where they can neither stay nor find room, and not beyond reach.
 func (r *randomWalk) rescheduleSome() {
-	ctx := r.t.Context()
+	ctx := r.T.Context()
 	var series []booking.Booking // that have a second dose
 	for _, b := range r.live() {
 		if len(b.Doses) > 1 {
@@ -215,24 +215,24 @@ func (r *randomWalk) rescheduleSome() {
 	}
 	slices.SortFunc(series, func(a, b booking.Booking) int { return int(a.ID - b.ID) })
 	of := series[rapid.IntRange(0, len(series)-1).Draw(r.rt, "whose")]
-	i := slices.IndexFunc(r.programme.Products, func(p programme.Product) bool { return p.ID == of.Doses[0].Slot.Product })
-	c, _ := r.programme.CampaignByNum(of.Campaign)
+	i := slices.IndexFunc(r.Programme().Products, func(p programme.Product) bool { return p.ID == of.Doses[0].Slot.Product })
+	c, _ := r.Programme().CampaignByNum(of.Campaign)
 	least := rapid.IntRange(1, 25).Draw(r.rt, "new min")
 	iv := programme.Interval{From: civil.New(2021, 1, 1), Min: least, Default: least + rapid.IntRange(0, 1).Draw(r.rt, "new default")}
 	iv.Max = iv.Default + rapid.IntRange(0, 1).Draw(r.rt, "new max")
-	changed := *r.programme
-	changed.Products = slices.Clone(r.programme.Products)
+	changed := *r.Programme()
+	changed.Products = slices.Clone(r.Programme().Products)
 	changed.Products[i].Series.Intervals = []programme.Interval{iv}
 	product := &changed.Products[i]
 	metres := rapid.SampledFrom([]int{0, 10_000, 10_000, 400_000}).Draw(r.rt, "metres")
 	rules := reschedule.Rules{Programme: &changed, Sites: r.allSites()}
 	var plan bytes.Buffer
 	wish := reschedule.Wish{Campaign: c.ID, Product: product.ID, Dose: 2, Metres: metres, Why: "interval"}
-	sum, err := reschedule.Plan(ctx, r.ledger, rules, wish, r.instant(), &plan)
-	must(r.t, err)
+	sum, err := reschedule.Plan(ctx, r.Ledger, rules, wish, r.instant(), &plan)
+	must(r.T, err)
 	before := r.live()
-	o, err := reschedule.Carry(ctx, r.ledger, rules, bytes.NewReader(plan.Bytes()), reschedule.Way{Now: r.instant})
-	must(r.t, err)
+	o, err := reschedule.Carry(ctx, r.Ledger, rules, bytes.NewReader(plan.Bytes()), reschedule.Way{Now: r.instant})
+	must(r.T, err)
 	rule := booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}
 	moved := 0
 	for id, is := range r.live() {
@@ -254,30 +254,30 @@ func (r *randomWalk) rescheduleSome() {
 		r.rt.Errorf("%d moved; planned %+v, done %+v", moved, *sum, o)
 	}
 	if rapid.Bool().Draw(r.rt, "taken back") {
-		o, err := reschedule.Carry(ctx, r.ledger, rules, bytes.NewReader(plan.Bytes()), reschedule.Way{Undo: true, Now: r.instant})
-		must(r.t, err)
+		o, err := reschedule.Carry(ctx, r.Ledger, rules, bytes.NewReader(plan.Bytes()), reschedule.Way{Undo: true, Now: r.instant})
+		must(r.T, err)
 		for id, is := range r.live() {
 			if was := before[id]; o.Full == 0 && !slices.EqualFunc(is.Doses, was.Doses, func(a, b booking.Dose) bool { return a.Slot == b.Slot }) {
 				r.rt.Errorf("taken back: %v, was %v", is.Doses, was.Doses)
 			}
 		}
 		if o.Full == 0 {
-			r.settle()
+			r.GoOn()
 			return
 		}
 	}
 	r.also = append(r.also, rule)
-	r.settle()
+	r.GoOn()
 }
 
 // help has somebody act for another as family or as guardian, which goes exactly where the campaign's rules say so, and book for them.
 func (r *randomWalk) help() {
-	c := &r.programme.Campaigns[rapid.IntRange(0, 1).Draw(r.rt, "campaign")]
+	c := &r.Programme().Campaigns[rapid.IntRange(0, 1).Draw(r.rt, "campaign")]
 	n := r.who()
 	whom := rapid.SampledFrom([]int{grownUp, child}).Draw(r.rt, "whom")
-	of := r.actor(whom).Key
+	of := r.Actor(whom).Key
 	guardian := rapid.Bool().Draw(r.rt, "as guardian")
-	got, err := r.AddRecipient(r.t.Context(), r.actor(n), walk.NewRecipient{
+	got, err := r.AddRecipient(r.T.Context(), r.Actor(n), walk.NewRecipient{
 		Campaign: c.ID, Name: "이웃", Born: r.bornOf(of), Identity: person.Trial(whom).Identity, Consent: true, Guardian: guardian,
 	})
 	g := c.Helpers.Guardians

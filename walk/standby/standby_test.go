@@ -1,4 +1,4 @@
-package walk_test
+package standby_test
 
 import (
 	"testing"
@@ -13,42 +13,42 @@ const standing = "standing-by"
 
 // come has person n take a pass of the campaign that stands by.
 func (w *world) come(n int) (walk.Pass, error) {
-	w.t.Helper()
-	p, err := w.PlaceOf(w.t.Context(), w.actor(n), standing, "")
-	must(w.t, err)
-	return w.Enter(w.t.Context(), w.actor(n), standing, "", p.Ticket, "phone", false)
+	w.T.Helper()
+	p, err := w.PlaceOf(w.T.Context(), w.Actor(n), standing, "")
+	must(w.T, err)
+	return w.Enter(w.T.Context(), w.Actor(n), standing, "", p.Ticket, "phone", false)
 }
 
 // take has person n book there.
 func (w *world) take(n int) walk.Booking {
-	w.t.Helper()
+	w.T.Helper()
 	pass, err := w.come(n)
-	must(w.t, err)
-	slots, err := w.Slots(w.t.Context(), standing, "S1", firstDay)
-	must(w.t, err)
+	must(w.T, err)
+	slots, err := w.Slots(w.T.Context(), standing, "S1", firstDay)
+	must(w.T, err)
 	for _, s := range slots {
 		if s.Free > 0 {
-			b, err := w.book(n, pass.Token, s.ID)
-			must(w.t, err)
+			b, err := w.BookSlot(n, pass.Token, s.ID)
+			must(w.T, err)
 			return b
 		}
 	}
-	w.t.Fatal("no seat is free")
+	w.T.Fatal("no seat is free")
 	return walk.Booking{}
 }
 
 // wantKept fails unless those people, and nobody else of the first nine, have a dose kept until an instant.
 func (w *world) wantKept(until time.Time, people ...int) {
-	w.t.Helper()
+	w.T.Helper()
 	kept := map[int]bool{}
 	for _, n := range people {
 		kept[n] = true
 	}
 	for n := 1; n <= 9; n++ {
-		p, err := w.PlaceOf(w.t.Context(), w.actor(n), standing, "")
-		must(w.t, err)
+		p, err := w.PlaceOf(w.T.Context(), w.Actor(n), standing, "")
+		must(w.T, err)
 		if has := !p.KeptUntil.IsZero(); has != kept[n] || has && (p.KeptUntil.Sub(until).Abs() > time.Minute || p.State != line.Admitted) {
-			w.t.Fatalf("person %d has a dose kept until %v (%s), want %v of %v until %v", n, p.KeptUntil, p.State, kept[n], people, until)
+			w.T.Fatalf("person %d has a dose kept until %v (%s), want %v of %v until %v", n, p.KeptUntil, p.State, kept[n], people, until)
 		}
 	}
 }
@@ -58,16 +58,16 @@ func (w *world) wantKept(until time.Time, people ...int) {
 func TestStandby(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.set(at(12, 20, 0))
+	w.Set(at(12, 20, 0))
 	for n := 1; n <= 9; n++ {
-		_, _, err := w.Join(t.Context(), w.actor(n), standing, "")
+		_, _, err := w.Join(t.Context(), w.Actor(n), standing, "")
 		must(t, err)
 	}
-	w.settle()
+	w.GoOn()
 	first := w.take(1)
 	w.take(2)
-	w.settle()
-	w.settle()
+	w.GoOn()
+	w.GoOn()
 	c, err := w.Campaign(t.Context(), standing)
 	must(t, err)
 	if c.State != walk.StateSoldOut {
@@ -75,40 +75,44 @@ func TestStandby(t *testing.T) {
 	}
 	w.wantKept(time.Time{})
 
-	_, err = w.Cancel(t.Context(), w.actor(1), first.ID)
+	_, err = w.Cancel(t.Context(), w.Actor(1), first.ID)
 	must(t, err)
-	w.advance(at(12, 21, 0))
-	w.settle()
+	w.Advance(at(12, 21, 0))
+	w.GoOn()
 	w.wantKept(at(13, 20, 0), 3) // twelve hours from the end of the quiet ones
 	_, err = w.come(1)           // whoever gave it back has a turn still, and no dose
 	wantCode(t, err, walk.SlotFull)
 	_, err = w.come(4)
 	wantCode(t, err, walk.NotYourTurn)
 	w.take(3)
-	w.settle()
+	w.GoOn()
 	w.wantKept(time.Time{})
 
-	w.advance(at(13, 12, 0))
-	w.settle()
+	w.Advance(at(13, 12, 0))
+	w.GoOn()
 	w.wantKept(at(14, 0, 0), 4, 5)
 	pass, err := w.come(4)
 	must(t, err)
-	held, err := w.Hold(t.Context(), w.actor(4), pass.Token, must1(w.slotsOf(t)))
+	slot, ok := w.slotsOf(t)
+	if !ok {
+		t.Fatal("no slot is free")
+	}
+	held, err := w.Hold(t.Context(), w.Actor(4), pass.Token, slot)
 	must(t, err)
 	if !held.ExpiresAt.Before(at(13, 12, 10)) {
 		t.Fatalf("the slot is held until %v", held.ExpiresAt)
 	}
-	w.advance(at(13, 12, 10)) // the slot is over, the invitation is not
+	w.Advance(at(13, 12, 10)) // the slot is over, the invitation is not
 	w.wantKept(at(14, 0, 0), 4, 5)
 	w.take(5)
-	w.advance(at(14, 0, 1))
-	w.settle()
+	w.Advance(at(14, 0, 1))
+	w.GoOn()
 	w.wantKept(at(14, 20, 0), 6)
 	_, err = w.come(4)
 	wantCode(t, err, walk.SlotFull)
 	w.take(6)
 
-	if broken := booking.Check(t.Context(), w.ledger); len(broken) > 0 {
+	if broken := booking.Check(t.Context(), w.Ledger); len(broken) > 0 {
 		t.Fatal(broken)
 	}
 }

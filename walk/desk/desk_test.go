@@ -1,4 +1,4 @@
-package walk_test
+package desk_test
 
 import (
 	"context"
@@ -16,126 +16,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const deskRules = `
-programme: desk-test
-name: {en: Test}
-timezone: Asia/Seoul
-products:
-  - {id: flu, name: {en: Flu}, cvx: "158", dosesPerVial: 10, series: {doses: 1}}
-campaigns:
-  - id: main
-    name: {en: Main}
-    products: [flu]
-    eligible: all
-    opens: 2021-07-12T20:00:00+09:00
-    closes: 2021-07-17T18:00:00+09:00
-    stock: 100
-    line: {order: arrival, inside: 1, perSecond: 1000, passMinutes: 10}
-    helpers: {allowed: true, perHelper: 2}
-    desk: {allowed: true, perClerk: 3, until: 2021-07-14}
-  - id: listed
-    name: {en: By roster}
-    products: [flu]
-    eligible: {roster: residents}
-    opens: 2021-07-12T20:00:00+09:00
-    closes: 2021-07-17T18:00:00+09:00
-    stock: 100
-    line: {order: arrival, inside: 100, perSecond: 1000, passMinutes: 10}
-    desk: {allowed: true, perClerk: 3}
-  - id: listed-too
-    name: {en: By roster or temporary identity}
-    products: [flu]
-    eligible: {roster: residents, temporary: true, except: [elsewhere]}
-    opens: 2021-07-12T20:00:00+09:00
-    closes: 2021-07-17T18:00:00+09:00
-    stock: 100
-    line: {order: arrival, inside: 100, perSecond: 1000, passMinutes: 10}
-    desk: {allowed: true, perClerk: 3}
-  - id: no-desk
-    name: {en: Online only}
-    products: [flu]
-    eligible: all
-    opens: 2021-07-12T20:00:00+09:00
-    closes: 2021-07-17T18:00:00+09:00
-    stock: 100
-    line: {order: arrival, inside: 100, perSecond: 1000, passMinutes: 10}
-timetables:
-  - {sites: all, start: 2021-07-26, days: 14, from: "09:00", to: "10:00", every: 30m, seats: 50}
-`
-
-func newDesk(t *testing.T) *world {
-	t.Helper()
-	w, end := worldOf(t, deskRules)
-	t.Cleanup(end)
-	w.set(at(12, 20, 1))
-	return w
-}
-
-// clerk is somebody at work: n tells them apart, unit their offices.
-func (w *world) clerk(n int, role person.Role, unit byte) walk.Actor {
-	w.t.Helper()
-	now := time.Unix(0, w.now.Load()).Truncate(time.Second)
-	a, err := walk.StaffActor(person.Session{
-		Key: w.keyer.Key("staff", fmt.Sprint(n)), SignedInAt: now, ExpiresAt: now.Add(person.StaffSessionLife), Roles: person.RolesOf(role), Unit: [16]byte{unit},
-	}, role, func() (string, error) { return "나상담", nil })
-	must(w.t, err)
-	return a
-}
-
-func (w *world) calls(a walk.Actor, n int, campaign string) (person.Recipient, error) {
-	consent := person.ConsentPhone
-	if a.Role == person.Office {
-		consent = person.ConsentHere
-	}
-	return w.RegisterCaller(w.t.Context(), a, desk.NewCaller{
-		Campaign: campaign, Name: "김하나", Born: born, Identity: person.Trial(n).Identity, Phone: "010-1234-5678", Consent: consent,
-	})
-}
-
-// TestWhoMayDoWhat is the whole table, written down once more.
-func TestWhoMayDoWhat(t *testing.T) {
-	t.Parallel()
-	want := map[string]string{
-		"clinic": "list-visitors tell-of-visit offer-leftover", "calldesk": "find-caller list-callers serve-caller", "office": "find-caller list-callers serve-caller issue-temporary",
-		"manager":   "see-requests ask-request decide-request see-supply ask-verdict agree-verdict ask-rules end-sessions see-figures see-waiting",
-		"logistics": "ask-request see-supply ask-verdict agree-verdict", "auditor": "see-requests see-supply see-chains see-looks",
-		"operator": "end-sessions see-waiting see-installation", "none": "",
-	}
-	for _, r := range append(person.AllRoles(), person.NoRole) {
-		var may []string
-		for _, act := range walk.Acts {
-			a := walk.Actor{Session: person.Session{Key: person.Key{1}, Roles: person.RolesOf(r)}, Role: r}
-			if walk.May(a, act) {
-				may = append(may, string(act))
-			}
-			// Having a role is not acting in it, and the other way round.
-			a.Roles = person.RolesOf(person.AllRoles()...) &^ person.RolesOf(r)
-			if walk.May(a, act) {
-				t.Errorf("%s does %s without having the role", r, act)
-			}
-			a.Roles, a.Role = person.RolesOf(r), person.NoRole
-			if walk.May(a, act) {
-				t.Errorf("%s does %s without acting in a role", r, act)
-			}
-		}
-		if got := strings.Join(may, " "); got != want[r.String()] {
-			t.Errorf("%s may %q, want %q", r, got, want[r.String()])
-		}
-	}
-}
-
 // TestEveryStaffStep: without a session, as a citizen, and in each wrong role; and what a session of staff is not for.
 func TestEveryStaffStep(t *testing.T) {
 	t.Parallel()
 	w := newDesk(t)
 	ctx := t.Context()
-	r, err := w.calls(w.clerk(1, person.CallDesk, 0), 100, "main")
+	r, err := w.Calling(w.Clerk(1, person.CallDesk, 0), 100, "main")
 	must(t, err)
 	steps := map[string]struct {
 		act walk.Act
 		do  func(a walk.Actor) error
 	}{
-		"register": {walk.FindCaller, func(a walk.Actor) error { _, err := w.calls(a, 101, "main"); return err }},
+		"register": {walk.FindCaller, func(a walk.Actor) error { _, err := w.Calling(a, 101, "main"); return err }},
 		"caller":   {walk.ServeCaller, func(a walk.Actor) error { _, err := w.Caller(ctx, a, r.ID); return err }},
 		"calls":    {walk.ListCallers, func(a walk.Actor) error { _, err := w.Calls(ctx, a, "main"); return err }},
 		"remove":   {walk.ServeCaller, func(a walk.Actor) error { return w.RemoveCaller(ctx, a, "none") }},
@@ -158,7 +50,7 @@ func TestEveryStaffStep(t *testing.T) {
 	for name, s := range steps {
 		wantCode(t, s.do(walk.Actor{}), walk.NotSignedIn)
 		for _, role := range person.AllRoles() {
-			a := w.clerk(2, role, 0)
+			a := w.Clerk(2, role, 0)
 			err := s.do(a)
 			e, _ := err.(*walk.Error) //nolint:errorlint // refusals come as they are
 			if refused := e != nil && e.Code == walk.NotAllowed; refused == walk.May(a, s.act) {
@@ -167,13 +59,13 @@ func TestEveryStaffStep(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"register", "caller", "calls", "remove", "issue"} {
-		wantCode(t, steps[name].do(w.actor(3)), walk.NotAllowed)
+		wantCode(t, steps[name].do(w.Actor(3)), walk.NotAllowed)
 	}
 	for _, name := range []string{"eligible", "join", "place", "slots"} {
-		wantCode(t, steps[name].do(w.actor(3)), walk.HelperNotAllowed)
+		wantCode(t, steps[name].do(w.Actor(3)), walk.HelperNotAllowed)
 	}
 
-	clerk := w.clerk(1, person.CallDesk, 0)
+	clerk := w.Clerk(1, person.CallDesk, 0)
 	_, _, err = w.Join(ctx, clerk, "main", "")
 	wantCode(t, err, walk.NotAllowed)
 	_, err = w.Bookings(ctx, clerk)
@@ -194,10 +86,10 @@ func TestTheDesk(t *testing.T) {
 	t.Parallel()
 	w := newDesk(t)
 	ctx := t.Context()
-	early, late := w.clerk(1, person.CallDesk, 0), w.clerk(2, person.CallDesk, 0)
-	r, err := w.calls(early, 100, "main")
+	early, late := w.Clerk(1, person.CallDesk, 0), w.Clerk(2, person.CallDesk, 0)
+	r, err := w.Calling(early, 100, "main")
 	must(t, err)
-	again, err := w.calls(late, 100, "main")
+	again, err := w.Calling(late, 100, "main")
 	must(t, err)
 	if again.ID != r.ID || r.Kind != person.OfCallDesk || r.Clerk != early.Key || r.Phone != "01012345678" {
 		t.Errorf("registered as %+v, then as %+v", r, again)
@@ -213,19 +105,19 @@ func TestTheDesk(t *testing.T) {
 	}
 	list(0, 0, 1, 0)
 	// Somebody online comes first: the caller stands in the same line.
-	_, _, err = w.Join(ctx, w.actor(1), "main", "")
+	_, _, err = w.Join(ctx, w.Actor(1), "main", "")
 	must(t, err)
 	_, _, err = w.Join(ctx, early, "main", r.ID)
 	must(t, err)
 	list(0, 1, 0, 0)
-	w.settle()
-	p1, err := w.PlaceOf(ctx, w.actor(1), "main", "")
+	w.GoOn()
+	p1, err := w.PlaceOf(ctx, w.Actor(1), "main", "")
 	must(t, err)
-	pass1, err := w.Enter(ctx, w.actor(1), "main", "", p1.Ticket, "d", false)
+	pass1, err := w.Enter(ctx, w.Actor(1), "main", "", p1.Ticket, "d", false)
 	must(t, err)
-	_, _, err = w.Book(ctx, w.actor(1), pass1.Token, walk.BookRequest{Slot: w.slotOf("main"), IdempotencyKey: "k1"})
+	_, _, err = w.Book(ctx, w.Actor(1), pass1.Token, walk.BookRequest{Slot: w.slotOf("main"), IdempotencyKey: "k1"})
 	must(t, err)
-	w.settle()
+	w.GoOn()
 	if got := list(1, 0, 0, 0); got.Called[0].Number != 2 || got.Called[0].Phone != "01012345678" {
 		t.Errorf("called: %+v", got.Called[0])
 	}
@@ -234,7 +126,7 @@ func TestTheDesk(t *testing.T) {
 	must(t, err)
 	pass, err := w.Enter(ctx, late, "main", r.ID, p.Ticket, "desk", false)
 	must(t, err)
-	other, office := w.clerk(3, person.CallDesk, 9), w.clerk(4, person.Office, 0)
+	other, office := w.Clerk(3, person.CallDesk, 9), w.Clerk(4, person.Office, 0)
 	for name, a := range map[string]walk.Actor{"another call desk": other, "an office": office} {
 		_, err := w.Caller(ctx, a, r.ID)
 		wantCode(t, err, walk.NotFound)
@@ -246,7 +138,7 @@ func TestTheDesk(t *testing.T) {
 			t.Errorf("%s lists %+v, %v", name, got, err)
 		}
 	}
-	_, err = w.Hold(ctx, w.actor(3), pass.Token, w.slotOf("main"))
+	_, err = w.Hold(ctx, w.Actor(3), pass.Token, w.slotOf("main"))
 	wantCode(t, err, walk.NoPass)
 
 	req := walk.BookRequest{Slot: w.slotOf("main"), IdempotencyKey: "k2", Recipient: r.ID}
@@ -262,13 +154,13 @@ func TestTheDesk(t *testing.T) {
 	list(0, 0, 0, 0)
 	_, err = w.Booking(ctx, office, b.ID)
 	wantCode(t, err, walk.NotFound)
-	mine, err := w.Bookings(ctx, w.actor(100))
+	mine, err := w.Bookings(ctx, w.Actor(100))
 	if err != nil || len(mine) != 1 || mine[0].ID != b.ID {
 		t.Errorf("the person's own bookings: %v, %v", mine, err)
 	}
 	// Channel and actor are kept.
 	var channels []string
-	events, err := w.ledger.Events(ctx, 0, 100)
+	events, err := w.Ledger.Events(ctx, 0, 100)
 	must(t, err)
 	for _, e := range events {
 		if e.Kind == booking.EventBooked {
@@ -291,9 +183,9 @@ func TestTheDesk(t *testing.T) {
 }
 
 func (w *world) slotOf(campaign string) string {
-	w.t.Helper()
-	slots, err := w.Slots(w.t.Context(), campaign, "S1", firstDay)
-	must(w.t, err)
+	w.T.Helper()
+	slots, err := w.Slots(w.T.Context(), campaign, "S1", firstDay)
+	must(w.T, err)
 	return slots[0].ID
 }
 
@@ -301,16 +193,16 @@ func TestDeskRules(t *testing.T) {
 	t.Parallel()
 	w := newDesk(t)
 	ctx := t.Context()
-	a := w.clerk(1, person.CallDesk, 0)
+	a := w.Clerk(1, person.CallDesk, 0)
 	for n := range 3 {
-		_, err := w.calls(a, 100+n, "main")
+		_, err := w.Calling(a, 100+n, "main")
 		must(t, err)
 	}
-	_, err := w.calls(a, 103, "main")
+	_, err := w.Calling(a, 103, "main")
 	wantCode(t, err, walk.HelperNotAllowed)
-	_, err = w.calls(w.clerk(2, person.CallDesk, 0), 103, "main")
+	_, err = w.Calling(w.Clerk(2, person.CallDesk, 0), 103, "main")
 	must(t, err)
-	_, err = w.calls(a, 103, "no-desk")
+	_, err = w.Calling(a, 103, "no-desk")
 	wantCode(t, err, walk.HelperNotAllowed)
 	for field, change := range map[string]func(*desk.NewCaller){
 		"consent":  func(n *desk.NewCaller) { n.Consent = "" },
@@ -322,22 +214,22 @@ func TestDeskRules(t *testing.T) {
 	} {
 		n := desk.NewCaller{Campaign: "main", Name: "x", Born: born, Identity: person.Trial(104).Identity, Consent: person.ConsentPhone}
 		change(&n)
-		_, err := w.RegisterCaller(ctx, w.clerk(3, person.CallDesk, 0), n)
+		_, err := w.RegisterCaller(ctx, w.Clerk(3, person.CallDesk, 0), n)
 		if e := wantCode(t, err, walk.BadRequest); e.Field != strings.TrimSpace(field) {
 			t.Errorf("%s: field %q", field, e.Field)
 		}
 	}
-	guess := w.clerk(5, person.CallDesk, 0)
+	guess := w.Clerk(5, person.CallDesk, 0)
 	for range 10 {
 		_, err := w.RegisterCaller(ctx, guess, desk.NewCaller{Campaign: "main", Name: "x", Born: born, Identity: "900101-1234567", Consent: person.ConsentPhone})
 		wantCode(t, err, walk.HelperNotAllowed)
 	}
-	_, err = w.calls(guess, 104, "main")
+	_, err = w.Calling(guess, 104, "main")
 	wantCode(t, err, walk.RateLimited)
 
-	r, err := w.calls(w.clerk(2, person.CallDesk, 0), 103, "main")
+	r, err := w.Calling(w.Clerk(2, person.CallDesk, 0), 103, "main")
 	must(t, err)
-	w.set(at(15, 9, 0))
+	w.Set(at(15, 9, 0))
 	_, _, err = w.Join(ctx, a, "main", r.ID)
 	wantCode(t, err, walk.HelperNotAllowed)
 }
@@ -346,16 +238,16 @@ func TestTemporaryIdentity(t *testing.T) {
 	t.Parallel()
 	w := newDesk(t)
 	ctx := t.Context()
-	a := w.clerk(1, person.Office, 1)
+	a := w.Clerk(1, person.Office, 1)
 	n := desk.NewTemporary{Name: "누구인가", Born: civil.New(1970, time.March, 3), Paper: person.PaperWitness}
 	given, err := w.IssueTemporary(ctx, a, n)
 	must(t, err)
 	n.Name = " 누구 인가 "
-	_, err = w.IssueTemporary(ctx, w.clerk(2, person.Office, 1), n)
+	_, err = w.IssueTemporary(ctx, w.Clerk(2, person.Office, 1), n)
 	if e := wantCode(t, err, walk.Conflict); e.Field != "anyway" {
 		t.Errorf("field %q", e.Field)
 	}
-	_, err = w.IssueTemporary(ctx, w.clerk(3, person.Office, 2), n) // of another office nothing is known
+	_, err = w.IssueTemporary(ctx, w.Clerk(3, person.Office, 2), n) // of another office nothing is known
 	must(t, err)
 	n.Anyway = true
 	second, err := w.IssueTemporary(ctx, a, n)
@@ -390,7 +282,7 @@ func TestTemporaryIdentity(t *testing.T) {
 		wantCode(t, c.Why, want)
 	}
 	// A roster's own people are not made temporary by the rule.
-	r, err := w.calls(a, 100, "listed-too")
+	r, err := w.Calling(a, 100, "listed-too")
 	if err != nil || r.Temporary {
 		t.Errorf("somebody of the roster: %+v, %v", r, err)
 	}
@@ -416,22 +308,22 @@ func TestLooksAreWrittenDown(t *testing.T) {
 	t.Parallel()
 	w := newDesk(t)
 	ctx := t.Context()
-	a := w.clerk(1, person.CallDesk, 0)
-	r, err := w.calls(a, 100, "main")
+	a := w.Clerk(1, person.CallDesk, 0)
+	r, err := w.Calling(a, 100, "main")
 	must(t, err)
 	for range 3 { // from page to page
 		_, err = w.Caller(ctx, a, r.ID)
 		must(t, err)
 	}
-	_, err = w.Caller(ctx, w.clerk(2, person.CallDesk, 0), r.ID)
+	_, err = w.Caller(ctx, w.Clerk(2, person.CallDesk, 0), r.ID)
 	must(t, err)
 	_, err = w.Calls(ctx, a, "main")
 	must(t, err)
-	w.set(at(12, 20, 30))
+	w.Set(at(12, 20, 30))
 	_, err = w.Caller(ctx, a, r.ID)
 	must(t, err)
 	var got []string
-	must(t, w.people.History(ctx, func(e person.PastEvent) error {
+	must(t, w.PeopleStore.History(ctx, func(e person.PastEvent) error {
 		if e.Kind == "staff.looked" {
 			what := string(e.What)
 			if !strings.Contains(what, r.Key.String()) || !strings.Contains(what, `"role":"calldesk"`) || strings.Contains(what, "김하나") {
@@ -448,7 +340,7 @@ func TestLooksAreWrittenDown(t *testing.T) {
 	}
 	gone, stop := context.WithCancel(ctx)
 	stop()
-	if c, err := w.Caller(gone, w.clerk(3, person.CallDesk, 0), r.ID); err == nil || c.Name != "" {
+	if c, err := w.Caller(gone, w.Clerk(3, person.CallDesk, 0), r.ID); err == nil || c.Name != "" {
 		t.Errorf("shown without a look: %+v, %v", c.Recipient, err)
 	}
 }

@@ -1,4 +1,4 @@
-package walk_test
+package tell_test
 
 import (
 	"testing"
@@ -11,7 +11,7 @@ import (
 func TestDevices(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a := w.actor(1)
+	a := w.Actor(1)
 	s := notify.Subscription{
 		Endpoint: "https://push.example.net/push/1", Auth: "BTBZMqHH6r4Tts7J_aSIgg",
 		P256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",

@@ -1,4 +1,4 @@
-package walk_test
+package whole_test
 
 import (
 	"fmt"
@@ -33,12 +33,12 @@ func TestRandomVisits(t *testing.T) {
 		defer end()
 		w.StaffFrom([]string{staffSpace})
 		r.randomWalk = &randomWalk{world: w, rt: rt}
-		w.set(at(25, 20, 0))
+		w.Set(at(25, 20, 0))
 		r.vials()
 		for range rapid.IntRange(3, 8).Draw(rt, "bookings before") {
 			r.book()
 		}
-		r.advance(at(26, 8, 50))
+		r.Advance(at(26, 8, 50))
 		for range rapid.IntRange(10, 40).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 11).Draw(rt, "step") { // the first ones come most often
 			case 0, 1, 2, 3:
@@ -82,10 +82,10 @@ type randomVisits struct {
 
 // hours goes on by some hours, at most into August.
 func (r *randomVisits) hours() {
-	now := time.Unix(0, r.now.Load()).Add(time.Duration(rapid.IntRange(20, 600).Draw(r.rt, "minutes")) * time.Minute)
+	now := time.Unix(0, r.Clock.Load()).Add(time.Duration(rapid.IntRange(20, 600).Draw(r.rt, "minutes")) * time.Minute)
 	if now.Before(at(40, 0, 0)) {
-		r.advance(now)
-		r.settle()
+		r.Advance(now)
+		r.GoOn()
 	}
 }
 
@@ -93,14 +93,14 @@ func (r *randomVisits) hours() {
 func (r *randomVisits) tell() {
 	site := rapid.SampledFrom([]string{"S1", "S2"}).Draw(r.rt, "clinic")
 	if rapid.IntRange(0, 4).Draw(r.rt, "the next morning") == 4 { // when people come
-		now := time.Unix(0, r.now.Load()).In(seoul)
-		r.advance(time.Date(now.Year(), now.Month(), now.Day()+1, 9, rapid.IntRange(0, 59).Draw(r.rt, "minute"), 0, 0, seoul))
+		now := time.Unix(0, r.Clock.Load()).In(seoul)
+		r.Advance(time.Date(now.Year(), now.Month(), now.Day()+1, 9, rapid.IntRange(0, 59).Draw(r.rt, "minute"), 0, 0, seoul))
 	}
-	nurse := r.nurse(1, site)
-	day, err := r.ClinicDay(r.t.Context(), nurse)
+	nurse := r.Nurse(1, site)
+	day, err := r.ClinicDay(r.T.Context(), nurse)
 	if r.polite(err) && len(day.Sessions) == 0 {
-		nurse = r.nurse(1, map[string]string{"S1": "S2", "S2": "S1"}[site])
-		day, err = r.ClinicDay(r.t.Context(), nurse)
+		nurse = r.Nurse(1, map[string]string{"S1": "S2", "S2": "S1"}[site])
+		day, err = r.ClinicDay(r.T.Context(), nurse)
 	}
 	if !r.polite(err) || len(day.Sessions) == 0 {
 		return
@@ -115,15 +115,15 @@ func (r *randomVisits) tell() {
 		t.Why = "fever"
 	default:
 	}
-	got, err := r.TellVisit(r.t.Context(), nurse, t)
+	got, err := r.TellVisit(r.T.Context(), nurse, t)
 	if !r.polite(err) {
 		return
 	}
 	r.told[got.State]++
 	id, err := booking.ParseNumber(v.Number)
-	must(r.t, err)
-	b, ok, err := r.ledger.Booking(r.t.Context(), id)
-	must(r.t, err)
+	must(r.T, err)
+	b, ok, err := r.Ledger.Booking(r.T.Context(), id)
+	must(r.T, err)
 	key := fmt.Sprint(id, " ", v.Dose)
 	delete(r.given, key)
 	if ok && b.Doses[v.Dose-1].Visit.State == booking.Given {
@@ -133,15 +133,15 @@ func (r *randomVisits) tell() {
 
 // offer has a clinic offer what it has left over.
 func (r *randomVisits) offer() {
-	nurse := r.nurse(1, "S1")
-	day, err := r.ClinicDay(r.t.Context(), nurse)
+	nurse := r.Nurse(1, "S1")
+	day, err := r.ClinicDay(r.T.Context(), nurse)
 	if !r.polite(err) {
 		return
 	}
 	for _, p := range day.Products {
 		if p.Spare > 0 && p.Campaign != nil {
-			now := time.Unix(0, r.now.Load())
-			_, err := r.OfferLeftovers(r.t.Context(), nurse, clinic.OfferLeftovers{
+			now := time.Unix(0, r.Clock.Load())
+			_, err := r.OfferLeftovers(r.T.Context(), nurse, clinic.OfferLeftovers{
 				Campaign: p.Campaign.ID, Product: p.Product.ID, Doses: p.Spare, Until: civil.Of(now, seoul).At(24*60-1, seoul),
 			})
 			r.polite(err)
@@ -151,12 +151,12 @@ func (r *randomVisits) offer() {
 
 // look looks at everything.
 func (r *randomVisits) look() {
-	ctx := r.t.Context()
-	for _, finding := range booking.Check(ctx, r.ledger) {
+	ctx := r.T.Context()
+	for _, finding := range booking.Check(ctx, r.Ledger) {
 		r.rt.Error(finding)
 	}
 	taken := map[uint32]int{}
-	must(r.t, r.ledger.All(ctx, func(b booking.Booking) error {
+	must(r.T, r.Ledger.All(ctx, func(b booking.Booking) error {
 		if _, left := b.Doses[0].Seat.Counter.Leftover(); !left && (b.Status == booking.Booked || b.Status == booking.Missed && b.Doses[0].Visit.Kept) {
 			taken[b.Campaign]++
 		}
@@ -166,27 +166,27 @@ func (r *randomVisits) look() {
 			}
 			if d.Visit.State == booking.NoShow {
 				end := d.Slot.Day.At(d.Slot.Minute+d.Minutes, seoul)
-				if c, _ := r.programme.CampaignByNum(b.Campaign); d.Visit.At.Before(end.Add(c.VisitsOn(d.Slot.Day).Late)) {
+				if c, _ := r.Programme().CampaignByNum(b.Campaign); d.Visit.At.Before(end.Add(c.VisitsOn(d.Slot.Day).Late)) {
 					r.rt.Errorf("taken for a no-show at %v, and they may come until %v", d.Visit.At, end.Add(c.VisitsOn(d.Slot.Day).Late))
 				}
 			}
 		}
 		return nil
 	}))
-	_, err := r.ledger.Counters(ctx, func(c booking.CounterState) {
+	_, err := r.Ledger.Counters(ctx, func(c booking.CounterState) {
 		if num, ok := c.Counter.Campaign(); ok && c.Counter == booking.StockCounter(num) && c.Used < taken[num] {
 			r.rt.Errorf("%v has %d taken, bookings and open vials hold %d", c.Counter, c.Used, taken[num])
 		}
 	})
-	must(r.t, err)
+	must(r.T, err)
 }
 
 // nobodyShutOut goes beyond every bound: whoever missed something may come again.
 func (r *randomVisits) nobodyShutOut() {
-	r.advance(at(60, 12, 0))
+	r.Advance(at(60, 12, 0))
 	for n := 1; n <= randomPeople; n++ {
-		list, err := r.Bookings(r.t.Context(), r.actor(n))
-		must(r.t, err)
+		list, err := r.Bookings(r.T.Context(), r.Actor(n))
+		must(r.T, err)
 		for _, b := range list {
 			if b.Missed && b.Again != nil {
 				r.rt.Errorf("person %d is still held up: %+v", n, b.Again)

@@ -1,4 +1,4 @@
-package walk_test
+package clinic_test
 
 import (
 	"errors"
@@ -44,72 +44,48 @@ timetables:
   - {sites: all, start: 2021-07-26, days: 40, from: "09:00", to: "11:00", every: 30m, seats: 2}
 `
 
-const staffSpace = "work.example"
-
 // visitWorld is a world of those rules, with bookings of people 1 to n in the first session of the first day at S1, some minutes before it.
 func visitWorld(t *testing.T, n int) (*world, []walk.Booking) {
 	t.Helper()
 	w, end := worldOf(t, visitRules)
 	t.Cleanup(end)
 	w.StaffFrom([]string{staffSpace})
-	must(t, w.ledger.SetCapacity(t.Context(), []booking.Claim{{Counter: booking.VialsCounter(1, w.programme.Products[0].Num), Capacity: 20}}))
-	w.set(at(12, 20, 1))
-	w.settle()
+	must(t, w.Ledger.SetCapacity(t.Context(), []booking.Claim{{Counter: booking.VialsCounter(1, w.Programme().Products[0].Num), Capacity: 20}}))
+	w.Set(at(12, 20, 1))
+	w.GoOn()
 	var out []walk.Booking
 	for i := 1; i <= n; i++ {
 		out = append(out, w.comes(i, firstDay, (i-1)/2))
 	}
-	w.advance(at(26, 8, 55))
+	w.Advance(at(26, 8, 55))
 	return w, out
 }
 
 // comes books person n into the i-th session of a day at S1.
 func (w *world) comes(n int, day civil.Date, i int) walk.Booking {
-	w.t.Helper()
-	w.join(n)
-	w.settle()
-	b, err := w.book(n, w.admit(n, "phone").Token, w.slot(day, i))
-	must(w.t, err)
+	w.T.Helper()
+	w.PlaceFor(n)
+	w.GoOn()
+	b, err := w.BookSlot(n, w.Admit(n, "phone").Token, w.SlotAt(day, i))
+	must(w.T, err)
 	return b
 }
 
-// nurse is somebody of a clinic's staff at a site.
-func (w *world) nurse(n int, at string) walk.Actor {
-	a := w.clerk(n, person.Clinic, 0)
-	a.Unit = w.keyer.Unit(staffSpace, at)
-	return a
-}
-
-func (w *world) tell(b walk.Booking, dose int, state booking.VisitState, more ...string) (clinic.Visitor, error) {
-	v := clinic.TellVisit{Booking: b.ID, Dose: dose, State: state}
-	switch state {
-	case booking.Given:
-		v.From = "AB12"
-		if len(more) > 0 {
-			v.From = more[0]
-		}
-	case booking.TurnedAway:
-		v.Why = "no-vaccine"
-	default:
-	}
-	return w.TellVisit(w.t.Context(), w.nurse(1, "S1"), v)
-}
-
 func (w *world) stored(b walk.Booking) booking.Booking {
-	w.t.Helper()
+	w.T.Helper()
 	id, err := booking.ParseNumber(b.Number)
-	must(w.t, err)
-	got, ok, err := w.ledger.Booking(w.t.Context(), id)
+	must(w.T, err)
+	got, ok, err := w.Ledger.Booking(w.T.Context(), id)
 	if err != nil || !ok {
-		w.t.Fatalf("booking %s: %v, %v", b.Number, ok, err)
+		w.T.Fatalf("booking %s: %v, %v", b.Number, ok, err)
 	}
 	return got
 }
 
 func (w *world) checked() {
-	w.t.Helper()
-	for _, finding := range booking.Check(w.t.Context(), w.ledger) {
-		w.t.Error(finding)
+	w.T.Helper()
+	for _, finding := range booking.Check(w.T.Context(), w.Ledger) {
+		w.T.Error(finding)
 	}
 }
 
@@ -117,7 +93,7 @@ func (w *world) checked() {
 func TestClinicDay(t *testing.T) {
 	t.Parallel()
 	w, booked := visitWorld(t, 3)
-	nurse := w.nurse(1, "S1")
+	nurse := w.Nurse(1, "S1")
 	day, err := w.ClinicDay(t.Context(), nurse)
 	must(t, err)
 	if len(day.Sessions) != 2 || len(day.Sessions[0].People) != 2 || len(day.Sessions[1].People) != 1 || day.Counts[booking.Expected] != 3 || day.More {
@@ -127,24 +103,24 @@ func TestClinicDay(t *testing.T) {
 		t.Errorf("shown as %+v", v)
 	}
 	for _, state := range []booking.VisitState{booking.Arrived, booking.Given, booking.Given} {
-		v, err := w.tell(booked[0], 1, state)
+		v, err := w.TellOf(booked[0], 1, state)
 		must(t, err)
 		if v.State != state {
 			t.Errorf("%v after saying %v", v.State, state)
 		}
 	}
-	_, err = w.tell(booked[0], 1, booking.Given, "CD34")
+	_, err = w.TellOf(booked[0], 1, booking.Given, "CD34")
 	wantCode(t, err, walk.Conflict)
-	_, err = w.tell(booked[0], 1, booking.Arrived)
+	_, err = w.TellOf(booked[0], 1, booking.Arrived)
 	wantCode(t, err, walk.Conflict)
 	day, err = w.ClinicDay(t.Context(), nurse)
 	must(t, err)
 	if p := day.Products[0]; p.Given != 1 || p.Coming != 2 || p.Open != 1 || p.Left != 1 || p.Spare != 0 || p.Last != "(10)AB12" {
 		t.Errorf("the product stands at %+v", p)
 	}
-	_, err = w.Cancel(t.Context(), w.actor(1), booked[0].ID)
+	_, err = w.Cancel(t.Context(), w.Actor(1), booked[0].ID)
 	wantCode(t, err, walk.Closed)
-	if _, err := w.tell(booked[0], 1, booking.Expected); err != nil {
+	if _, err := w.TellOf(booked[0], 1, booking.Expected); err != nil {
 		t.Error(err)
 	}
 	if got := w.stored(booked[0]); got.Doses[0].Visit != (booking.Visit{}) {
@@ -152,7 +128,7 @@ func TestClinicDay(t *testing.T) {
 	}
 	w.checked()
 	looks := 0
-	must(t, w.people.History(t.Context(), func(e person.PastEvent) error {
+	must(t, w.PeopleStore.History(t.Context(), func(e person.PastEvent) error {
 		if e.Kind == "staff.looked" {
 			looks++
 		}
@@ -168,22 +144,22 @@ func TestClinicSite(t *testing.T) {
 	t.Parallel()
 	w, booked := visitWorld(t, 1)
 	ctx := t.Context()
-	other, none := w.nurse(2, "S2"), w.nurse(3, "S9")
-	foreign := w.clerk(4, person.Clinic, 0)
-	foreign.Unit = w.keyer.Unit("another.example", "S1")
+	other, none := w.Nurse(2, "S2"), w.Nurse(3, "S9")
+	foreign := w.Clerk(4, person.Clinic, 0)
+	foreign.Unit = w.Keyer.Unit("another.example", "S1")
 	_, err := w.ClinicDay(ctx, none)
 	wantCode(t, err, walk.NotAllowed)
 	_, err = w.ClinicDay(ctx, foreign)
 	wantCode(t, err, walk.NotAllowed)
-	_, err = w.ClinicDay(ctx, w.actor(1))
+	_, err = w.ClinicDay(ctx, w.Actor(1))
 	wantCode(t, err, walk.NotAllowed)
-	_, err = w.ClinicDay(ctx, w.clerk(5, person.Office, 0))
+	_, err = w.ClinicDay(ctx, w.Clerk(5, person.Office, 0))
 	wantCode(t, err, walk.NotAllowed)
 	day, err := w.ClinicDay(ctx, other)
 	if err != nil || len(day.Sessions) != 0 {
 		t.Errorf("another site sees %+v, %v", day, err)
 	}
-	for _, a := range []walk.Actor{other, none, w.actor(1), w.clerk(5, person.Office, 0)} {
+	for _, a := range []walk.Actor{other, none, w.Actor(1), w.Clerk(5, person.Office, 0)} {
 		want := walk.NotAllowed
 		if a.Key == other.Key {
 			want = walk.NotFound
@@ -194,7 +170,7 @@ func TestClinicSite(t *testing.T) {
 		wantCode(t, err, want)
 	}
 	for text, n := range map[string]int{booked[0].Number: 1, "차례": 1, " 김 차례 ": 1, "홍길동": 0, booking.Number(999): 0} {
-		mine, err := w.FindVisitors(ctx, w.nurse(1, "S1"), text)
+		mine, err := w.FindVisitors(ctx, w.Nurse(1, "S1"), text)
 		must(t, err)
 		theirs, err := w.FindVisitors(ctx, other, text)
 		must(t, err)
@@ -202,16 +178,16 @@ func TestClinicSite(t *testing.T) {
 			t.Errorf("%q finds %d at the site and %d at another, want %d and 0", text, len(mine), len(theirs), n)
 		}
 	}
-	_, err = w.tell(booked[0], 2, booking.Arrived) // four weeks later
+	_, err = w.TellOf(booked[0], 2, booking.Arrived) // four weeks later
 	wantCode(t, err, walk.Closed)
 	for _, public := range []string{"", "1-x", booked[0].ID + "x"} {
-		_, err = w.TellVisit(ctx, w.nurse(1, "S1"), clinic.TellVisit{Booking: public, Dose: 1, State: booking.Arrived})
+		_, err = w.TellVisit(ctx, w.Nurse(1, "S1"), clinic.TellVisit{Booking: public, Dose: 1, State: booking.Arrived})
 		wantCode(t, err, walk.NotFound)
 	}
 	// A site that comes later is known as soon as it is imported.
-	_, _, err = w.sites.Put(ctx, []site.Site{{ID: "S9", Name: "아홉의원", Kind: "clinic", Region: "서울특별시", Address: "서울"}}, at(26, 8, 56))
+	_, _, err = w.SiteStore.Put(ctx, []site.Site{{ID: "S9", Name: "아홉의원", Kind: "clinic", Region: "서울특별시", Address: "서울"}}, at(26, 8, 56))
 	must(t, err)
-	w.settle()
+	w.GoOn()
 	if _, err := w.ClinicDay(ctx, none); err != nil {
 		t.Error(err)
 	}
@@ -223,34 +199,34 @@ func TestNoShow(t *testing.T) {
 	t.Parallel()
 	w, booked := visitWorld(t, 4) // two at 9:00, two at 9:30
 	ctx := t.Context()
-	_, err := w.tell(booked[0], 1, booking.NoShow)
+	_, err := w.TellOf(booked[0], 1, booking.NoShow)
 	wantCode(t, err, walk.NotOpen)
-	w.set(at(26, 9, 5))
+	w.Set(at(26, 9, 5))
 	for _, b := range booked[:3] {
-		_, err := w.tell(b, 1, booking.Arrived)
+		_, err := w.TellOf(b, 1, booking.Arrived)
 		must(t, err)
 	}
-	_, err = w.tell(booked[0], 1, booking.Expected)
+	_, err = w.TellOf(booked[0], 1, booking.Expected)
 	must(t, err)
-	_, err = w.tell(booked[1], 1, booking.Given)
+	_, err = w.TellOf(booked[1], 1, booking.Given)
 	must(t, err)
-	_, err = w.tell(booked[2], 1, booking.Given)
+	_, err = w.TellOf(booked[2], 1, booking.Given)
 	must(t, err)
-	w.advance(at(26, 10, 29)) // the first session ended at 9:30
+	w.Advance(at(26, 10, 29)) // the first session ended at 9:30
 	if got := w.stored(booked[0]); got.Status != booking.Booked {
 		t.Fatalf("status %d before the hour is over", got.Status)
 	}
 	stock := booking.StockCounter(booked[0].Campaign.Num)
-	w.advance(at(26, 10, 30))
-	w.settle()
+	w.Advance(at(26, 10, 30))
+	w.GoOn()
 	if got := w.stored(booked[0]); got.Status != booking.Missed || got.Doses[0].Visit.State != booking.NoShow || got.Doses[0].Visit.Kept {
 		t.Fatalf("after the hour: %+v", got)
 	}
-	w.advance(at(26, 11, 1))
+	w.Advance(at(26, 11, 1))
 	if got := w.stored(booked[3]); got.Status != booking.Missed || got.Doses[0].Visit.Kept {
 		t.Fatalf("two of a vial of two were given, the fourth is in another: %+v", got)
 	}
-	if n := w.used(t, stock); n != 2 {
+	if n := w.UsedOf(t, stock); n != 2 {
 		t.Errorf("%d doses of the stock are taken, want those given", n)
 	}
 	w.checked()
@@ -259,31 +235,31 @@ func TestNoShow(t *testing.T) {
 		t.Errorf("the events are %q", got)
 	}
 	// Not before the 28th; then at once.
-	p, err := w.PlaceOf(ctx, w.actor(1), campaign, "")
+	p, err := w.PlaceOf(ctx, w.Actor(1), campaign, "")
 	must(t, err)
-	_, err = w.Enter(ctx, w.actor(1), campaign, "", p.Ticket, "phone", false)
+	_, err = w.Enter(ctx, w.Actor(1), campaign, "", p.Ticket, "phone", false)
 	if e, ok := errors.AsType[*walk.ComesAgain](wantCode(t, err, walk.NotOpen)); !ok || !e.From.Equal(at(28, 0, 0)) || e.Last {
 		t.Errorf("they come again %+v", e)
 	}
-	w.advance(at(28, 0, 0))
+	w.Advance(at(28, 0, 0))
 	again := w.comes(1, firstDay+3, 0)
-	w.advance(at(29, 11, 0))
+	w.Advance(at(29, 11, 0))
 	if got := w.stored(again); got.Status != booking.Booked {
 		t.Error("somebody missed an appointment at a site that told nothing all day")
 	}
-	w.advance(at(29, 11, 1))
-	_, err = w.tell(again, 1, booking.NoShow) // by the clinic, at closing
+	w.Advance(at(29, 11, 1))
+	_, err = w.TellOf(again, 1, booking.NoShow) // by the clinic, at closing
 	must(t, err)
 	w.checked()
 	// The second time, more than the limit: others go first, but at most for nine days.
-	w.advance(at(31, 0, 0))
-	w.join(7)
-	_, err = w.Enter(ctx, w.actor(1), campaign, "", p.Ticket, "phone", false)
+	w.Advance(at(31, 0, 0))
+	w.PlaceFor(7)
+	_, err = w.Enter(ctx, w.Actor(1), campaign, "", p.Ticket, "phone", false)
 	if e, ok := errors.AsType[*walk.ComesAgain](wantCode(t, err, walk.NotOpen)); !ok || !e.Last || !e.Until.Equal(at(38, 0, 0)) {
 		t.Errorf("the second time they come again %+v", e)
 	}
-	w.settle() // person 7 has had a turn
-	if _, err = w.Enter(ctx, w.actor(1), campaign, "", p.Ticket, "phone", false); err != nil {
+	w.GoOn() // person 7 has had a turn
+	if _, err = w.Enter(ctx, w.Actor(1), campaign, "", p.Ticket, "phone", false); err != nil {
 		t.Errorf("nobody is ahead any more: %v", err)
 	}
 }
@@ -292,18 +268,18 @@ func TestNoShow(t *testing.T) {
 func TestNoShowOfAnOpenVial(t *testing.T) {
 	t.Parallel()
 	w, booked := visitWorld(t, 2)
-	w.set(at(26, 9, 5))
-	_, err := w.tell(booked[0], 1, booking.Given)
+	w.Set(at(26, 9, 5))
+	_, err := w.TellOf(booked[0], 1, booking.Given)
 	must(t, err)
-	w.advance(at(26, 10, 31))
+	w.Advance(at(26, 10, 31))
 	got := w.stored(booked[1])
 	if got.Status != booking.Missed || !got.Doses[0].Visit.Kept {
 		t.Fatalf("%+v", got)
 	}
-	if n := w.used(t, booking.StockCounter(booked[0].Campaign.Num)); n != 2 {
+	if n := w.UsedOf(t, booking.StockCounter(booked[0].Campaign.Num)); n != 2 {
 		t.Errorf("%d of the stock are taken, want both: one is given and one in the open vial", n)
 	}
-	nurse := w.nurse(1, "S1")
+	nurse := w.Nurse(1, "S1")
 	day, err := w.ClinicDay(t.Context(), nurse)
 	must(t, err)
 	if p := day.Products[0]; p.Spare != 1 || p.Left != 1 || p.Campaign == nil {
@@ -312,7 +288,7 @@ func TestNoShowOfAnOpenVial(t *testing.T) {
 	offer := clinic.OfferLeftovers{Campaign: campaign, Product: "moderna", Doses: 2, Until: at(26, 17, 0)}
 	_, err = w.OfferLeftovers(t.Context(), nurse, offer)
 	wantCode(t, err, walk.BadRequest)
-	w.wish(campaign, []string{"S1"}, 9)
+	w.Wish(campaign, []string{"S1"}, 9)
 	offer.Doses = 1
 	waiting, err := w.OfferLeftovers(t.Context(), nurse, offer)
 	if err != nil || waiting != 1 {
@@ -320,20 +296,20 @@ func TestNoShowOfAnOpenVial(t *testing.T) {
 	}
 	_, err = w.OfferLeftovers(t.Context(), nurse, offer) // it is spoken for
 	wantCode(t, err, walk.BadRequest)
-	_, err = w.OfferLeftovers(t.Context(), w.nurse(2, "S2"), offer)
+	_, err = w.OfferLeftovers(t.Context(), w.Nurse(2, "S2"), offer)
 	wantCode(t, err, walk.BadRequest)
 	must(t, w.Round(t.Context()))
-	n, o := w.holder(campaign, 9)
+	n, o := w.Holder(campaign, 9)
 	if n != 9 {
 		t.Fatal("nobody is offered the dose")
 	}
-	b, err := w.AcceptLeftover(t.Context(), w.actor(9), campaign, "", o.ID)
+	b, err := w.AcceptLeftover(t.Context(), w.Actor(9), campaign, "", o.ID)
 	must(t, err)
-	_, err = w.tell(b, 1, booking.Given)
+	_, err = w.TellOf(b, 1, booking.Given)
 	must(t, err)
 	w.checked()
 	// Undone, it comes back as it was.
-	_, err = w.tell(booked[1], 1, booking.Expected)
+	_, err = w.TellOf(booked[1], 1, booking.Expected)
 	must(t, err)
 	if got := w.stored(booked[1]); got.Status != booking.Booked || len(got.Doses) != 2 {
 		t.Errorf("undone: %+v", got)
@@ -347,36 +323,36 @@ func TestTurnedAway(t *testing.T) {
 	w, booked := visitWorld(t, 2)
 	ctx := t.Context()
 	for _, b := range booked {
-		_, err := w.tell(b, 1, booking.TurnedAway)
+		_, err := w.TellOf(b, 1, booking.TurnedAway)
 		must(t, err)
 	}
-	_, err := w.TellVisit(ctx, w.nurse(1, "S1"), clinic.TellVisit{Booking: booked[0].ID, Dose: 1, State: booking.TurnedAway, Why: "ugly"})
+	_, err := w.TellVisit(ctx, w.Nurse(1, "S1"), clinic.TellVisit{Booking: booked[0].ID, Dose: 1, State: booking.TurnedAway, Why: "ugly"})
 	wantCode(t, err, walk.BadRequest)
-	b, err := w.Booking(ctx, w.actor(1), booked[0].ID)
+	b, err := w.Booking(ctx, w.Actor(1), booked[0].ID)
 	must(t, err)
 	if d := b.Doses[0]; b.Cancelled || b.Missed || !d.Movable || d.State != booking.TurnedAway || d.Why != "no-vaccine" || !d.KeptUntil.Equal(at(32, 0, 0)) {
 		t.Fatalf("they see %+v", b)
 	}
-	if n := w.used(t, booking.StockCounter(b.Campaign.Num)); n != 2 {
+	if n := w.UsedOf(t, booking.StockCounter(b.Campaign.Num)); n != 2 {
 		t.Errorf("%d of the stock are kept, want 2", n)
 	}
-	b, err = w.Change(ctx, w.actor(1), b.ID, 1, w.slot(firstDay+1, 0))
+	b, err = w.Change(ctx, w.Actor(1), b.ID, 1, w.SlotAt(firstDay+1, 0))
 	must(t, err)
 	if b.Doses[0].State != booking.Expected || civil.Of(b.Doses[0].Start, seoul) != firstDay+1 || civil.Of(b.Doses[1].Start, seoul) < firstDay+22 {
 		t.Errorf("moved to %+v", b.Doses)
 	}
 	w.checked()
-	w.advance(at(31, 23, 0))
+	w.Advance(at(31, 23, 0))
 	if got := w.stored(booked[1]); got.Status != booking.Booked {
 		t.Error("the dose is kept for five days")
 	}
-	w.advance(at(32, 0, 1))
+	w.Advance(at(32, 0, 1))
 	if got := w.stored(booked[1]); got.Status != booking.Cancelled {
 		t.Errorf("after that it goes to others; status %d", got.Status)
 	}
-	w.join(2)
-	w.settle()
-	w.admit(2, "phone") // nothing is held against them
+	w.PlaceFor(2)
+	w.GoOn()
+	w.Admit(2, "phone") // nothing is held against them
 	w.checked()
 }
 
@@ -385,25 +361,25 @@ func TestSecondDoseMissed(t *testing.T) {
 	t.Parallel()
 	w, booked := visitWorld(t, 1)
 	ctx := t.Context()
-	_, err := w.tell(booked[0], 1, booking.Given)
+	_, err := w.TellOf(booked[0], 1, booking.Given)
 	must(t, err)
 	second := booked[0].Doses[1].Start
-	w.advance(second.Add(2 * time.Hour))
-	_, err = w.tell(booked[0], 2, booking.NoShow)
+	w.Advance(second.Add(2 * time.Hour))
+	_, err = w.TellOf(booked[0], 2, booking.NoShow)
 	must(t, err)
 	w.checked()
-	b, err := w.Booking(ctx, w.actor(1), booked[0].ID)
+	b, err := w.Booking(ctx, w.Actor(1), booked[0].ID)
 	must(t, err)
 	if b.Missed || !b.Doses[1].Movable || b.Doses[0].Movable {
 		t.Fatalf("they see %+v", b)
 	}
-	w.advance(second.AddDate(0, 0, 20)) // beyond the interval: late is better than never
+	w.Advance(second.AddDate(0, 0, 20)) // beyond the interval: late is better than never
 	to := civil.Of(second, seoul) + 21
-	slots, err := w.DoseSlots(ctx, w.actor(1), b.ID, 2, "S1", to)
+	slots, err := w.DoseSlots(ctx, w.Actor(1), b.ID, 2, "S1", to)
 	if err != nil || len(slots) == 0 {
 		t.Fatalf("%d slots, %v", len(slots), err)
 	}
-	b, err = w.Change(ctx, w.actor(1), b.ID, 2, slots[0].ID)
+	b, err = w.Change(ctx, w.Actor(1), b.ID, 2, slots[0].ID)
 	must(t, err)
 	if b.Doses[0].State != booking.Given || b.Doses[1].State != booking.Expected {
 		t.Errorf("moved to %+v", b.Doses)
@@ -418,7 +394,7 @@ func TestFromWhat(t *testing.T) {
 	for from, reason := range map[string]dispense.Reason{
 		"": dispense.Unread, "한글": dispense.Unread, "088099990000000014": dispense.Unread, "(01)08809999000013(17)210701(10)AB12": dispense.Expired,
 	} {
-		_, err := w.tell(booked[0], 1, booking.Given, from)
+		_, err := w.TellOf(booked[0], 1, booking.Given, from)
 		var e *walk.Error
 		if !errors.As(err, &e) || e.Field != "from" {
 			t.Errorf("%q: %v", from, err)
@@ -428,7 +404,7 @@ func TestFromWhat(t *testing.T) {
 			t.Errorf("%q: %+v, want %s", from, u, reason)
 		}
 	}
-	v, err := w.tell(booked[0], 1, booking.Given, "]d2010880999900001317300101"+"10AB12")
+	v, err := w.TellOf(booked[0], 1, booking.Given, "]d2010880999900001317300101"+"10AB12")
 	if err != nil || v.From != "(01)08809999000013(17)300101(10)AB12" {
 		t.Errorf("%q, %v", v.From, err)
 	}
@@ -436,9 +412,9 @@ func TestFromWhat(t *testing.T) {
 
 // kinds lists what happened to a booking.
 func (w *world) kinds(id int64) (out []string) {
-	w.t.Helper()
-	events, err := w.ledger.Events(w.t.Context(), 0, 10_000)
-	must(w.t, err)
+	w.T.Helper()
+	events, err := w.Ledger.Events(w.T.Context(), 0, 10_000)
+	must(w.T, err)
 	for _, e := range events {
 		if e.Booking == id {
 			out = append(out, string(e.Kind))
@@ -451,12 +427,12 @@ func (w *world) kinds(id int64) (out []string) {
 func TestNoShowOnTwoNodes(t *testing.T) {
 	t.Parallel()
 	w, booked := visitWorld(t, 2)
-	_, err := w.tell(booked[0], 1, booking.Given)
+	_, err := w.TellOf(booked[0], 1, booking.Given)
 	must(t, err)
-	other, err := whole.New(t.Context(), w.deps)
+	other, err := whole.New(t.Context(), w.Deps)
 	must(t, err)
 	t.Cleanup(other.Stop)
-	w.set(at(26, 10, 31))
+	w.Set(at(26, 10, 31))
 	var group sync.WaitGroup
 	errs := make([]error, 6)
 	for i := range errs {

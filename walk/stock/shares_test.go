@@ -1,4 +1,4 @@
-package walk_test
+package stock_test
 
 import (
 	"context"
@@ -81,38 +81,38 @@ func sharingWorld(t *testing.T) *world {
 	t.Helper()
 	w, end := worldOf(t, sharing)
 	t.Cleanup(end)
-	w.set(at(12, 20, 0))
+	w.Set(at(12, 20, 0))
 	return w
 }
 
 // enterAs lets person n into a campaign by a channel.
 func (w *world) enterAs(n int, campaign, channel string) (walk.Actor, walk.Pass, error) {
-	w.t.Helper()
-	a := w.actor(n)
+	w.T.Helper()
+	a := w.Actor(n)
 	a.Channel = channel
-	p, _, err := w.Join(w.t.Context(), a, campaign, "")
-	must(w.t, err)
-	w.settle()
-	pass, err := w.Enter(w.t.Context(), a, campaign, "", p.Ticket, "phone", false)
+	p, _, err := w.Join(w.T.Context(), a, campaign, "")
+	must(w.T, err)
+	w.GoOn()
+	pass, err := w.Enter(w.T.Context(), a, campaign, "", p.Ticket, "phone", false)
 	return a, pass, err
 }
 
 // bookAs has person n book a slot of a campaign by a channel; "" takes the first that is free at a site on a day.
 func (w *world) bookAs(n int, campaign, channel, site string, day civil.Date) (walk.Booking, error) {
-	w.t.Helper()
+	w.T.Helper()
 	a, pass, err := w.enterAs(n, campaign, channel)
 	if err != nil {
 		return walk.Booking{}, err
 	}
-	b, _, err := w.Book(w.t.Context(), a, pass.Token, walk.BookRequest{Slot: w.free(campaign, site, day), IdempotencyKey: "k-" + campaign})
+	b, _, err := w.Book(w.T.Context(), a, pass.Token, walk.BookRequest{Slot: w.free(campaign, site, day), IdempotencyKey: "k-" + campaign})
 	return b, err
 }
 
 // free is the first slot of a day that shows a seat, else the first at all.
 func (w *world) free(campaign, site string, day civil.Date) string {
-	w.t.Helper()
-	slots, err := w.Slots(w.t.Context(), campaign, site, day)
-	must(w.t, err)
+	w.T.Helper()
+	slots, err := w.Slots(w.T.Context(), campaign, site, day)
+	must(w.T, err)
 	for _, s := range slots {
 		if s.Free > 0 {
 			return s.ID
@@ -122,9 +122,9 @@ func (w *world) free(campaign, site string, day civil.Date) string {
 }
 
 func (w *world) sound() {
-	w.t.Helper()
-	if broken := booking.Check(context.Background(), w.ledger); len(broken) > 0 {
-		w.t.Fatal(broken)
+	w.T.Helper()
+	if broken := booking.Check(context.Background(), w.Ledger); len(broken) > 0 {
+		w.T.Fatal(broken)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestChannelShares(t *testing.T) {
 	const c = "channels"
 	remaining := func(want int) {
 		t.Helper()
-		w.settle()
+		w.GoOn()
 		got, err := w.Campaign(t.Context(), c)
 		must(t, err)
 		if got.Remaining != want || (got.State == walk.StateSoldOut) != (want == 0) {
@@ -157,19 +157,19 @@ func TestChannelShares(t *testing.T) {
 	}
 	desk, err := w.bookAs(4, c, programme.ChannelDesk, "S1", firstDay)
 	must(t, err)
-	_, err = w.Cancel(t.Context(), w.actor(4), desk.ID)
+	_, err = w.Cancel(t.Context(), w.Actor(4), desk.ID)
 	must(t, err)
 	remaining(0) // it is the desk's again
 	_, err = w.bookAs(5, c, programme.ChannelDesk, "S1", firstDay)
 	must(t, err)
-	w.advance(at(13, 12, 0))
+	w.Advance(at(13, 12, 0))
 	remaining(1)
 	_, err = w.bookAs(3, c, "web", "S1", firstDay)
 	must(t, err)
 	remaining(0)
 	_, _, err = w.enterAs(6, c, programme.ChannelDesk) // nothing is left for anybody: nobody is called
 	wantCode(t, err, walk.NotYourTurn)
-	w.advance(at(14, 9, 0))
+	w.Advance(at(14, 9, 0))
 	remaining(1)
 	_, err = w.bookAs(6, c, "web", "S1", firstDay)
 	must(t, err)
@@ -185,7 +185,7 @@ func TestRegionAndDayShares(t *testing.T) {
 	const c = "places"
 	freeAt := func(site string, day civil.Date, want int) {
 		t.Helper()
-		w.settle()
+		w.GoOn()
 		page, err := w.Sites(t.Context(), c, walk.SiteQuery{Date: day, HasDate: true})
 		must(t, err)
 		for _, s := range page.Sites {
@@ -212,12 +212,12 @@ func TestRegionAndDayShares(t *testing.T) {
 	if e := wantCode(t, err, walk.SlotFull); !strings.Contains(e.Detail, "day") || len(e.Alternatives) == 0 {
 		t.Error(e.Detail, e.Alternatives)
 	}
-	_, err = w.Change(t.Context(), w.actor(1), first.ID, 1, w.free(c, "S2", firstDay+2))
+	_, err = w.Change(t.Context(), w.Actor(1), first.ID, 1, w.free(c, "S2", firstDay+2))
 	must(t, err)
 	freeAt("S1", firstDay, 1)
 	_, err = w.bookAs(3, c, "web", "S1", firstDay)
 	must(t, err)
-	_, err = w.Change(t.Context(), w.actor(1), first.ID, 1, w.free(c, "S1", firstDay+3))
+	_, err = w.Change(t.Context(), w.Actor(1), first.ID, 1, w.free(c, "S1", firstDay+3))
 	wantCode(t, err, walk.SlotFull)
 	w.sound()
 }
@@ -229,7 +229,7 @@ func TestVialsAtSites(t *testing.T) {
 	const c = "vials"
 	s1 := func() walk.SiteFree {
 		t.Helper()
-		w.settle()
+		w.GoOn()
 		s, err := w.Site(t.Context(), c, "S1")
 		must(t, err)
 		return s
@@ -237,13 +237,13 @@ func TestVialsAtSites(t *testing.T) {
 	if s := s1(); len(s.Free) != 0 {
 		t.Fatalf("a site without vials shows %+v", s.Free)
 	}
-	product, _ := w.programme.Product("moderna")
+	product, _ := w.Programme().Product("moderna")
 	slots, err := w.Slots(t.Context(), c, "S1", firstDay)
 	must(t, err)
 	slot, err := booking.ParseSlot(slots[0].ID)
 	must(t, err)
 	vials := booking.VialsCounter(slot.Site, product.Num)
-	must(t, w.ledger.SetCapacity(t.Context(), []booking.Claim{{Counter: vials, Capacity: 2}}))
+	must(t, w.Ledger.SetCapacity(t.Context(), []booking.Claim{{Counter: vials, Capacity: 2}}))
 	if s := s1(); len(s.Free) == 0 || s.Free[0].Free != 6 {
 		t.Fatalf("two vials of three show as %+v", s.Free)
 	}
@@ -256,8 +256,8 @@ func TestVialsAtSites(t *testing.T) {
 	}
 	_, err = w.bookAs(4, c, "web", "S1", firstDay)
 	wantCode(t, err, walk.SlotFull)
-	must(t, w.ledger.SetCapacity(t.Context(), []booking.Claim{{Counter: vials, Capacity: 4}}))
-	w.settle()
+	must(t, w.Ledger.SetCapacity(t.Context(), []booking.Claim{{Counter: vials, Capacity: 4}}))
+	w.GoOn()
 	_, err = w.bookAs(4, c, "web", "S1", firstDay)
 	must(t, err)
 	if s := s1(); len(s.Free) != 1 || s.Free[0].Day != firstDay || s.Free[0].Free != 2 {
@@ -279,14 +279,14 @@ func TestTwoProgrammesAtOnce(t *testing.T) {
 	}
 	both, err := w.bookAs(1, "influenza", "web", "S2", firstDay) // two shots in one visit
 	must(t, err)
-	all, err := w.Bookings(t.Context(), w.actor(1))
+	all, err := w.Bookings(t.Context(), w.Actor(1))
 	must(t, err)
 	if len(all) != 2 || !all[0].Doses[0].Start.Equal(all[1].Doses[0].Start) {
 		t.Fatalf("one view of both: %+v", all)
 	}
-	_, err = w.Change(t.Context(), w.actor(1), both.ID, 1, w.free("influenza", "S1", firstDay+6))
+	_, err = w.Change(t.Context(), w.Actor(1), both.ID, 1, w.free("influenza", "S1", firstDay+6))
 	wantCode(t, err, walk.NotEligible)
-	w.settle()
+	w.GoOn()
 	slots, err := w.Slots(t.Context(), "influenza", "S2", firstDay)
 	must(t, err)
 	if slots[0].Free != 2 {
@@ -300,20 +300,20 @@ func TestCouple(t *testing.T) {
 	t.Parallel()
 	w := sharingWorld(t)
 	const c = "channels"
-	w.roster("known", 1, 30)
+	w.Roster("known", 1, 30)
 	ctx := t.Context()
 	add := func(n int) string {
 		t.Helper()
-		r, err := w.AddRecipient(ctx, w.actor(1), walk.NewRecipient{Campaign: c, Name: "배우자", Born: born, Identity: person.Trial(n).Identity, Consent: true})
+		r, err := w.AddRecipient(ctx, w.Actor(1), walk.NewRecipient{Campaign: c, Name: "배우자", Born: born, Identity: person.Trial(n).Identity, Consent: true})
 		must(t, err)
 		return r.ID
 	}
 	pass := func(recipient, device string) walk.Pass {
 		t.Helper()
-		p, _, err := w.Join(ctx, w.actor(1), c, recipient)
+		p, _, err := w.Join(ctx, w.Actor(1), c, recipient)
 		must(t, err)
-		w.settle()
-		got, err := w.Enter(ctx, w.actor(1), c, recipient, p.Ticket, device, false)
+		w.GoOn()
+		got, err := w.Enter(ctx, w.Actor(1), c, recipient, p.Ticket, device, false)
 		must(t, err)
 		return got
 	}
@@ -325,23 +325,23 @@ func TestCouple(t *testing.T) {
 		"with no pass":  {Slot: slot, IdempotencyKey: "a", WithPass: "x"},
 		"through holds": {Hold: "1", IdempotencyKey: "a", WithPass: theirs.Token},
 	} {
-		if _, _, err := w.Book(ctx, w.actor(1), mine.Token, r); err == nil {
+		if _, _, err := w.Book(ctx, w.Actor(1), mine.Token, r); err == nil {
 			t.Errorf("%s: booked", name)
 		}
 	}
-	if _, _, err := w.Book(ctx, w.actor(2), theirs.Token, walk.BookRequest{Slot: slot, IdempotencyKey: "a", WithPass: mine.Token}); err == nil {
+	if _, _, err := w.Book(ctx, w.Actor(2), theirs.Token, walk.BookRequest{Slot: slot, IdempotencyKey: "a", WithPass: mine.Token}); err == nil {
 		t.Error("a stranger booked for both")
 	}
-	b, _, err := w.Book(ctx, w.actor(1), mine.Token, walk.BookRequest{Slot: slot, IdempotencyKey: "a", WithPass: theirs.Token})
+	b, _, err := w.Book(ctx, w.Actor(1), mine.Token, walk.BookRequest{Slot: slot, IdempotencyKey: "a", WithPass: theirs.Token})
 	must(t, err)
 	if b.With == nil || b.With.Doses[0].SlotID != b.Doses[0].SlotID || b.With.Recipient != spouse || b.Recipient != "" {
 		t.Fatalf("booked %+v with %+v", b, b.With)
 	}
-	again, repeated, err := w.Book(ctx, w.actor(1), mine.Token, walk.BookRequest{Slot: slot, IdempotencyKey: "a", WithPass: theirs.Token})
+	again, repeated, err := w.Book(ctx, w.Actor(1), mine.Token, walk.BookRequest{Slot: slot, IdempotencyKey: "a", WithPass: theirs.Token})
 	if err == nil && (!repeated || again.ID != b.ID) {
 		t.Fatalf("again: %+v, %v", again, repeated)
 	}
-	w.settle()
+	w.GoOn()
 	if got, err := w.Campaign(ctx, c); err != nil || got.Remaining != 0 {
 		t.Fatalf("%+v, %v: two of two doses are booked", got, err)
 	}

@@ -1,6 +1,6 @@
 //go:build !charye_weak
 
-package walk_test
+package whole_test
 
 import (
 	"context"

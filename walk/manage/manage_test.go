@@ -1,4 +1,4 @@
-package walk_test
+package manage_test
 
 import (
 	"context"
@@ -51,9 +51,9 @@ func TestEveryManagersStep(t *testing.T) {
 		"installation": {walk.SeeInstallation, func(a walk.Actor) error { _, err := w.Installation(ctx, a); return err }},
 	} {
 		wantCode(t, s.do(walk.Actor{}), walk.NotSignedIn)
-		wantCode(t, s.do(w.actor(3)), walk.NotAllowed)
+		wantCode(t, s.do(w.Actor(3)), walk.NotAllowed)
 		for _, role := range person.AllRoles() {
-			a := w.clerk(2, role, 0)
+			a := w.Clerk(2, role, 0)
 			err := s.do(a)
 			e, _ := err.(*walk.Error) //nolint:errorlint // refusals come as they are
 			if refused := e != nil && e.Code == walk.NotAllowed; refused == walk.May(a, s.act) {
@@ -63,67 +63,11 @@ func TestEveryManagersStep(t *testing.T) {
 	}
 }
 
-// TestFourEyes: who asks cannot agree, in no other role either; another can, once; and what was agreed is done once, and gone on with.
-func TestFourEyes(t *testing.T) {
-	t.Parallel()
-	w := newDesk(t)
-	ctx := t.Context()
-	one, two := w.clerk(1, person.Logistics, 0), w.clerk(2, person.Manager, 0)
-	oneAsManager := w.clerk(1, person.Manager, 0)
-	r, err := w.Ask(ctx, one, asking("recall"))
-	must(t, err)
-	_, err = w.Ask(ctx, two, asking("recall"))
-	if e := wantCode(t, err, walk.Conflict); e.Field != "asked" {
-		t.Errorf("asked twice: field %q", e.Field)
-	}
-	_, err = w.Agree(ctx, oneAsManager, r.ID, r.Digest, "")
-	if e := wantCode(t, err, walk.NotAllowed); e.Field != "own" {
-		t.Errorf("one's own: field %q", e.Field)
-	}
-	_, err = w.Agree(ctx, two, r.ID, approval.Digest{1}, "")
-	if e := wantCode(t, err, walk.Conflict); e.Field != "changed" {
-		t.Errorf("another digest: field %q", e.Field)
-	}
-	never := func(context.Context) (string, error) { t.Error("done without agreement"); return "", nil }
-	_, err = w.Carry(ctx, one, r.ID, r.Digest, never)
-	wantCode(t, err, walk.Conflict)
-	_, err = w.Agree(ctx, two, r.ID, r.Digest, "")
-	must(t, err)
-	_, err = w.Agree(ctx, two, r.ID, r.Digest, "")
-	if e := wantCode(t, err, walk.Conflict); e.Field != "twice" {
-		t.Errorf("agreed twice: field %q", e.Field)
-	}
-	broken := errors.New("a power cut")
-	if _, err := w.Carry(ctx, one, r.ID, r.Digest, func(context.Context) (string, error) { return "", broken }); !errors.Is(err, broken) {
-		t.Fatalf("interrupted: %v", err)
-	}
-	_, err = w.Decline(ctx, two, r.ID, "too late")
-	wantCode(t, err, walk.Conflict)
-	done, err := w.Carry(ctx, one, r.ID, r.Digest, func(context.Context) (string, error) { return "verdict 7", nil })
-	must(t, err)
-	if done.Done.Why != "verdict 7" || done.State(at(12, 20, 2)) != approval.Done {
-		t.Errorf("%+v", done)
-	}
-	_, err = w.Carry(ctx, one, r.ID, r.Digest, never)
-	wantCode(t, err, walk.Conflict)
-	got, body, err := w.Request(ctx, two, r.ID)
-	if err != nil || string(body) != "recall" || len(got.History) != 4 {
-		t.Errorf("%+v %q %v", got, body, err)
-	}
-	late, err := w.Ask(ctx, one, asking("later"))
-	must(t, err)
-	w.set(at(15, 21, 0))
-	_, err = w.Agree(ctx, two, late.ID, late.Digest, "")
-	if e := wantCode(t, err, walk.Conflict); e.Field != "lapsed" {
-		t.Errorf("lapsed: field %q", e.Field)
-	}
-}
-
 // TestAskingForRules: a manager asks for what a file changes, and for nothing that nobody has to agree to.
 func TestAskingForRules(t *testing.T) {
 	t.Parallel()
 	base := newDesk(t)
-	deps := base.deps
+	deps := base.Deps
 	deps.ChangeOf = func(src []byte) (manage.RuleChange, error) {
 		switch string(src) {
 		case "free":
@@ -140,7 +84,7 @@ func TestAskingForRules(t *testing.T) {
 	w, err := whole.New(t.Context(), deps)
 	must(t, err)
 	t.Cleanup(w.Stop)
-	a := base.clerk(1, person.Manager, 0)
+	a := base.Clerk(1, person.Manager, 0)
 	_, err = w.AskRules(t.Context(), a, []byte("wrong"), "why")
 	wantCode(t, err, walk.BadRequest)
 	_, err = w.AskRules(t.Context(), a, []byte("free"), "why")
@@ -159,16 +103,16 @@ func TestLookSheet(t *testing.T) {
 	t.Parallel()
 	w := newDesk(t)
 	ctx := t.Context()
-	one, other := w.clerk(1, person.CallDesk, 0), w.clerk(2, person.Office, 7)
+	one, other := w.Clerk(1, person.CallDesk, 0), w.Clerk(2, person.Office, 7)
 	var people []person.Recipient
 	for i, a := range []walk.Actor{one, one, other} {
-		r, err := w.calls(a, 100+i, "main")
+		r, err := w.Calling(a, 100+i, "main")
 		must(t, err)
 		_, err = w.Caller(ctx, a, r.ID)
 		must(t, err)
 		people = append(people, r)
 	}
-	auditor := w.clerk(9, person.Auditor, 0)
+	auditor := w.Clerk(9, person.Auditor, 0)
 	all, err := w.Looks(ctx, auditor, civil.New(2021, time.July, 12), "", 0)
 	if err != nil || len(all.Rows) != 3 || all.Next != 0 {
 		t.Fatalf("%+v %v", all, err)
@@ -199,41 +143,41 @@ func TestFiguresAndState(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
-	w.join(1)
-	w.advance(at(12, 20, 1))
-	pass := w.admit(1, "a")
-	_, err := w.book(1, pass.Token, w.slot(firstDay, 0))
+	w.PlaceFor(1)
+	w.Advance(at(12, 20, 1))
+	pass := w.Admit(1, "a")
+	_, err := w.BookSlot(1, pass.Token, w.SlotAt(firstDay, 0))
 	must(t, err)
-	w.settle()
-	list, err := w.Figures(ctx, w.clerk(1, person.Manager, 0))
-	if err != nil || len(list) != len(w.programme.Campaigns) {
+	w.GoOn()
+	list, err := w.Figures(ctx, w.Clerk(1, person.Manager, 0))
+	if err != nil || len(list) != len(w.Programme().Campaigns) {
 		t.Fatalf("%d %v", len(list), err)
 	}
 	if f := list[0]; f.Taken != 1 || f.Line.Joined != 1 || f.Line.Admitted != 1 || f.OnOffer != 4 || f.Remaining != 3 {
 		t.Errorf("%+v", f)
 	}
-	heads, err := w.ChainHeads(ctx, w.clerk(1, person.Auditor, 0))
+	heads, err := w.ChainHeads(ctx, w.Clerk(1, person.Auditor, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	seals, err := w.ledger.Seals(ctx, 0, 1000)
+	seals, err := w.Ledger.Seals(ctx, 0, 1000)
 	must(t, err)
 	if last := seals[len(seals)-1]; heads.Bookings.Seq != last.Seq || heads.Bookings.Chain != last.Chain || heads.Requests.Seq != 0 {
 		t.Errorf("%v, the last seal is %v", heads, last)
 	}
-	in, err := w.Installation(ctx, w.clerk(1, person.Operator, 0))
+	in, err := w.Installation(ctx, w.Clerk(1, person.Operator, 0))
 	must(t, err)
 	for _, c := range in.Checks {
 		if !c.OK {
 			t.Errorf("%s %s does not answer", c.Name, c.Of)
 		}
 	}
-	if len(in.Checks) != 5+len(w.programme.Campaigns) || in.Feed != heads.Bookings.Seq || in.Untold < 0 {
+	if len(in.Checks) != 5+len(w.Programme().Campaigns) || in.Feed != heads.Bookings.Seq || in.Untold < 0 {
 		t.Errorf("%+v", in)
 	}
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	in, err = w.Installation(gone, w.clerk(1, person.Operator, 0))
+	in, err = w.Installation(gone, w.Clerk(1, person.Operator, 0))
 	must(t, err)
 	for _, c := range in.Checks {
 		if c.OK && c.Name == "people" {
@@ -248,10 +192,10 @@ func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
 	w := newDesk(t)
 	ctx := t.Context()
-	other, err := whole.New(ctx, w.deps) // another node
+	other, err := whole.New(ctx, w.Deps) // another node
 	must(t, err)
 	t.Cleanup(other.Stop)
-	lost, colleague, boss := w.clerk(1, person.CallDesk, 0), w.clerk(2, person.CallDesk, 0), w.clerk(3, person.Manager, 0)
+	lost, colleague, boss := w.Clerk(1, person.CallDesk, 0), w.Clerk(2, person.CallDesk, 0), w.Clerk(3, person.Manager, 0)
 	is := func(node *whole.Walk, a walk.Actor, want bool) {
 		t.Helper()
 		if over, err := node.SessionEnded(ctx, a.Session); err != nil || over != want {
@@ -267,9 +211,9 @@ func TestSessionsEnd(t *testing.T) {
 	is(w.Walk, lost, true)
 	is(w.Walk, colleague, false)
 	is(w.Walk, boss, false)
-	w.set(at(12, 20, 2))
+	w.Set(at(12, 20, 2))
 	is(other, lost, true)
-	again := w.clerk(1, person.CallDesk, 0)
+	again := w.Clerk(1, person.CallDesk, 0)
 	is(w.Walk, again, false)
 	must(t, w.EndSessions(ctx, boss, manage.EverybodyOfStaff, "a drill"))
 	must(t, w.EndSessions(ctx, boss, manage.EverybodyOfStaff, "a drill"))
@@ -282,14 +226,14 @@ func TestSessionsEnd(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	w.set(at(12, 20, 2).Add(20 * time.Second))
+	w.Set(at(12, 20, 2).Add(20 * time.Second))
 	if over, err := w.SessionEnded(gone, lost.Session); err != nil || !over {
 		t.Errorf("the store is away for 20 seconds: %v %v", over, err)
 	}
-	w.set(at(12, 20, 3))
+	w.Set(at(12, 20, 3))
 	_, err = w.SessionEnded(gone, colleague.Session)
 	wantCode(t, err, walk.Overloaded)
-	w.set(at(13, 5, 0))
+	w.Set(at(13, 5, 0))
 	if list, err := w.Ended(ctx, boss); err != nil || len(list) != 0 {
 		t.Errorf("after a shift: %+v %v", list, err)
 	}

@@ -1,4 +1,4 @@
-package walk_test
+package whole_test
 
 import (
 	"errors"
@@ -38,9 +38,9 @@ func TestRandomProgrammes(t *testing.T) {
 		defer func() { fault = fault || !sound }()
 		w, end := worldOf(t, randomRules(rt))
 		defer end()
-		w.set(at(12, 20, 0))
+		w.Set(at(12, 20, 0))
 		r := &randomWalk{world: w, rt: rt, lost: map[uint32]*lostDoses{}}
-		w.children("pupils", childBorn, child)
+		w.Children("pupils", childBorn, child)
 		r.vials()
 		for range rapid.IntRange(5, 30).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 13).Draw(rt, "step") {
@@ -152,18 +152,18 @@ const randomPeople = 5
 
 // vials says how many there are of each product that counts them, at one of the two sites; the other has none.
 func (r *randomWalk) vials() {
-	for i := range r.programme.Products {
-		if p := &r.programme.Products[i]; p.Vials != nil {
+	for i := range r.Programme().Products {
+		if p := &r.Programme().Products[i]; p.Vials != nil {
 			id := booking.VialsCounter(1, p.Num)
-			must(r.t, r.ledger.SetCapacity(r.t.Context(), []booking.Claim{{Counter: id, Capacity: rapid.IntRange(1, 4).Draw(r.rt, "vials")}}))
+			must(r.T, r.Ledger.SetCapacity(r.T.Context(), []booking.Claim{{Counter: id, Capacity: rapid.IntRange(1, 4).Draw(r.rt, "vials")}}))
 		}
 	}
-	r.settle()
+	r.GoOn()
 }
 
 // someone is a person who comes by the web or rings the call desk.
 func (r *randomWalk) someone(n int) walk.Actor {
-	a := r.actor(n)
+	a := r.Actor(n)
 	a.Channel = rapid.SampledFrom([]string{"web", programme.ChannelDesk}).Draw(r.rt, "channel")
 	return a
 }
@@ -184,28 +184,28 @@ func (r *randomWalk) polite(err error) bool {
 }
 
 func (r *randomWalk) later() {
-	now := time.Unix(0, r.now.Load()).Add(time.Duration(rapid.IntRange(1, 900).Draw(r.rt, "minutes")) * time.Minute)
+	now := time.Unix(0, r.Clock.Load()).Add(time.Duration(rapid.IntRange(1, 900).Draw(r.rt, "minutes")) * time.Minute)
 	if now.Before(at(17, 17, 0)) {
-		r.advance(now)
-		r.settle()
+		r.Advance(now)
+		r.GoOn()
 	}
 }
 
 func (r *randomWalk) book() {
-	r.bookFor(r.who(), fmt.Sprintf("c%d", rapid.IntRange(0, 1).Draw(r.rt, "campaign")), "", r.actor(0).Key)
+	r.bookFor(r.who(), fmt.Sprintf("c%d", rapid.IntRange(0, 1).Draw(r.rt, "campaign")), "", r.Actor(0).Key)
 }
 
 // bookFor has person n book for themselves, or for a recipient with this key.
 func (r *randomWalk) bookFor(n int, campaign, recipient string, of person.Key) {
-	ctx := r.t.Context()
+	ctx := r.T.Context()
 	if recipient == "" {
-		of = r.actor(n).Key
+		of = r.Actor(n).Key
 	}
-	p, _, err := r.Join(ctx, r.actor(n), campaign, recipient)
+	p, _, err := r.Join(ctx, r.Actor(n), campaign, recipient)
 	if !r.polite(err) {
 		return
 	}
-	r.settle()
+	r.GoOn()
 	a := r.someone(n)
 	if recipient != "" {
 		a.Channel = "web"
@@ -215,12 +215,12 @@ func (r *randomWalk) bookFor(n int, campaign, recipient string, of person.Key) {
 		return
 	}
 	day := firstDay + civil.Date(rapid.IntRange(0, 3).Draw(r.rt, "day"))
-	slots, err := r.SlotsFor(ctx, r.actor(n), campaign, recipient, rapid.SampledFrom([]string{"S1", "S2"}).Draw(r.rt, "site"), day)
+	slots, err := r.SlotsFor(ctx, r.Actor(n), campaign, recipient, rapid.SampledFrom([]string{"S1", "S2"}).Draw(r.rt, "site"), day)
 	if !r.polite(err) || len(slots) == 0 {
 		return
 	}
 	slot := slots[rapid.IntRange(0, len(slots)-1).Draw(r.rt, "slot")].ID
-	ask := walk.BookRequest{Slot: slot, IdempotencyKey: fmt.Sprint(r.now.Load(), n)}
+	ask := walk.BookRequest{Slot: slot, IdempotencyKey: fmt.Sprint(r.Clock.Load(), n)}
 	mine := r.keptFor(campaign, of)
 	if rapid.Bool().Draw(r.rt, "hold first") {
 		h, err := r.Hold(ctx, a, pass.Token, slot)
@@ -239,8 +239,8 @@ func (r *randomWalk) bookFor(n int, campaign, recipient string, of person.Key) {
 
 // own picks one of somebody's live bookings.
 func (r *randomWalk) own(n int) (walk.Booking, bool) {
-	list, err := r.Bookings(r.t.Context(), r.actor(n))
-	must(r.t, err)
+	list, err := r.Bookings(r.T.Context(), r.Actor(n))
+	must(r.T, err)
 	for _, b := range list {
 		if !b.Cancelled && !b.Missed {
 			return b, true
@@ -252,9 +252,9 @@ func (r *randomWalk) own(n int) (walk.Booking, bool) {
 func (r *randomWalk) cancel() {
 	n := r.who()
 	if b, ok := r.own(n); ok {
-		_, err := r.Cancel(r.t.Context(), r.actor(n), b.ID)
+		_, err := r.Cancel(r.T.Context(), r.Actor(n), b.ID)
 		r.polite(err)
-		must(r.t, r.Round(r.t.Context())) // pages know of it a moment later
+		must(r.T, r.Round(r.T.Context())) // pages know of it a moment later
 	}
 }
 
@@ -266,24 +266,24 @@ func (r *randomWalk) change() {
 	}
 	dose := rapid.IntRange(1, len(b.Doses)).Draw(r.rt, "dose")
 	day := civil.Of(b.Doses[dose-1].Start, seoul) + civil.Date(rapid.IntRange(-3, 3).Draw(r.rt, "days"))
-	slots, err := r.DoseSlots(r.t.Context(), r.actor(n), b.ID, dose, rapid.SampledFrom([]string{"S1", "S2"}).Draw(r.rt, "site"), day)
+	slots, err := r.DoseSlots(r.T.Context(), r.Actor(n), b.ID, dose, rapid.SampledFrom([]string{"S1", "S2"}).Draw(r.rt, "site"), day)
 	if !r.polite(err) || len(slots) == 0 {
 		return
 	}
-	_, err = r.Change(r.t.Context(), r.actor(n), b.ID, dose, slots[rapid.IntRange(0, len(slots)-1).Draw(r.rt, "slot")].ID)
+	_, err = r.Change(r.T.Context(), r.Actor(n), b.ID, dose, slots[rapid.IntRange(0, len(slots)-1).Draw(r.rt, "slot")].ID)
 	r.polite(err)
 }
 
 // check looks at everything that is booked.
 func (r *randomWalk) check() {
-	ctx := r.t.Context()
-	for _, finding := range booking.Check(ctx, r.ledger) {
+	ctx := r.T.Context()
+	for _, finding := range booking.Check(ctx, r.Ledger) {
 		r.rt.Error(finding)
 	}
 	live := map[uint32]int{}
 	all := map[person.Key][]booking.Booking{}
 	firsts := map[person.Key][]string{}
-	must(r.t, r.ledger.All(ctx, func(b booking.Booking) error {
+	must(r.T, r.Ledger.All(ctx, func(b booking.Booking) error {
 		if b.Status != booking.Booked {
 			return nil
 		}
@@ -299,8 +299,8 @@ func (r *randomWalk) check() {
 	for _, ids := range firsts {
 		for i, id := range ids {
 			for _, other := range ids[i+1:] {
-				a, _ := r.programme.Product(id)
-				b, _ := r.programme.Product(other)
+				a, _ := r.Programme().Product(id)
+				b, _ := r.Programme().Product(other)
 				if slices.Contains(a.NotWith, other) || slices.Contains(b.NotWith, id) {
 					r.rt.Errorf("somebody has both %s and %s", id, other)
 				}
@@ -310,8 +310,8 @@ func (r *randomWalk) check() {
 			}
 		}
 	}
-	for i := range r.programme.Campaigns {
-		c := &r.programme.Campaigns[i]
+	for i := range r.Programme().Campaigns {
+		c := &r.Programme().Campaigns[i]
 		most := c.Stock
 		for _, d := range c.Deliveries {
 			most = max(most, c.StockAt(d.At))
@@ -342,7 +342,7 @@ func (r *randomWalk) distances(all map[person.Key][]booking.Booking) {
 
 func (r *randomWalk) distance(a, b booking.Slot) {
 	for _, pair := range [][2]booking.Slot{{a, b}, {b, a}} {
-		p, _ := r.programme.Product(pair[0].Product)
+		p, _ := r.Programme().Product(pair[0].Product)
 		for _, rule := range p.Apart {
 			days := int(max(a.Day-b.Day, b.Day-a.Day))
 			if slices.Contains(rule.Products, pair[1].Product) && days < rule.Days && (days != 0 || !rule.SameDay) {
@@ -365,8 +365,8 @@ func (r *randomWalk) parts(all map[person.Key][]booking.Booking) {
 			}
 		}
 	}
-	for i := range r.programme.Campaigns {
-		c := &r.programme.Campaigns[i]
+	for i := range r.Programme().Campaigns {
+		c := &r.Programme().Campaigns[i]
 		for _, s := range c.Shares {
 			n := shares[fmt.Sprint(c.Num, s.Day)]
 			if s.Region != "" {
@@ -379,13 +379,13 @@ func (r *randomWalk) parts(all map[person.Key][]booking.Booking) {
 	}
 	vials := map[booking.Counter]int{}
 	for at, doses := range opened {
-		if p, _ := r.programme.Product(at.Product); p.Vials != nil {
+		if p, _ := r.Programme().Product(at.Product); p.Vials != nil {
 			vials[booking.VialsCounter(at.Site, p.Num)] += booking.VialsFor(doses, p.DosesPerVial)
 		}
 	}
 	have := map[booking.Counter]int{}
-	_, err := r.ledger.Counters(r.t.Context(), func(st booking.CounterState) { have[st.Counter] = st.Capacity })
-	must(r.t, err)
+	_, err := r.Ledger.Counters(r.T.Context(), func(st booking.CounterState) { have[st.Counter] = st.Capacity })
+	must(r.T, err)
 	for id, n := range vials {
 		if n > have[id] {
 			r.rt.Errorf("%d vials of %v are opened, there are %d", n, id, have[id])
@@ -395,8 +395,8 @@ func (r *randomWalk) parts(all map[person.Key][]booking.Booking) {
 
 // series holds a booking against the rules.
 func (r *randomWalk) series(b *booking.Booking) {
-	c, _ := r.programme.CampaignByNum(b.Campaign)
-	first, _ := r.programme.Product(b.Doses[0].Slot.Product)
+	c, _ := r.Programme().CampaignByNum(b.Campaign)
+	first, _ := r.Programme().Product(b.Doses[0].Slot.Product)
 	if len(b.Doses) != first.Series.Doses {
 		r.rt.Errorf("a series of %s has %d doses, want %d", first.ID, len(b.Doses), first.Series.Doses)
 	}
@@ -409,7 +409,7 @@ func (r *randomWalk) series(b *booking.Booking) {
 		if d.Slot.Site == 2 {
 			region, kind = "부산광역시", "hospital"
 		}
-		if !hasSession(r.programme, fmt.Sprintf("S%d", d.Slot.Site), kind, region, d.Slot, i == 0) {
+		if !hasSession(r.Programme(), fmt.Sprintf("S%d", d.Slot.Site), kind, region, d.Slot, i == 0) {
 			r.rt.Errorf("dose %d is at %v, where no session is", i+1, d.Slot)
 		}
 		if i == 0 {
