@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"charye/test/ports"
 )
 
@@ -44,7 +46,8 @@ func NeedE2E(t testing.TB) {
 	}
 }
 
-// Binary is the path of the built program. It is built at most once in a test process, unless CHARYE_BINARY names one.
+// Binary is the path of the built program. It is built at most once in a test process, unless CHARYE_BINARY names one; several
+// processes that are given the same directory in CHARYE_BINARIES, as make e2e does, share what one of them has built.
 // Packages that use it, or [Start], call [Main] from their TestMain.
 func Binary(t testing.TB) string {
 	t.Helper()
@@ -59,6 +62,9 @@ func buildBinary() (string, error) {
 	if path := os.Getenv("CHARYE_BINARY"); path != "" {
 		return filepath.Abs(path)
 	}
+	if shared := os.Getenv("CHARYE_BINARIES"); shared != "" {
+		return buildShared(shared, "test", "")
+	}
 	dir, err := os.MkdirTemp("", "charye-binary-")
 	if err != nil {
 		return "", err
@@ -67,18 +73,49 @@ func buildBinary() (string, error) {
 	return build(filepath.Join(dir, "charye"), "test", "")
 }
 
-// Variant builds the program with another version or with build tags, for one test.
+// Variant builds the program with another version or with build tags, for one test; it is shared as [Binary] says.
 func Variant(t testing.TB, version, tags string) string {
 	t.Helper()
-	path, err := build(filepath.Join(t.TempDir(), "charye"), version, tags)
+	var path string
+	var err error
+	if shared := os.Getenv("CHARYE_BINARIES"); shared != "" {
+		path, err = buildShared(shared, version, tags)
+	} else {
+		path, err = build(filepath.Join(t.TempDir(), "charye"), version, tags)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
+// buildShared builds into a directory that other processes build into as well: whoever comes second finds it there.
+func buildShared(shared, version, tags string) (string, error) {
+	dir := filepath.Join(shared, version+"-"+tags)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	lock, err := os.Create(filepath.Join(dir, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = lock.Close() }() // and with it the lock is gone
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return "", fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
+	path := filepath.Join(dir, "charye")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	// Under another name until it is whole: a build that was killed leaves nothing that others would take.
+	if _, err := build(path+".new", version, tags); err != nil {
+		return "", err
+	}
+	return path, os.Rename(path+".new", path)
+}
+
 func build(path, version, tags string) (string, error) {
-	cmd := exec.Command("go", "build", "-o", path, "-tags", tags, "-ldflags", "-X main.version="+version, "charye/cmd/charye")
+	cmd := exec.Command("go", "build", "-o", path, "-tags", tags, "-ldflags", "-s -w -X main.version="+version, "charye/cmd/charye")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)
