@@ -21,7 +21,10 @@ import (
 	"charye/test/services/redis"
 )
 
-func TestMain(m *testing.M) { services.Main(m) }
+func TestMain(m *testing.M) {
+	program.Patient()
+	services.Main(m)
+}
 
 // rules: one campaign that is open, one that opens in two hours, one with room for one inside, one with two doses, and one that
 // offers leftover doses. Site T2 vaccinates already today.

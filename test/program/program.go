@@ -8,22 +8,24 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"charye/test/ports"
+	"charye/test/shared"
 )
 
 const (
@@ -47,7 +49,7 @@ func NeedE2E(t testing.TB) {
 }
 
 // Binary is the path of the built program. It is built at most once in a test process, unless CHARYE_BINARY names one; several
-// processes that are given the same directory in CHARYE_BINARIES, as make e2e does, share what one of them has built.
+// processes that are given the same directory in CHARYE_SHARED, as make e2e does, share what one of them has built.
 // Packages that use it, or [Start], call [Main] from their TestMain.
 func Binary(t testing.TB) string {
 	t.Helper()
@@ -62,8 +64,8 @@ func buildBinary() (string, error) {
 	if path := os.Getenv("CHARYE_BINARY"); path != "" {
 		return filepath.Abs(path)
 	}
-	if shared := os.Getenv("CHARYE_BINARIES"); shared != "" {
-		return buildShared(shared, "test", "")
+	if shared.Dir() != "" {
+		return buildShared("test", "")
 	}
 	dir, err := os.MkdirTemp("", "charye-binary-")
 	if err != nil {
@@ -78,8 +80,8 @@ func Variant(t testing.TB, version, tags string) string {
 	t.Helper()
 	var path string
 	var err error
-	if shared := os.Getenv("CHARYE_BINARIES"); shared != "" {
-		path, err = buildShared(shared, version, tags)
+	if shared.Dir() != "" {
+		path, err = buildShared(version, tags)
 	} else {
 		path, err = build(filepath.Join(t.TempDir(), "charye"), version, tags)
 	}
@@ -89,29 +91,12 @@ func Variant(t testing.TB, version, tags string) string {
 	return path
 }
 
-// buildShared builds into a directory that other processes build into as well: whoever comes second finds it there.
-func buildShared(shared, version, tags string) (string, error) {
-	dir := filepath.Join(shared, version+"-"+tags)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	lock, err := os.Create(filepath.Join(dir, "lock"))
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = lock.Close() }() // and with it the lock is gone
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return "", fmt.Errorf("lock %s: %w", lock.Name(), err)
-	}
-	path := filepath.Join(dir, "charye")
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	// Under another name until it is whole: a build that was killed leaves nothing that others would take.
-	if _, err := build(path+".new", version, tags); err != nil {
-		return "", err
-	}
-	return path, os.Rename(path+".new", path)
+func buildShared(version, tags string) (string, error) {
+	dir, err := shared.Make("charye-"+version+"-"+tags, func(dir string) error {
+		_, err := build(filepath.Join(dir, "charye"), version, tags)
+		return err
+	})
+	return filepath.Join(dir, "charye"), err
 }
 
 func build(path, version, tags string) (string, error) {
@@ -130,6 +115,20 @@ func Main(m *testing.M) {
 		_ = os.RemoveAll(binary.dir)
 	}
 	os.Exit(code)
+}
+
+// Patient is called from the TestMain of a package whose tests mostly wait: for people who think, for servers that start, for a
+// lease to run out. Two of them go on at a time for each processor, where -parallel says nothing else.
+func Patient() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err) // package testing has that flag
+	}
 }
 
 // Charye is the program, running.
