@@ -211,7 +211,8 @@ type reply struct {
 func (c *caller) do(method, path, body string) reply {
 	for try := 0; ; try++ {
 		r := c.once(method, path, body)
-		if r.status != http.StatusTooManyRequests || try == 20 {
+		busy := r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable && r.code() == "overloaded"
+		if !busy || try == 20 {
 			return r
 		}
 		select {
