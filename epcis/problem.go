@@ -51,6 +51,9 @@ func problemOf(err error) *problem {
 	if e, ok := errors.AsType[*epcis.ParameterError](err); ok {
 		return refuse(http.StatusBadRequest, "QueryParameterException", "Query parameter not understood", e.Error())
 	}
+	if e, ok := errors.AsType[*epcis.TooLargeError](err); ok {
+		return refuse(http.StatusRequestEntityTooLarge, "QueryTooLargeException", "Query result too large", e.Error())
+	}
 	if e, ok := errors.AsType[*epcis.ConflictError](err); ok {
 		p := refuse(http.StatusConflict, "ResourceAlreadyExistsException", "Event exists already", e.Error())
 		p.EventID = e.ID

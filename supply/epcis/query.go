@@ -39,6 +39,16 @@ type Query struct {
 
 	Matches []Match
 
+	// Where are the conditions for which there is no index. Engines leave them to [Walk], as they do what follows.
+	Where []Condition
+
+	// First is how many events all pages have together at most; Most, how many there may be at all before the answer is
+	// [*TooLargeError]. 0: any number.
+	First, Most int64
+
+	// Looks is how many events are looked at for one page, at most, where that is not said by an index; 0: [MaxLooks].
+	Looks int
+
 	Order     Order
 	Ascending bool
 	Limit     int     // of one page; from 1
@@ -55,7 +65,8 @@ type Match struct {
 type Cursor struct {
 	Bound int64 // the last event captured when the first page was read
 	At    int64 // event time of the last event shown, in Unix microseconds; 0 when sorted by record time
-	Seq   int64 // place in the order of capture of the last event shown
+	Seq   int64 // place in the order of capture of the last event shown, or looked at
+	Shown int64 // how many events all pages up to here have
 }
 
 // ParameterError says what is wrong with a query.
@@ -91,9 +102,12 @@ var matches = map[string][]Role{
 // maxValues bounds the values of one query, over all parameters.
 const maxValues = 200
 
-// ParseQuery reads the standard's query parameters; lists are separated by "|". One that is not known is refused, since a
-// condition left out would show too much. Of paging, perPage is read and the token is not: that is the face's.
-func ParseQuery(parameters map[string][]string) (Query, error) {
+// ParseQuery reads the standard's query parameters; lists are separated by "|", and names of extensions are in full or have one of the
+// prefixes. One that is not known is refused, since a condition left out would show too much; every error is a [*ParameterError]. Of
+// paging, perPage is read and the token is not: that is the face's.
+//
+// Source: EPCIS 2.0 section 8.2.7.1, and the schema of queries that comes with it.
+func ParseQuery(parameters map[string][]string, prefixes Prefixes) (Query, error) {
 	q := Query{Limit: DefaultPerPage}
 	ordered := false
 	count := 0
@@ -104,7 +118,7 @@ func ParseQuery(parameters map[string][]string) (Query, error) {
 	slices.Sort(names) // the same fault is told each time
 	for _, name := range names {
 		given := parameters[name]
-		if len(given) != 1 || given[0] == "" {
+		if len(given) != 1 || given[0] == "" && !exists(name) {
 			return q, &ParameterError{Name: name, Problem: "want it once, with a value"}
 		}
 		one := given[0]
@@ -112,23 +126,28 @@ func ParseQuery(parameters map[string][]string) (Query, error) {
 		if count += len(list); count > maxValues {
 			return q, &ParameterError{Name: name, Problem: fmt.Sprintf("the query has more than %d values", maxValues)}
 		}
-		if slices.Contains(list, "") {
+		if slices.Contains(list, "") && one != "" {
 			return q, &ParameterError{Name: name, Value: one, Problem: "a value is empty"}
 		}
 		if strings.ContainsRune(one, 0) {
 			return q, &ParameterError{Name: name, Problem: "no text"}
 		}
-		if err := q.set(name, one, list, &ordered); err != nil {
+		if err := q.set(name, one, list, prefixes, &ordered); err != nil {
 			return q, err
 		}
 	}
-	if !ordered && parameters["orderDirection"] != nil {
-		return q, &ParameterError{Name: "orderDirection", Problem: "goes with orderBy"}
+	for _, name := range []string{"orderDirection", "eventCountLimit"} {
+		if !ordered && parameters[name] != nil {
+			return q, &ParameterError{Name: name, Problem: "goes with orderBy"}
+		}
+	}
+	if q.First > 0 && q.Most > 0 {
+		return q, &ParameterError{Name: "maxEventCount", Problem: "does not go with eventCountLimit"}
 	}
 	return q, nil
 }
 
-func (q *Query) set(name, one string, list []string, ordered *bool) (err error) {
+func (q *Query) set(name, one string, list []string, prefixes Prefixes, ordered *bool) (err error) {
 	fault := func(problem string) error { return &ParameterError{Name: name, Value: one, Problem: problem} }
 	switch name {
 	case "eventType":
@@ -173,7 +192,7 @@ func (q *Query) set(name, one string, list []string, ordered *bool) (err error) 
 		case "eventTime":
 		case "recordTime":
 			q.Order = ByRecordTime
-		default:
+		default: // the first page in the order of an extension's member could be told only when all events have been read
 			return fault("want eventTime or recordTime")
 		}
 	case "orderDirection":
@@ -184,6 +203,14 @@ func (q *Query) set(name, one string, list []string, ordered *bool) (err error) 
 		default:
 			return fault("want ASC or DESC")
 		}
+	case "eventCountLimit":
+		if q.First, err = strconv.ParseInt(one, 10, 64); err != nil || q.First < 1 {
+			return fault("want a whole number from 1")
+		}
+	case "maxEventCount":
+		if q.Most, err = strconv.ParseInt(one, 10, 64); err != nil || q.Most < 1 {
+			return fault("want a whole number from 1")
+		}
 	case "perPage":
 		if q.Limit, err = strconv.Atoi(one); err != nil || q.Limit < 1 {
 			return fault("want a whole number from 1")
@@ -192,7 +219,14 @@ func (q *Query) set(name, one string, list []string, ordered *bool) (err error) 
 	default:
 		roles, ok := matches[name]
 		if !ok {
-			return &ParameterError{Name: name, Problem: "not a parameter that is understood here"}
+			if ok, err = q.condition(name, one, list, prefixes); err != nil {
+				return fault(err.Error())
+			}
+			if !ok {
+				return &ParameterError{Name: name, Problem: "not a parameter that is understood here"}
+			}
+			q.Declared = q.Declared || declares(name)
+			return nil
 		}
 		m := Match{Roles: roles}
 		for _, value := range list {

@@ -33,7 +33,8 @@ type Store interface {
 	// Report tells what became of a job, or [ErrNotFound].
 	Report(ctx context.Context, job string) (Report, error)
 
-	// Events gives one page. A page ends early when its events are large; it is the last one when Next is nil.
+	// Events gives one page. A page ends early when its events are large, or when many had to be looked at for few ([Walk]): it may be
+	// empty. It is the last one when Next is nil. More events than q.Most are a [*TooLargeError].
 	Events(ctx context.Context, q Query) (Page, error)
 
 	// Event gives the event of an ID, then its error declaration if there is one, or [ErrNotFound].
@@ -86,6 +87,7 @@ type Report struct {
 type Page struct {
 	Events []Stored
 	Next   *Cursor
+	Bound  int64 // see Cursor
 }
 
 // PageBytes is how large the events of a page may become before it ends early; one event is always on it.

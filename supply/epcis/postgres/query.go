@@ -52,8 +52,13 @@ func (s *Store) Event(ctx context.Context, id string) (out []epcis.Stored, err e
 	return out, nil
 }
 
-// Events implements [epcis.Store]. Where the pages begin, all of them stay within what is there in this snapshot.
-func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
+// Events implements [epcis.Store].
+func (s *Store) Events(ctx context.Context, q epcis.Query) (epcis.Page, error) {
+	return epcis.Walk(ctx, q, s.page, s.Names)
+}
+
+// page gives a page of what the indexes can tell. Where the pages begin, all of them stay within what is there in this snapshot.
+func (s *Store) page(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
 	cursor := epcis.Cursor{}
 	if q.After != nil {
 		cursor = *q.After
@@ -85,7 +90,9 @@ func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err er
 		}
 		return rows.Err()
 	})
-	return p, wrap("events", s.db.Snapshot(ctx, b))
+	err = s.db.Snapshot(ctx, b)
+	p.Bound = cursor.Bound
+	return p, wrap("events", err)
 }
 
 // conditions gathers the WHERE of a query.

@@ -41,7 +41,12 @@ func (s *Store) Event(ctx context.Context, id string) (out []epcis.Stored, err e
 }
 
 // Events implements [epcis.Store].
-func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
+func (s *Store) Events(ctx context.Context, q epcis.Query) (epcis.Page, error) {
+	return epcis.Walk(ctx, q, s.page, s.Names)
+}
+
+// page gives a page of what the indexes can tell.
+func (s *Store) page(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
 	cursor := epcis.Cursor{}
 	if q.After != nil {
 		cursor = *q.After
@@ -68,6 +73,7 @@ func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err er
 	if errors.Is(err, full) {
 		err = nil
 	}
+	p.Bound = cursor.Bound
 	return p, err
 }
 
