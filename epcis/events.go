@@ -58,7 +58,11 @@ func (x *exchange) page(values url.Values, byPath string) error {
 	if err != nil {
 		return err
 	}
-	mark := markOf(values, header)
+	return x.answer(q, values, byPath, token, markOf(values, header))
+}
+
+// answer gives a page of a query, and where values, with a token, lead to the next. token is the one of the request, if there was one.
+func (x *exchange) answer(q epcis.Query, values url.Values, byPath string, token []string, mark [8]byte) (err error) {
 	if token != nil {
 		if q.After, err = readToken(token[0], mark, x.now); err != nil || len(token) != 1 {
 			return &epcis.ParameterError{Name: "nextPageToken", Problem: "it belongs to another query, or its time is over; ask for the first page again"}

@@ -65,6 +65,12 @@ func problemOf(err error) *problem {
 	if errors.Is(err, epcis.ErrTooMany) {
 		return tooLarge(err.Error())
 	}
+	if errors.Is(err, epcis.ErrTaken) {
+		return refuse(http.StatusConflict, "ResourceAlreadyExistsException", "Query exists already", err.Error())
+	}
+	if errors.Is(err, epcis.ErrManyQueries) {
+		return refuse(http.StatusConflict, "ImplementationException", "No room for another query", err.Error())
+	}
 	if errors.Is(err, epcis.ErrNotFound) {
 		return notFound("")
 	}

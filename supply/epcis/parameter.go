@@ -22,9 +22,10 @@ func (q *Query) condition(name, one string, list []string, p Prefixes) (ok bool,
 	return true, nil
 }
 
+// exists tells whether a parameter is one of those that only ask whether something is there.
 func exists(name string) bool {
 	op, _, ok := familyOf(name)
-	return ok && op == "EXISTS" || strings.HasPrefix(name, "EXISTS_sensorElement")
+	return ok && op == "EXISTS" || name == "EXISTS_sensorElementList" || name == "EXISTS_sensorElement" || name == "EXISTS_errorDeclaration"
 }
 
 // question makes the predicate of a parameter; nil without an error: there is none of that name, or it asks for nothing.
@@ -46,12 +47,12 @@ func question(name, one string, list []string, p Prefixes) (func(*view) bool, er
 			return meets, nil
 		}
 		if rest == "booleanValue" {
-			b, err := strconv.ParseBool(one)
+			b, err := truth(one)
 			if err != nil {
-				return nil, fmt.Errorf("want true or false")
+				return nil, err
 			}
 			return func(v *view) bool {
-				return any1(v.reports(), func(r map[string]any) bool { x, ok := r[rest].(bool); return ok && x == b })
+				return anyOf(v.reports(), func(r map[string]any) bool { x, ok := r[rest].(bool); return ok && x == b })
 			}, nil
 		}
 	}
@@ -64,7 +65,8 @@ func question(name, one string, list []string, p Prefixes) (func(*view) bool, er
 	return ofExtension(name, one, list, p)
 }
 
-func any1[T any](seq func(func(T) bool), f func(T) bool) bool {
+// anyOf tells whether f holds for anything in seq.
+func anyOf[T any](seq func(func(T) bool), f func(T) bool) bool {
 	for x := range seq {
 		if f(x) {
 			return true
@@ -73,14 +75,24 @@ func any1[T any](seq func(func(T) bool), f func(T) bool) bool {
 	return false
 }
 
-func flagged(one string, meets func(*view) bool) (func(*view) bool, error) {
-	switch one {
-	case "", "true", "1", "null": // the standard's value is void
-		return meets, nil
-	case "false", "0":
-		return nil, nil
+// truth reads the value of an EXISTS parameter, which the standard says to be void: it need not be there, and is true then.
+func truth(s string) (bool, error) {
+	if s == "" {
+		return true, nil
 	}
-	return nil, fmt.Errorf("want true or false")
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, fmt.Errorf("want true or false")
+	}
+	return b, nil
+}
+
+// flagged gives the predicate, or nil for who does not ask.
+func flagged(one string, meets func(*view) bool) (func(*view) bool, error) {
+	if b, err := truth(one); err != nil || !b {
+		return nil, err
+	}
+	return meets, nil
 }
 
 func placesWithin(member string, list []string) func(*view) bool {
@@ -138,7 +150,7 @@ func fixed(rest string, list []string, p Prefixes) func(*view) bool {
 			wanted = each(wanted, form)
 		}
 		return func(v *view) bool {
-			return any1(v.sensed(), func(m map[string]any) bool {
+			return anyOf(v.sensed(), func(m map[string]any) bool {
 				s, ok := m[rest].(string)
 				if !ok {
 					return false
@@ -179,7 +191,7 @@ func fixed(rest string, list []string, p Prefixes) func(*view) bool {
 		if t, ok := strings.CutPrefix(rest, kind+"_"); ok && t != "" {
 			t = word(p.expand(t))
 			return func(v *view) bool {
-				return any1(objects(v.of(kind+"List")), func(m map[string]any) bool {
+				return anyOf(objects(v.of(kind+"List")), func(m map[string]any) bool {
 					given, ok := m["type"].(string)
 					return ok && word(v.expand(given)) == t && slices.Contains(keys, Key(v.expand(text(m, kind))))
 				})
@@ -213,7 +225,7 @@ func timely(op, rest, one string) (func(*view) bool, error) {
 		return nil, fmt.Errorf("want an instant with its distance from UTC (RFC 3339)")
 	}
 	return func(v *view) bool {
-		return any1(in(v), func(m map[string]any) bool {
+		return anyOf(in(v), func(m map[string]any) bool {
 			t, err := parseTime(text(m, member))
 			return err == nil && c.holds(t.Compare(at))
 		})
@@ -273,14 +285,14 @@ func numeric(op, rest string, list []string) (func(*view) bool, error) {
 	if member == "quantity" {
 		return func(v *view) bool {
 			for _, name := range []string{"quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList"} {
-				if any1(objects(v.of(name)), fits) {
+				if anyOf(objects(v.of(name)), fits) {
 					return true
 				}
 			}
 			return false
 		}, nil
 	}
-	return func(v *view) bool { return any1(v.reports(), fits) }, nil
+	return func(v *view) bool { return anyOf(v.reports(), fits) }, nil
 }
 
 func isUnit(code string) bool {
@@ -335,7 +347,7 @@ func ofExtension(name, one string, list []string, p Prefixes) (func(*view) bool,
 		}
 	}
 	if op == "EXISTS" {
-		return flagged(one, func(v *view) bool { return any1(f.values(v), func(x any) bool { return !empty(x) }) })
+		return flagged(one, func(v *view) bool { return anyOf(f.values(v), func(x any) bool { return !empty(x) }) })
 	}
 	c := comparison(op)
 	var wanted []operand
@@ -349,7 +361,7 @@ func ofExtension(name, one string, list []string, p Prefixes) (func(*view) bool,
 	if c != equal && len(wanted) > 1 {
 		return nil, fmt.Errorf("want one value")
 	}
-	return func(v *view) bool { return any1(f.values(v), func(x any) bool { return c.meets(x, wanted) }) }, nil
+	return func(v *view) bool { return anyOf(f.values(v), func(x any) bool { return c.meets(x, wanted) }) }, nil
 }
 
 // declares tells whether only events that declare an error can meet a parameter; those have an index.

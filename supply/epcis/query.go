@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The sizes of a page.
@@ -108,28 +109,32 @@ const maxValues = 200
 //
 // Source: EPCIS 2.0 section 8.2.7.1, and the schema of queries that comes with it.
 func ParseQuery(parameters map[string][]string, prefixes Prefixes) (Query, error) {
+	lists := make(map[string][]string, len(parameters))
+	for _, name := range sortedNames(parameters) {
+		given := parameters[name]
+		if len(given) != 1 || given[0] == "" && !exists(name) {
+			return Query{Limit: DefaultPerPage}, &ParameterError{Name: name, Problem: "want it once, with a value"}
+		}
+		lists[name] = strings.Split(given[0], "|")
+	}
+	return parseLists(lists, prefixes)
+}
+
+// parseLists is ParseQuery for values that have been taken apart.
+func parseLists(lists map[string][]string, prefixes Prefixes) (Query, error) {
 	q := Query{Limit: DefaultPerPage}
 	ordered := false
 	count := 0
-	names := make([]string, 0, len(parameters))
-	for name := range parameters {
-		names = append(names, name)
-	}
-	slices.Sort(names) // the same fault is told each time
-	for _, name := range names {
-		given := parameters[name]
-		if len(given) != 1 || given[0] == "" && !exists(name) {
-			return q, &ParameterError{Name: name, Problem: "want it once, with a value"}
-		}
-		one := given[0]
-		list := strings.Split(one, "|")
+	for _, name := range sortedNames(lists) {
+		list := lists[name]
+		one := strings.Join(list, "|")
 		if count += len(list); count > maxValues {
 			return q, &ParameterError{Name: name, Problem: fmt.Sprintf("the query has more than %d values", maxValues)}
 		}
-		if slices.Contains(list, "") && one != "" {
+		if slices.Contains(list, "") && (one != "" || !exists(name)) {
 			return q, &ParameterError{Name: name, Value: one, Problem: "a value is empty"}
 		}
-		if strings.ContainsRune(one, 0) {
+		if strings.ContainsRune(one, 0) || !utf8.ValidString(one) {
 			return q, &ParameterError{Name: name, Problem: "no text"}
 		}
 		if err := q.set(name, one, list, prefixes, &ordered); err != nil {
@@ -137,7 +142,7 @@ func ParseQuery(parameters map[string][]string, prefixes Prefixes) (Query, error
 		}
 	}
 	for _, name := range []string{"orderDirection", "eventCountLimit"} {
-		if !ordered && parameters[name] != nil {
+		if !ordered && lists[name] != nil {
 			return q, &ParameterError{Name: name, Problem: "goes with orderBy"}
 		}
 	}
@@ -175,8 +180,8 @@ func (q *Query) set(name, one string, list []string, prefixes Prefixes, ordered 
 	case "EQ_eventID":
 		q.IDs = list
 	case "EXISTS_errorDeclaration":
-		if q.Declared, err = strconv.ParseBool(one); err != nil {
-			return fault("want true or false")
+		if q.Declared, err = truth(one); err != nil {
+			return fault(err.Error())
 		}
 	case "GE_eventTime":
 		return q.instant(&q.From, name, one)

@@ -43,6 +43,18 @@ type Store interface {
 	// Names lists what events name, in the form by which it is compared, in the order of its bytes: those after a name, at most so many.
 	Names(ctx context.Context, what Named, after string, most int) ([]string, error)
 
+	// AddQuery keeps a question under its name: [ErrTaken] when there is one of that name, [ErrManyQueries] when there is no room.
+	AddQuery(ctx context.Context, n NamedQuery) error
+
+	// Query gives the question of a name, or [ErrNotFound].
+	Query(ctx context.Context, name string) (NamedQuery, error)
+
+	// Queries lists the questions in the order of the bytes of their names: those after a name, at most so many.
+	Queries(ctx context.Context, after string, most int) ([]NamedQuery, error)
+
+	// DeleteQuery takes a question away, or gives [ErrNotFound].
+	DeleteQuery(ctx context.Context, name string) error
+
 	Close() error
 }
 

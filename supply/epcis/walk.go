@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // The bounds of what is looked at for one page of a question that no index answers.
@@ -21,18 +22,25 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("there are more than maxEventCount=%d events", e.Most)
 }
 
-// Names is the method of a [Store].
-type Names func(ctx context.Context, what Named, after string, most int) ([]string, error)
+// Reading is what an engine reads with. Page gives a page of a query as [Store.Events] does, but looks at nothing that is [Walk]'s: Where,
+// First, Most, Looks, and Shown of the cursor. Names is the store's. Late tells that a page has taken so long that it should end.
+type Reading struct {
+	Page  func(ctx context.Context, q Query) (Page, error)
+	Names func(ctx context.Context, what Named, after string, most int) ([]string, error)
+	Late  func() bool
+}
 
-// Walk answers any query from an engine's pages, for which the engine looks at nothing that is Walk's (Where, First, Most, Looks, and
-// Shown of the cursor). It goes through the pages of what the engine's indexes leave and gives those events that meet the rest. After
-// so many looks the page ends: it may be short or empty, with a place to go on. So no question, however costly, holds a connection or
-// memory for longer than that.
+// Patience is how long it takes until a page is late.
+const Patience = 4 * time.Second
+
+// Walk answers any query. It goes through the pages of what the engine's indexes leave and gives those events that meet the rest. After
+// so many looks, or when it is late, the page ends: it may be short or empty, with a place to go on. So no question, however costly,
+// holds a connection or memory for longer than that.
 //
 // More events than q.Most are told before any is given where that many are found within the bound; else on the page on which it shows.
-func Walk(ctx context.Context, q Query, page func(context.Context, Query) (Page, error), names Names) (Page, error) {
+func Walk(ctx context.Context, q Query, r Reading) (Page, error) {
 	if len(q.Where) == 0 && q.First == 0 && q.Most == 0 {
-		return page(ctx, q)
+		return r.Page(ctx, q)
 	}
 	w := walk{q: q, want: int64(q.Limit), contexts: map[string]Prefixes{}}
 	if q.After != nil {
@@ -44,7 +52,7 @@ func Walk(ctx context.Context, q Query, page func(context.Context, Query) (Page,
 	if w.want <= 0 {
 		return Page{}, nil
 	}
-	part, err := narrowed(ctx, q, names)
+	part, err := narrowed(ctx, q, r)
 	if err != nil {
 		return Page{}, err
 	}
@@ -53,9 +61,14 @@ func Walk(ctx context.Context, q Query, page func(context.Context, Query) (Page,
 		looks = MaxLooks
 	}
 	bytes, counting := maxLooksBytes, q.Most > 0 && q.After == nil
-	for size := max(firstLooks, min(q.Limit, mostLooks)); ; size = min(2*size, mostLooks) {
+	most := mostLooks
+	size := max(firstLooks, min(q.Limit, most))
+	if len(q.Matches)+len(q.IDs) > 0 { // engines sort what these leave, each time
+		size, most = MaxLooks, MaxLooks
+	}
+	for ; ; size = min(2*size, most) {
 		part.Limit = min(size, looks)
-		p, err := page(ctx, part)
+		p, err := r.Page(ctx, part)
 		if err != nil {
 			return Page{}, err
 		}
@@ -66,7 +79,7 @@ func Walk(ctx context.Context, q Query, page func(context.Context, Query) (Page,
 		for i := range p.Events {
 			bytes -= len(p.Events[i].JSON)
 		}
-		if p.Next == nil || looks <= 0 || bytes <= 0 || w.full && !counting {
+		if p.Next == nil || looks <= 0 || bytes <= 0 || r.Late() || w.full && !counting {
 			return w.end(p)
 		}
 		part.After = p.Next
@@ -147,19 +160,19 @@ func (s *Stored) eventTime() (int64, error) {
 const maxPlaces = 200
 
 // narrowed turns what asks for places within others into their names, where these are not too many, so that an index finds them.
-func narrowed(ctx context.Context, q Query, names Names) (Query, error) {
+func narrowed(ctx context.Context, q Query, r Reading) (Query, error) {
 	part := q
 	part.Where, part.First, part.Most, part.Looks = nil, 0, 0, 0
 	for _, c := range q.Where {
 		switch {
 		case c.Name == "WD_bizLocation" && part.BizLocations == nil:
-			places, err := placesIn(ctx, c.Values, NamedLocation, names)
+			places, err := placesIn(ctx, c.Values, NamedLocation, r)
 			if err != nil {
 				return part, err
 			}
 			part.BizLocations = places
 		case c.Name == "WD_readPoint" && part.ReadPoints == nil:
-			places, err := placesIn(ctx, c.Values, NamedReadPoint, names)
+			places, err := placesIn(ctx, c.Values, NamedReadPoint, r)
 			if err != nil {
 				return part, err
 			}
@@ -171,14 +184,14 @@ func narrowed(ctx context.Context, q Query, names Names) (Query, error) {
 	return part, nil
 }
 
-func placesIn(ctx context.Context, values []string, what Named, names Names) ([]string, error) {
+func placesIn(ctx context.Context, values []string, what Named, r Reading) ([]string, error) {
 	var out []string
 	for _, place := range each(values, Key) {
 		out = append(out, place)
 		if !gln(place) {
 			continue
 		}
-		list, err := names(ctx, what, place+extension, maxPlaces+1)
+		list, err := r.Names(ctx, what, place+extension, maxPlaces+1)
 		if err != nil {
 			return nil, err
 		}

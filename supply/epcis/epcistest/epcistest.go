@@ -30,7 +30,7 @@ func Run(t *testing.T, open Open) {
 		"Capture": captureIsRead, "Idempotent": sameAgain, "Conflict": conflictsAreRefused, "Declaration": declarations, "Report": reports,
 		"Reopen": survivesReopening, "RecordTime": recordTimeNeverGoesBack, "Queries": queriesAgreeWithModel, "Patterns": patterns,
 		"Paging": pagesWhileOthersCapture, "LargeEvents": largeEventsEndAPage, "Concurrent": concurrentCaptures, "Empty": emptyStore, "Names": namesOfAll,
-		"Families": families, "Where": wheresAgreeWithPredicate, "Looks": looksAreBounded, "Counts": counts, "Within": placesWithin,
+		"Families": families, "Where": wheresAgreeWithPredicate, "Looks": looksAreBounded, "Counts": counts, "Within": placesWithin, "Named": namedQueries, "ManyNamed": fullOfQueries,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); check(t, open) })
 	}

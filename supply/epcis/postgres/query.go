@@ -54,7 +54,8 @@ func (s *Store) Event(ctx context.Context, id string) (out []epcis.Stored, err e
 
 // Events implements [epcis.Store].
 func (s *Store) Events(ctx context.Context, q epcis.Query) (epcis.Page, error) {
-	return epcis.Walk(ctx, q, s.page, s.Names)
+	start := time.Now()
+	return epcis.Walk(ctx, q, epcis.Reading{Page: s.page, Names: s.Names, Late: func() bool { return time.Since(start) > epcis.Patience }})
 }
 
 // page gives a page of what the indexes can tell. Where the pages begin, all of them stay within what is there in this snapshot.
