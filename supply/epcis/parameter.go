@@ -19,6 +19,7 @@ func (q *Query) condition(name, one string, list []string, p Prefixes) (ok bool,
 		return true, err
 	}
 	q.Where = append(q.Where, Condition{Name: name, Values: list, meets: meets})
+	q.Declared = q.Declared || declares(name)
 	return true, nil
 }
 

@@ -180,9 +180,11 @@ func (q *Query) set(name, one string, list []string, prefixes Prefixes, ordered 
 	case "EQ_eventID":
 		q.IDs = list
 	case "EXISTS_errorDeclaration":
-		if q.Declared, err = truth(one); err != nil {
+		declared, err := truth(one)
+		if err != nil {
 			return fault(err.Error())
 		}
+		q.Declared = q.Declared || declared
 	case "GE_eventTime":
 		return q.instant(&q.From, name, one)
 	case "LT_eventTime":
@@ -230,7 +232,6 @@ func (q *Query) set(name, one string, list []string, prefixes Prefixes, ordered 
 			if !ok {
 				return &ParameterError{Name: name, Problem: "not a parameter that is understood here"}
 			}
-			q.Declared = q.Declared || declares(name)
 			return nil
 		}
 		m := Match{Roles: roles}

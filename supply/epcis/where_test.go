@@ -1,8 +1,11 @@
 package epcis_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -178,6 +181,71 @@ func TestRefusedConditions(t *testing.T) {
 	_, err := epcis.ParseQuery(map[string][]string{"orderBy": {"eventTime"}, "eventCountLimit": {"5"}, "maxEventCount": {"5"}}, nil)
 	if e, ok := errors.AsType[*epcis.ParameterError](err); !ok || e.Name != "maxEventCount" {
 		t.Error(err)
+	}
+}
+
+// TestNotAsked: a question whether something is there that says "false" asks for nothing, whatever it would narrow.
+func TestNotAsked(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"EXISTS_errorDeclaration", "EXISTS_ERROR_DECLARATION_ex:by", "EXISTS_sensorElementList", "EXISTS_INNER_ILMD_ex:x"} {
+		q, err := epcis.ParseQuery(map[string][]string{name: {"false"}}, asked)
+		if err != nil || q.Declared || q.Where != nil {
+			t.Errorf("%s=false asks for %+v, %v", name, q, err)
+		}
+	}
+	q, err := epcis.ParseQuery(map[string][]string{"EQ_errorReason": {"did_not_occur"}, "EXISTS_errorDeclaration": {"false"}}, asked)
+	if err != nil || !q.Declared || len(q.Where) != 1 {
+		t.Errorf("%+v, %v", q, err)
+	}
+}
+
+// TestParametersOfTheInterface: all that GS1's description of the interface names is taken.
+func TestParametersOfTheInterface(t *testing.T) {
+	t.Parallel()
+	src, err := os.ReadFile(filepath.Join(gs1(t), "EPCIS-openapi.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type parameter struct {
+		Name string `json:"name"`
+		In   string `json:"in"`
+		Ref  string `json:"$ref"`
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Parameters []parameter `json:"parameters"`
+		} `json:"paths"`
+		Components struct {
+			Parameters map[string]parameter `json:"parameters"`
+		} `json:"components"`
+	}
+	// Other members of a path are no operations.
+	if err := json.Unmarshal(src, &doc); err != nil && len(doc.Paths) == 0 {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, p := range doc.Paths["/events"]["get"].Parameters {
+		if name, ok := strings.CutPrefix(p.Ref, "#/components/parameters/"); ok {
+			p = doc.Components.Parameters[name]
+		}
+		if p.In != "query" || p.Name == "nextPageToken" { // which is the face's
+			continue
+		}
+		n++
+		taken := slices.ContainsFunc([]string{"5", "2026-09-21T00:00:00Z", "true", "ObjectEvent", "ADD", "urn:x:y", "eventTime", "ASC"}, func(value string) bool {
+			values := map[string][]string{p.Name: {value}}
+			if p.Name == "orderDirection" || p.Name == "eventCountLimit" {
+				values["orderBy"] = []string{"eventTime"}
+			}
+			_, err := epcis.ParseQuery(values, nil)
+			return err == nil
+		})
+		if !taken {
+			t.Errorf("%s is not taken", p.Name)
+		}
+	}
+	if n < 50 {
+		t.Errorf("only %d parameters were found", n)
 	}
 }
 
