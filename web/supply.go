@@ -45,6 +45,7 @@ func (h *handler) supplyTable() []deskRoute {
 		{pattern: "GET /supply/sites", act: walk.SeeSupply, f: h.supplySites},
 		{pattern: "GET /supply/boxes", act: walk.SeeSupply, f: h.supplyBoxes},
 		{pattern: "GET /supply/boxes/{sscc}", act: walk.SeeSupply, f: h.supplyBox},
+		{pattern: "GET /supply/boxes/{sscc}/journey.json", act: walk.SeeSupply, f: h.supplyJourney},
 		{pattern: "GET /supply/readings", act: walk.SeeSupply, f: h.supplyScope},
 		{pattern: "GET /supply/deliveries", act: walk.SeeSupply, f: h.supplyDeliveries},
 		{pattern: "GET /supply/deliveries.csv", act: walk.SeeSupply, f: h.deliveriesFile},
