@@ -85,10 +85,12 @@ function finer(): void {
 
 // show draws a document, with the cursor where it was.
 function show(d: Journey): void {
-  const t = list.length ? list[at].begin : d.begin;
+  const was = list[at];
   shown = d;
   list = items(d);
-  at = itemAt(list, t);
+  // Where what the cursor stood on comes apart, it goes to what was out of range of it, or to where that began.
+  const o = d.out.filter((x) => x.begin >= was.begin && x.begin < was.end)[0];
+  at = itemAt(list, o ? o.begin : was.begin);
   u.setData([list.map((x) => x.begin), list.map((x) => x.lo)], false);
   const [from, to] = range();
   u.setScale("y", ((y) => ({ min: y[0], max: y[1] }))(degrees(from, to)));
@@ -106,7 +108,7 @@ function point(): void {
   const left = u.valToPos(t, "x");
   if (x.lo !== null && x.hi !== null) dot.style.transform = "translate(" + left + "px," + u.valToPos((x.lo + x.hi) / 2, "y") + "px)";
   line.style.transform = "translate(" + left + "px,0)";
-  const [what, rest] = say(shown, x, words);
+  const [what, rest] = say(shown, list, at, words);
   const said = readout.children;
   if (said[0].textContent !== what || said[1].textContent !== rest) {
     said[0].textContent = what;
@@ -254,7 +256,7 @@ function start(d: Journey): void {
   const y = degrees(d.begin, d.end);
   u = new uPlot(
     {
-      width: plot.clientWidth, height: height(), padding: [30, 14, 0, 0], legend: { show: false },
+      width: plot.clientWidth, height: height(), padding: [30, 26, 0, 0], legend: { show: false },
       // uPlot reads the hours of its dates as local ones: theirs are those of the programme's zone.
       tzDate: (t: number) => {
         const z = zoned(t, zone);
@@ -276,7 +278,7 @@ function start(d: Journey): void {
             });
           },
         }),
-        Object.assign({}, axis, { size: 58, space: 36, values: (_: any, splits: number[]) => splits.map((c) => minus(String(+c.toFixed(2))) + "°") }),
+        Object.assign({}, axis, { size: 58, space: 36, incrs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100], values: (_: any, splits: number[]) => splits.map((c) => minus(String(+c.toFixed(2))) + "°") }),
       ],
       hooks: {
         drawClear: [(self: any) => back(self, shown)],

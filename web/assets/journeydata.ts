@@ -76,10 +76,15 @@ function bandOf(r: Rule, c: number): { name: string; side: string } {
   return r.bands[r.bands.length - 1];
 }
 
-// say gives what the readout says of an item: when and how warm, and then where and in which band.
-export function say(d: Journey, x: Item, words: { [key: string]: string }): [string, string] {
+// say gives what the readout says of the nth item: when and how warm; then where, in which band, and what was noticed or decided then.
+export function say(d: Journey, list: Item[], n: number, words: { [key: string]: string }): [string, string] {
+  const x = list[n];
   const zone = +words.zone;
-  let when = moment(x.begin, zone);
+  const when = moment(x.begin, zone);
+  // What a reading tells stands until the next.
+  let end = moment(x.end, zone);
+  if (end === when) end = "";
+  else if (end.slice(0, 10) === when.slice(0, 10)) end = end.slice(11);
   const rest: string[] = [];
   let what = words.none;
   if (x.leg < 0) what = words.gap;
@@ -87,8 +92,6 @@ export function say(d: Journey, x: Item, words: { [key: string]: string }): [str
   else if (x.lo !== null && x.hi !== null) {
     what = x.lo === x.hi ? celsius(x.lo) : fillText(x.kind === SUM ? words.sum : words.range, { lo: celsius(x.lo), hi: celsius(x.hi) });
   }
-  // One reading is of a moment; everything else is of a time.
-  if (x.lo === null || x.lo !== x.hi) when += " \u2013 " + moment(x.end, zone);
   const l = d.legs[x.leg];
   if (l) {
     rest.push(fillText(words.leg, { n: l.n, where: l.where }));
@@ -102,7 +105,7 @@ export function say(d: Journey, x: Item, words: { [key: string]: string }): [str
     }
   }
   d.marks.forEach((m) => {
-    if (m.at >= x.begin && m.at < x.end) rest.push(m.text);
+    if (itemAt(list, m.at) === n) rest.push(m.text);
   });
-  return [when + " \u00b7 " + what, rest.join(" \u00b7 ")];
+  return [when + (end && " \u2013 " + end) + " \u00b7 " + what, rest.join(" \u00b7 ")];
 }
