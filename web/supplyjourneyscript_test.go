@@ -105,6 +105,7 @@ func TestJourneyScript(t *testing.T) {
 		w.WaitUntil("the left edge is within the truck's leg", `document.getElementById("readout").textContent.includes("leg 2")`, 5*time.Second)
 		w.Shot("dragged")
 		w.ClickText("Whole journey")
+		x, y, wide = over(w)
 		w.Do("point", chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x+wide*0.02, y))
 		w.WaitUntil("all of it again", `document.getElementById("readout").textContent.includes("leg 1")`, 5*time.Second)
 	})

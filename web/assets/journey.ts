@@ -106,7 +106,9 @@ function point(): void {
   const t = Math.min(Math.max(x.begin, from), to);
   dot.hidden = x.lo === null || x.begin < from || x.begin > to;
   const left = u.valToPos(t, "x");
-  if (x.lo !== null && x.hi !== null) dot.style.transform = "translate(" + left + "px," + u.valToPos((x.lo + x.hi) / 2, "y") + "px)";
+  const r = shown.legs[x.leg] && shown.rules[shown.legs[x.leg].rule];
+  // Of a least and a most, the one that is out of range.
+  if (x.lo !== null && x.hi !== null) dot.style.transform = "translate(" + left + "px," + u.valToPos(r && x.lo < r.store[0] ? x.lo : r && x.hi > r.store[1] ? x.hi : (x.lo + x.hi) / 2, "y") + "px)";
   line.style.transform = "translate(" + left + "px,0)";
   const [what, rest] = say(shown, list, at, words);
   const said = readout.children;

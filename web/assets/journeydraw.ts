@@ -62,16 +62,6 @@ export function back(u: any, d: Journey): void {
       const to = p.x(l.end);
       ctx.fillStyle = colour("band");
       ctx.fillRect(from, p.y(r.store[1]), to - from, p.y(r.store[0]) - p.y(r.store[1]));
-      ctx.strokeStyle = colour("good");
-      ctx.lineWidth = 2 * p.scale;
-      ctx.setLineDash([7 * p.scale, 5 * p.scale]);
-      ctx.beginPath();
-      r.store.forEach((c) => {
-        ctx.moveTo(from, p.y(c));
-        ctx.lineTo(to, p.y(c));
-      });
-      ctx.stroke();
-      ctx.setLineDash([]);
     });
     ctx.fillStyle = hatch(p);
     const unknown = (from: number, to: number) => ctx.fillRect(p.x(from), p.top, Math.max(p.x(to) - p.x(from), 2 * p.scale), p.height);
@@ -91,6 +81,20 @@ export function back(u: any, d: Journey): void {
 export function front(u: any, d: Journey): void {
   within(u, (p) => {
     const { ctx } = p;
+    ctx.strokeStyle = colour("good");
+    ctx.lineWidth = 2 * p.scale;
+    ctx.setLineDash([7 * p.scale, 5 * p.scale]);
+    ctx.beginPath();
+    d.legs.forEach((l) => {
+      const r = d.rules[l.rule];
+      if (!r) return;
+      r.store.forEach((c) => {
+        ctx.moveTo(p.x(l.begin), p.y(c));
+        ctx.lineTo(p.x(l.end), p.y(c));
+      });
+    });
+    ctx.stroke();
+    ctx.setLineDash([]);
     d.legs.forEach((l) => {
       const line = new Path2D();
       const spread = new Path2D();
@@ -114,19 +118,23 @@ export function front(u: any, d: Journey): void {
           last = null;
           continue;
         }
-        // A reading stands until the next one: steps. Where several tell, a band between the least and the most.
-        const middle = p.y((lo + hi) / 2);
-        if (last === null) line.moveTo(from, middle);
-        else line.lineTo(from, middle);
-        line.lineTo(to, middle);
-        last = middle;
-        if (hi > lo) spread.rect(from, p.y(hi), Math.max(to - from, p.scale), p.y(lo) - p.y(hi));
+        // A reading stands until the next one: steps. Where several tell, a band from the least to the most.
+        if (hi > lo) {
+          const high = Math.max(p.y(lo) - p.y(hi), 2 * p.scale);
+          spread.rect(from, (p.y(lo) + p.y(hi) - high) / 2, Math.max(to - from, p.scale), high);
+          last = null;
+          continue;
+        }
+        if (last === null) line.moveTo(from, p.y(lo));
+        else line.lineTo(from, p.y(lo));
+        line.lineTo(to, p.y(lo));
+        last = lo;
       }
       ctx.lineJoin = "round";
       ctx.fillStyle = ctx.strokeStyle = colour("accent");
       ctx.globalAlpha = 0.3;
       ctx.fill(sums);
-      ctx.globalAlpha = 0.5;
+      ctx.globalAlpha = 0.75;
       ctx.fill(spread);
       ctx.globalAlpha = 1;
       ctx.lineWidth = 1.5 * p.scale;
