@@ -57,7 +57,9 @@ function look(from: number, to: number): void {
   const pad = (whole.end - whole.begin) * 0.01;
   const long = Math.min(Math.max(to - from, least), whole.end - whole.begin + 2 * pad);
   from = Math.min(Math.max((from + to - long) / 2, whole.begin - pad), whole.end + pad - long);
-  to = from + long;
+  // Whole seconds: uPlot rounds its ticks from there.
+  to = Math.ceil(from + long);
+  from = Math.floor(from);
   u.batch(() => {
     u.setScale("x", { min: from, max: to });
     u.setScale("y", ((d) => ({ min: d[0], max: d[1] }))(degrees(from, to)));
