@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"charye/booking"
 	"charye/booking/moves"
 	"charye/programme"
@@ -36,8 +34,8 @@ type Outcome struct {
 // promised, and the rest with each booking that loses its own. It may be stopped at any moment and run again: what was done is
 // found done, and nobody is told twice.
 // The plan is read twice: one that is wrong anywhere changes nothing.
-func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.ReadSeeker, way Way) (o Outcome, err error) {
-	c := &carrier{rules: r, way: way, ledger: l, places: moves.NewPlaces(r.Programme, r.Sites), o: &o}
+func Carry(ctx context.Context, l booking.Ledger, r moves.Rules, plan io.ReadSeeker, way Way) (o Outcome, err error) {
+	c := &carrier{rules: r, way: way, ledger: l, places: r.Places(), o: &o}
 	if err := c.read(plan, func(loss) error { return nil }); err != nil {
 		return o, err
 	}
@@ -47,36 +45,19 @@ func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.ReadSeeker, w
 	if err := c.begin(ctx); err != nil {
 		return o, err
 	}
-	pace := rate.NewLimiter(rate.Inf, moves.AtOnce)
-	if way.PerSecond > 0 {
-		pace = rate.NewLimiter(rate.Limit(way.PerSecond), moves.AtOnce)
-	}
-	batch := make([]loss, 0, moves.AtOnce)
-	send := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		if err := pace.WaitN(ctx, len(batch)); err != nil {
-			return err
-		}
+	losses := moves.NewStream(way.PerSecond, func(ctx context.Context, batch []loss) error {
 		if err := c.carry(ctx, batch); err != nil {
 			return err
 		}
 		if way.Progress != nil {
 			way.Progress(o)
 		}
-		batch = batch[:0]
 		return nil
-	}
-	if err := c.read(plan, func(x loss) error {
-		if batch = append(batch, x); len(batch) < moves.AtOnce {
-			return nil
-		}
-		return send()
-	}); err != nil {
+	})
+	if err := c.read(plan, func(x loss) error { return losses.Add(ctx, x) }); err != nil {
 		return o, err
 	}
-	if err := send(); err != nil {
+	if err := losses.Flush(ctx); err != nil {
 		return o, err
 	}
 	return o, c.end(ctx)
@@ -111,7 +92,7 @@ func (c *carrier) read(plan io.Reader, yield func(loss) error) error {
 // carrier is a plan being carried out.
 type carrier struct {
 	head     header
-	rules    Rules
+	rules    moves.Rules
 	way      Way
 	ledger   booking.Ledger
 	campaign *programme.Campaign
