@@ -212,8 +212,9 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	if err != nil {
 		return nil, err
 	}
-	if dose < 1 || dose > len(own.Doses) {
-		return nil, Refuse(BadRequest, "dose: want 1 to %d", len(own.Doses)).At("dose")
+	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
+	if last := own.bookable(of); dose < 1 || dose > last {
+		return nil, Refuse(BadRequest, "dose: want 1 to %d", last).At("dose")
 	}
 	s, err := w.siteByID(siteID)
 	if err != nil {
@@ -222,12 +223,14 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	if dose == 1 {
 		return w.firstSlots(own.campaign, s, day, &own.subject), nil
 	}
-	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
-	before := own.Doses[dose-2].Slot.Day
-	if missed := lateable(&own.Booking, dose); !ok || !booking.LegalInterval(before, day, of.interval(before)) && !(missed && int(day-before) >= of.interval(before).Min) {
+	if !ok {
 		return []Slot{}, nil
 	}
-	return w.followUpSlots(s, day, of.product(dose, before)), nil
+	product, ok := of.behind(&own.Booking, dose, own.Doses[dose-2].Slot, day)
+	if !ok {
+		return []Slot{}, nil
+	}
+	return w.followUpSlots(s, day, product), nil
 }
 
 // followUpSlots lists a site's slots for a follow-up dose on a day.

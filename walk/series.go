@@ -79,17 +79,24 @@ func (s series) follows(dose int, before, slot booking.Slot) bool {
 	return slot.Product == s.product(dose, before.Day) && booking.LegalInterval(before.Day, slot.Day, s.interval(before.Day))
 }
 
-// lateable reports whether a later dose may come after its interval: it was missed at its time, and the one before it was given.
+// behind gives the product of a booking's dose 2, 3 … behind another on a day, and whether that day is far enough from it and not too far. Behind a
+// dose that was spoilt the same one is given again, from the day on that the programme says.
+func (s series) behind(b *booking.Booking, dose int, before booking.Slot, day civil.Date) (product string, ok bool) {
+	if spoilt := b.Again(dose); spoilt != nil {
+		first, ok := s.Series.AgainFrom(spoilt.Slot.Day)
+		return spoilt.Slot.Product, ok && day >= first
+	}
+	iv := s.interval(before.Day)
+	ok = booking.LegalInterval(before.Day, day, iv) || lateable(b, dose) && int(day-before.Day) >= iv.Min
+	return s.product(b.Counting(dose), before.Day), ok
+}
+
+// lateable reports whether a later dose may come after its interval: it was missed at its time or is not booked yet, and the one before it was given.
 func lateable(b *booking.Booking, dose int) bool {
-	return dose > 1 && !b.Doses[dose-1].Draws() && b.Doses[dose-2].Visit.State == booking.Given
+	return dose > 1 && (dose > len(b.Doses) || !b.Doses[dose-1].Draws()) && b.Doses[dose-2].Visit.State == booking.Given
 }
 
-// late reports whether a slot may be that of a dose that was missed at its time: any day on which the interval has passed.
-func (s series) late(dose int, before, slot booking.Slot) bool {
-	return slot.Product == s.product(dose, before.Day) && int(slot.Day-before.Day) >= s.interval(before.Day).Min
-}
-
-// seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number.
+// seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number in the series.
 func (w *Walk) seriesFrom(of series, s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
 	var intervals []booking.Interval
 	for day, n := fixed.Slot.Day, dose; n < of.Series.Doses; n++ {

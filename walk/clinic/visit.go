@@ -68,6 +68,9 @@ func (cl *Clinic) TellVisit(ctx context.Context, a walk.Actor, t TellVisit) (Vis
 	_, leftover := b.Doses[0].Seat.Counter.Leftover()
 	switch t.State {
 	case booking.Given:
+		if first, soon := cl.tooSoon(&b, t.Dose); soon {
+			return Visitor{}, walk.Refuse(walk.Conflict, "the dose before was spoilt, and may be given again from %s on; have them choose another day", first).At("state")
+		}
 		if req.Visit.From, err = cl.fit(ctx, d, t.From, today); err != nil {
 			return Visitor{}, err
 		}
@@ -91,6 +94,8 @@ func (cl *Clinic) TellVisit(ctx context.Context, a walk.Actor, t TellVisit) (Vis
 		if req.Visit.Kept, err = cl.keptOpen(ctx, at, &b, t.Dose); err != nil {
 			return Visitor{}, err
 		}
+	case booking.Spoilt:
+		return Visitor{}, walk.Refuse(walk.BadRequest, "state: that a dose was spoilt is said by the supply room, for all who were given one").At("state")
 	case booking.Expected, booking.Arrived:
 	}
 	out, err := cl.desk.Do(ctx, req)
@@ -113,6 +118,17 @@ func (cl *Clinic) TellVisit(ctx context.Context, a walk.Actor, t TellVisit) (Vis
 	}
 	v, _ := cl.visitor(&out.Booking, t.Dose-1, now)
 	return v, nil
+}
+
+// tooSoon reports whether a dose stands before the day on which the spoilt one before it may be given again, which is first.
+func (cl *Clinic) tooSoon(b *booking.Booking, dose int) (first civil.Date, soon bool) {
+	spoilt := b.Again(dose)
+	product, ok := cl.programme.Product(b.Doses[0].Slot.Product)
+	if spoilt == nil || !ok {
+		return 0, false
+	}
+	first, ruled := product.Series.AgainFrom(spoilt.Slot.Day)
+	return first, ruled && b.Doses[dose-1].Slot.Day < first
 }
 
 // fit reads what a dose is to be given from, and refuses what may not be given.
@@ -177,7 +193,7 @@ func (cl *Clinic) keptOf(list []booking.Booking, at site.Num, slot booking.Slot,
 				continue
 			}
 			switch d.Visit.State {
-			case booking.Given:
+			case booking.Given, booking.Spoilt:
 				given++
 			case booking.Expected, booking.Arrived:
 				if b.ID != but {

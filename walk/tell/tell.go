@@ -171,7 +171,11 @@ func (t *Teller) Facts(link string) notify.Describe {
 		if c, ok := t.programme.CampaignByNum(b.Campaign); ok {
 			f.Campaign = c.Name
 		}
-		for _, d := range t.walk.View(b, walk.Subject{Key: b.Person}).Doses {
+		v := t.walk.View(b, walk.Subject{Key: b.Person})
+		if r := v.Repeat; r != nil && r.Dose > 0 && r.From != 0 {
+			f.From = r.From.At(0, t.programme.Zone)
+		}
+		for _, d := range v.Doses {
 			f.Doses = append(f.Doses, notify.DoseFacts{Dose: d.Dose, Start: d.Start, Site: d.Site, Product: d.Product.Name})
 			if !d.KeptUntil.IsZero() {
 				f.Until = d.KeptUntil
