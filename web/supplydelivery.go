@@ -70,6 +70,7 @@ type supplyDeliveriesData struct {
 	From, To   civil.Date
 	Error      string
 	Settled    []settledRow
+	Days       []comingRow
 	Today      []departureRow
 	Later      []departureRow
 	Transfers  []transferRow
@@ -111,6 +112,7 @@ func (h *handler) showDeliveries(q *request, status int, wrong string) error {
 
 func (q *request) fillDeliveries(d *supplyDeliveriesData, v *room.View, p *room.Planned) {
 	d.Planned, d.Made, d.Total, d.Over, d.From, d.To = true, p.Made, p.Totals, p.Totals.Over(), p.From, p.To
+	d.Days = comingRows(p.Plan)
 	settles := map[[2]string]string{} // of transfers, by giver and instant
 	for i := range p.Departures {
 		x := &p.Departures[i]
