@@ -3,21 +3,19 @@ package web
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"charye/internal/civil"
 	"charye/walk"
+	"charye/web/page"
 )
-
-func pathSegment(s string) string { return url.PathEscape(s) }
 
 type bookingsData struct {
 	Bookings []walk.Booking
 }
 
-func (h *handler) bookings(q *request) error {
-	a, err := q.actor()
+func (h *citizenPages) bookings(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -25,7 +23,7 @@ func (h *handler) bookings(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.show(http.StatusOK, "bookings", view{Title: q.words("bookings.title"), D: bookingsData{Bookings: all}})
+	return q.Show(http.StatusOK, "bookings", page.View{Title: q.Words("bookings.title"), D: bookingsData{Bookings: all}})
 }
 
 // bookingData serves the receipt and the page that asks before cancelling.
@@ -38,32 +36,32 @@ type bookingData struct {
 	Desk     bool // a clerk looks at it
 }
 
-func (q *request) booking() (bookingData, walk.Actor, error) {
-	a, err := q.actor()
+func (h *citizenPages) booking(q *page.Request) (bookingData, walk.Actor, error) {
+	a, err := q.Actor()
 	if err != nil {
 		return bookingData{}, a, err
 	}
-	b, err := q.h.svc.Booking(q.Context(), a, q.PathValue("id"))
+	b, err := h.svc.Booking(q.Context(), a, q.PathValue("id"))
 	if err != nil {
 		return bookingData{}, a, err
 	}
-	d := bookingData{Booking: b, Calendar: q.h.opts.Calendar != nil, Person: b.ForName, URL: q.base + "/bookings/" + pathSegment(b.ID), Desk: q.base != ""}
+	d := bookingData{Booking: b, Calendar: h.opts.Calendar != nil, Person: b.ForName, URL: q.Base + "/bookings/" + page.PathSegment(b.ID), Desk: q.Base != ""}
 	switch {
 	case b.Recipient != "":
 	case b.Name != "":
 		d.Person = b.Name
 	default:
-		d.Person = q.name()
+		d.Person = q.Name()
 	}
 	return d, a, nil
 }
 
-func (h *handler) receipt(q *request) error {
-	d, _, err := q.booking()
+func (h *citizenPages) receipt(q *page.Request) error {
+	d, _, err := h.booking(q)
 	if err != nil {
 		return err
 	}
-	switch done := q.field("done"); done {
+	switch done := q.Field("done"); done {
 	case "booked", "changed", "both":
 		if !d.Cancelled {
 			d.Done = done
@@ -73,45 +71,45 @@ func (h *handler) receipt(q *request) error {
 			d.Done = done
 		}
 	}
-	return q.show(http.StatusOK, "receipt", view{Title: q.words("receipt.title", "number", d.Number), Script: "page.js", D: d})
+	return q.Show(http.StatusOK, "receipt", page.View{Title: q.Words("receipt.title", "number", d.Number), Script: "page.js", D: d})
 }
 
-func (h *handler) calendar(q *request) error {
-	d, _, err := q.booking()
+func (h *citizenPages) calendar(q *page.Request) error {
+	d, _, err := h.booking(q)
 	if err != nil {
 		return err
 	}
 	if h.opts.Calendar == nil {
 		return &walk.Error{Code: walk.NotFound, Detail: "there are no calendar files here"}
 	}
-	hd := q.w.Header()
+	hd := q.W.Header()
 	hd.Set("Content-Type", "text/calendar; charset=utf-8")
 	hd.Set("Content-Disposition", `attachment; filename="charye.ics"`)
-	_, _ = q.w.Write(h.opts.Calendar(d.Booking, q.lang.id)) // the client went away; there is nobody to tell
+	_, _ = q.W.Write(h.opts.Calendar(d.Booking, q.Lang.ID)) // the client went away; there is nobody to tell
 	return nil
 }
 
-func (h *handler) cancelPage(q *request) error {
-	d, _, err := q.booking()
+func (h *citizenPages) cancelPage(q *page.Request) error {
+	d, _, err := h.booking(q)
 	if err != nil {
 		return err
 	}
 	if d.Cancelled {
-		return q.redirect(d.URL)
+		return q.Redirect(d.URL)
 	}
-	return q.show(http.StatusOK, "cancel", view{Title: q.words("cancel.title"), D: d})
+	return q.Show(http.StatusOK, "cancel", page.View{Title: q.Words("cancel.title"), D: d})
 }
 
-func (h *handler) cancel(q *request) error {
-	q.back, q.again = q.base+"/bookings/"+pathSegment(q.PathValue("id")), []string{}
-	a, err := q.actor()
+func (h *citizenPages) cancel(q *page.Request) error {
+	q.Back, q.Again = q.Base+"/bookings/"+page.PathSegment(q.PathValue("id")), []string{}
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
 	if _, err := h.svc.Cancel(q.Context(), a, q.PathValue("id")); err != nil {
 		return err
 	}
-	return q.redirect(withQuery(q.back, "done", "cancelled"))
+	return q.Redirect(page.WithQuery(q.Back, "done", "cancelled"))
 }
 
 // changeData is the page on which one dose of a booking gets another time. Dose 0: first choose which dose.
@@ -131,25 +129,25 @@ type changeData struct {
 
 // DoseURL gives the address that changes one of the doses.
 func (d changeData) DoseURL(dose int) string {
-	return withQuery(d.URL+"/change", "dose", strconv.Itoa(dose))
+	return page.WithQuery(d.URL+"/change", "dose", strconv.Itoa(dose))
 }
 
-func (h *handler) changePage(q *request) error {
-	b, a, err := q.booking()
+func (h *citizenPages) changePage(q *page.Request) error {
+	b, a, err := h.booking(q)
 	if err != nil {
 		return err
 	}
-	d := changeData{bookingData: b, Missing: q.field("missing") != ""}
-	v := view{Title: q.words("change.title"), Error: d.Missing}
+	d := changeData{bookingData: b, Missing: q.Field("missing") != ""}
+	v := page.View{Title: q.Words("change.title"), Error: d.Missing}
 	d.Dose = doseAsked(q, b.Booking)
 	missed := d.Dose > 0 && b.Doses[d.Dose-1].Movable // what was not given at its time is moved without a cut-off
 	d.Changeable = b.Changeable || missed
 	if d.Dose == 0 || !d.Changeable || b.Cancelled {
 		v.D = d
-		return q.show(http.StatusOK, "change", v)
+		return q.Show(http.StatusOK, "change", v)
 	}
 	d.Old = b.Doses[d.Dose-1]
-	siteID := q.field("site")
+	siteID := q.Field("site")
 	if siteID == "" {
 		siteID = d.Old.Site.ID
 	}
@@ -157,21 +155,21 @@ func (h *handler) changePage(q *request) error {
 	if err != nil {
 		return err
 	}
-	d.Other = withQuery(b.URL+"/change/sites", "dose", strconv.Itoa(d.Dose), "region", found.Region)
+	d.Other = page.WithQuery(b.URL+"/change/sites", "dose", strconv.Itoa(d.Dose), "region", found.Region)
 	link := func(day civil.Date) string {
-		return withQuery(b.URL+"/change", "dose", strconv.Itoa(d.Dose), "site", siteID, "date", day.String())
+		return page.WithQuery(b.URL+"/change", "dose", strconv.Itoa(d.Dose), "site", siteID, "date", day.String())
 	}
-	asked := q.field("date")
+	asked := q.Field("date")
 	if asked == "" {
-		asked = civil.Of(d.Old.Start, h.zone).String()
+		asked = civil.Of(d.Old.Start, h.Zone).String()
 	}
 	// Free counts are of first doses. The days of a later dose follow from the interval after the dose before it.
 	d.Counted = d.Dose == 1
 	if !d.Counted {
-		before := civil.Of(b.Doses[d.Dose-2].Start, h.zone)
+		before := civil.Of(b.Doses[d.Dose-2].Start, h.Zone)
 		iv, _ := intervalOn(d.Old.Product.Series, before)
 		found.Free = nil
-		today := civil.Of(h.svc.Now(), h.zone)
+		today := civil.Of(h.svc.Now(), h.Zone)
 		last := before + civil.Date(iv.Max)
 		if missed {
 			last = max(last, today+missedAhead)
@@ -192,15 +190,15 @@ func (h *handler) changePage(q *request) error {
 		d.Groups = h.groupSlots(slots)
 	}
 	v.D = d
-	return q.show(http.StatusOK, "change", v)
+	return q.Show(http.StatusOK, "change", v)
 }
 
 // missedAhead is how many days are offered for a later dose that was missed, also where its interval is over.
 const missedAhead = 21
 
 // doseAsked gives the dose to change: the one asked for, or the only one; 0 when there is a choice to make.
-func doseAsked(q *request, b walk.Booking) int {
-	n, err := strconv.Atoi(q.field("dose"))
+func doseAsked(q *page.Request, b walk.Booking) int {
+	n, err := strconv.Atoi(q.Field("dose"))
 	if err == nil && n >= 1 && n <= len(b.Doses) {
 		return n
 	}
@@ -211,8 +209,8 @@ func doseAsked(q *request, b walk.Booking) int {
 }
 
 // changeSites lists sites for the new time.
-func (h *handler) changeSites(q *request) error {
-	b, _, err := q.booking()
+func (h *citizenPages) changeSites(q *page.Request) error {
+	b, _, err := h.booking(q)
 	if err != nil {
 		return err
 	}
@@ -223,26 +221,28 @@ func (h *handler) changeSites(q *request) error {
 	dose := strconv.Itoa(doseAsked(q, b.Booking))
 	here := b.URL + "/change/sites"
 	d := sitesData{
-		subject: subject{Campaign: c, base: q.base}, Action: here, Hidden: []formField{{"dose", dose}}, Changing: true,
-		Back: withQuery(b.URL+"/change", "dose", dose),
+		subject: subject{Campaign: c, base: q.Base}, Action: here, Hidden: []page.FormField{{Name: "dose", Value: dose}}, Changing: true,
+		Back: page.WithQuery(b.URL+"/change", "dose", dose),
 	}
-	link := func(id string) string { return withQuery(b.URL+"/change", "dose", dose, "site", id, "date", d.Date) }
-	page := func(cursor string) string {
-		return withQuery(here, "dose", dose, "region", d.Region, "date", d.Date, "lat", d.Lat, "lon", d.Lon, "cursor", cursor)
+	link := func(id string) string {
+		return page.WithQuery(b.URL+"/change", "dose", dose, "site", id, "date", d.Date)
 	}
-	return h.showSites(q, &d, link, page)
+	further := func(cursor string) string {
+		return page.WithQuery(here, "dose", dose, "region", d.Region, "date", d.Date, "lat", d.Lat, "lon", d.Lon, "cursor", cursor)
+	}
+	return h.showSites(q, &d, link, further)
 }
 
-func (h *handler) change(q *request) error {
+func (h *citizenPages) change(q *page.Request) error {
 	id := q.PathValue("id")
-	base := q.base + "/bookings/" + pathSegment(id)
-	dose, slot := q.field("dose"), q.field("slot")
-	q.back = withQuery(base+"/change", "dose", dose, "site", q.field("site"), "date", q.field("date"))
+	base := q.Base + "/bookings/" + page.PathSegment(id)
+	dose, slot := q.Field("dose"), q.Field("slot")
+	q.Back = page.WithQuery(base+"/change", "dose", dose, "site", q.Field("site"), "date", q.Field("date"))
 	if slot == "" {
-		return q.redirect(withQuery(base+"/change", "dose", dose, "site", q.field("site"), "date", q.field("date"), "missing", "1"))
+		return q.Redirect(page.WithQuery(base+"/change", "dose", dose, "site", q.Field("site"), "date", q.Field("date"), "missing", "1"))
 	}
-	q.again = []string{"dose", "slot", "site", "date"}
-	a, err := q.actor()
+	q.Again = []string{"dose", "slot", "site", "date"}
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -253,7 +253,7 @@ func (h *handler) change(q *request) error {
 	_, err = h.svc.Change(q.Context(), a, id, n, slot)
 	var e *walk.Error
 	if errors.As(err, &e) && e.Code == walk.SlotFull {
-		b, _, bErr := q.booking()
+		b, _, bErr := h.booking(q)
 		if bErr != nil {
 			return bErr
 		}
@@ -261,12 +261,12 @@ func (h *handler) change(q *request) error {
 		if cErr != nil {
 			return cErr
 		}
-		return q.showFull(fullData{
-			subject: subject{Campaign: c, base: q.base}, ChooseURL: q.back, Action: base + "/change", Hidden: []formField{{"dose", dose}},
+		return h.showFull(q, fullData{
+			subject: subject{Campaign: c, base: q.Base}, ChooseURL: q.Back, Action: base + "/change", Hidden: []page.FormField{{Name: "dose", Value: dose}},
 		}, e.Alternatives)
 	}
 	if err != nil {
 		return err
 	}
-	return q.redirect(withQuery(base, "done", "changed"))
+	return q.Redirect(page.WithQuery(base, "done", "changed"))
 }

@@ -2,12 +2,8 @@ package web
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,22 +11,12 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/web/page"
 )
-
-func hexOf(b []byte) string { return hex.EncodeToString(b) }
-
-// plain writes a date without its weekday.
-func (q *request) plain(d civil.Date) string {
-	s, err := q.lang.plainDay(d)
-	if err != nil {
-		q.h.log.ErrorContext(q.Context(), "catalogue", slog.Any("err", err))
-	}
-	return s
-}
 
 type campaignData struct {
 	subject
-	Card     campaignCard
+	Card     page.CampaignCard
 	Now      time.Time
 	Eligible bool
 	Why      string // why not, when signed in and not eligible
@@ -44,28 +30,28 @@ type campaignData struct {
 }
 
 // campaign tells, before any waiting, whether the reader may book here.
-func (h *handler) campaign(q *request) error {
-	s, err := q.subject()
+func (h *citizenPages) campaign(q *page.Request) error {
+	s, err := h.subject(q)
 	if err != nil {
 		return err
 	}
 	now := h.svc.Now()
-	d := campaignData{subject: s, Card: q.card(s.Campaign, now), Now: now, HasSession: q.session != nil, Helping: h.helping(s.Campaign.Campaign)}
-	if q.session != nil {
-		a, err := q.actor()
+	d := campaignData{subject: s, Card: q.Card(s.Campaign, now), Now: now, HasSession: q.Session != nil, Helping: h.helping(s.Campaign.Campaign)}
+	if q.Session != nil {
+		a, err := q.Actor()
 		if err != nil {
 			return err
 		}
 		err = h.svc.Eligible(q.Context(), a, s.Campaign.ID, s.For)
-		switch codeOf(err) {
+		switch page.CodeOf(err) {
 		case walk.AlreadyBooked:
 			d.Booked = true
 		case walk.NotEligible, walk.HelperNotAllowed:
-			if d.Why, err = q.whyNot(a, s, err); err != nil {
+			if d.Why, err = h.whyNot(q, a, s, err); err != nil {
 				return err
 			}
 		default:
-			if err != nil && codeOf(err) != walk.NotOpen && codeOf(err) != walk.Closed {
+			if err != nil && page.CodeOf(err) != walk.NotOpen && page.CodeOf(err) != walk.Closed {
 				return err
 			}
 			d.Eligible = err == nil
@@ -75,7 +61,7 @@ func (h *handler) campaign(q *request) error {
 		}
 		if d.Eligible {
 			_, err := h.svc.PlaceOf(q.Context(), a, s.Campaign.ID, s.For)
-			if err != nil && codeOf(err) != walk.NotFound {
+			if err != nil && page.CodeOf(err) != walk.NotFound {
 				return err
 			}
 			d.HasPlace = err == nil
@@ -85,20 +71,20 @@ func (h *handler) campaign(q *request) error {
 				}
 			}
 		}
-		if p, ok := h.cookies.pass(q.Request, passName(s.Campaign.ID, s.For)); ok {
+		if p, ok := h.Cookies.Pass(q.Request, page.PassName(s.Campaign.ID, s.For)); ok {
 			d.HasPass = p.Until.After(now)
 		}
 	}
-	return q.show(http.StatusOK, "campaign", view{Title: s.Campaign.Name.In(q.lang.id), Script: "page.js", D: d})
+	return q.Show(http.StatusOK, "campaign", page.View{Title: s.Campaign.Name.In(q.Lang.ID), Script: "page.js", D: d})
 }
 
 // booked reports whether there is a live booking of the subject.
 // helping reports whether a campaign takes helpers today.
-func (h *handler) helping(c *programme.Campaign) bool {
+func (h *citizenPages) helping(c *programme.Campaign) bool {
 	return c.Helpers.On(civil.Of(h.svc.Now(), h.svc.Programme().Zone))
 }
 
-func (h *handler) booked(ctx context.Context, a walk.Actor, s subject) (bool, error) {
+func (h *citizenPages) booked(ctx context.Context, a walk.Actor, s subject) (bool, error) {
 	if a.IsStaff() {
 		c, err := h.svc.Caller(ctx, a, s.For)
 		return c.Booking != nil, err
@@ -117,53 +103,50 @@ func (h *handler) booked(ctx context.Context, a walk.Actor, s subject) (bool, er
 
 // whyNot gives the reason in the reader's language. The decision is package walk's; this only tells which of the
 // campaign's published rules it rests on.
-func (q *request) whyNot(a walk.Actor, s subject, refused error) (string, error) {
-	if codeOf(refused) == walk.HelperNotAllowed {
-		return q.words("refused.helper.text"), nil
+func (h *citizenPages) whyNot(q *page.Request, a walk.Actor, s subject, refused error) (string, error) {
+	if page.CodeOf(refused) == walk.HelperNotAllowed {
+		return q.Words("refused.helper.text"), nil
 	}
 	born := a.Born
 	if s.For != "" {
-		r, err := q.h.findRecipient(q.Context(), a, s.For)
+		r, err := h.findRecipient(q.Context(), a, s.For)
 		if err != nil {
 			return "", err
 		}
 		born = r.Born
 	}
 	if b := s.Campaign.Born; b != nil && (born < b.From || born > b.To) {
-		return q.words("why.born", "from", q.plain(b.From), "to", q.plain(b.To), "born", q.plain(born)), nil
+		return q.Words("why.born", "from", q.Plain(b.From), "to", q.Plain(b.To), "born", q.Plain(born)), nil
 	}
 	if e, ok := errors.AsType[*programme.NotEligible](refused); ok && e.Reason == programme.ReasonExcept {
-		return q.words("why.except"), nil
+		return q.Words("why.except"), nil
 	}
 	if s.Campaign.Roster != "" {
-		return q.words("why.roster"), nil
+		return q.Words("why.roster"), nil
 	}
-	return q.words("why.other"), nil
+	return q.Words("why.other"), nil
 }
 
-func (h *handler) join(q *request) error {
-	q.back, q.again = q.path(q.PathValue("campaign"), "", q.recipient()), []string{"for"}
-	a, err := q.actor()
+func (h *citizenPages) join(q *page.Request) error {
+	q.Back, q.Again = q.Path(q.PathValue("campaign"), "", q.Recipient()), []string{"for"}
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	if _, _, err = h.svc.Join(q.Context(), a, q.PathValue("campaign"), q.recipient()); err != nil {
+	if _, _, err = h.svc.Join(q.Context(), a, q.PathValue("campaign"), q.Recipient()); err != nil {
 		return err
 	}
-	return q.redirect(q.path(q.PathValue("campaign"), "wait", q.recipient()))
+	return q.Redirect(q.Path(q.PathValue("campaign"), "wait", q.Recipient()))
 }
 
 type forData struct {
 	subject
 	Recipients []person.Recipient
-	Errors     []fieldError
+	Errors     []page.FieldError
 	// What was typed, shown again after a mistake. The identity number is never sent back.
 	Name, Year, Month, Day string
 	Consent, Guardian      bool
 }
-
-// fieldError is a mistake in a form: the field's element id and what to do.
-type fieldError struct{ Field, Text string }
 
 // Wrong gives the message for a field, empty when it is right.
 func (d forData) Wrong(field string) string {
@@ -175,15 +158,15 @@ func (d forData) Wrong(field string) string {
 	return ""
 }
 
-func (h *handler) forWhom(q *request) error { return h.showForWhom(q, forData{}) }
+func (h *citizenPages) forWhom(q *page.Request) error { return h.showForWhom(q, forData{}) }
 
-func (h *handler) showForWhom(q *request, d forData) error {
+func (h *citizenPages) showForWhom(q *page.Request, d forData) error {
 	c, err := h.svc.Campaign(q.Context(), q.PathValue("campaign"))
 	if err != nil {
 		return err
 	}
 	d.subject = subject{Campaign: c}
-	a, err := q.actor()
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -200,22 +183,24 @@ func (h *handler) showForWhom(q *request, d forData) error {
 	if len(d.Errors) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
-	return q.show(status, "for", view{Title: q.words("for.title"), Error: len(d.Errors) > 0, D: d})
+	return q.Show(status, "for", page.View{Title: q.Words("for.title"), Error: len(d.Errors) > 0, D: d})
 }
 
-func (h *handler) addRecipient(q *request) error {
+func (h *citizenPages) addRecipient(q *page.Request) error {
 	campaign := q.PathValue("campaign")
-	q.back = q.path(campaign, "for", "")
-	a, err := q.actor()
+	q.Back = q.Path(campaign, "for", "")
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
 	d := forData{
-		Name: q.field("name"), Year: q.field("year"), Month: q.field("month"), Day: q.field("day"), Consent: q.field("consent") != "", Guardian: q.field("as") == "guardian",
+		Name: q.Field("name"), Year: q.Field("year"), Month: q.Field("month"), Day: q.Field("day"), Consent: q.Field("consent") != "", Guardian: q.Field("as") == "guardian",
 	}
-	identity := strings.NewReplacer("-", "", " ", "").Replace(q.field("identity"))
-	born, bornErr := birthday(d.Year, d.Month, d.Day, h.svc.Now(), h.zone)
-	wrong := func(field, key string) { d.Errors = append(d.Errors, fieldError{field, q.words(key)}) }
+	identity := strings.NewReplacer("-", "", " ", "").Replace(q.Field("identity"))
+	born, bornErr := page.Birthday(d.Year, d.Month, d.Day, h.svc.Now(), h.Zone)
+	wrong := func(field, key string) {
+		d.Errors = append(d.Errors, page.FieldError{Field: field, Text: q.Words(key)})
+	}
 	if d.Name == "" {
 		wrong("name", "for.error.name")
 	}
@@ -235,7 +220,7 @@ func (h *handler) addRecipient(q *request) error {
 		Campaign: campaign, Name: d.Name, Born: born, Identity: identity, Consent: d.Consent, Guardian: d.Guardian,
 	})
 	if err == nil {
-		return q.redirect(q.path(campaign, "", r.ID))
+		return q.Redirect(q.Path(campaign, "", r.ID))
 	}
 	var e *walk.Error
 	if !errors.As(err, &e) || (e.Code != walk.BadRequest && e.Code != walk.HelperNotAllowed && e.Code != walk.NotFound) {
@@ -268,7 +253,7 @@ func (h *handler) addRecipient(q *request) error {
 }
 
 // helpsEnough reports whether the actor has no room for another recipient in the campaign.
-func (h *handler) helpsEnough(ctx context.Context, a walk.Actor, campaign string) (bool, error) {
+func (h *citizenPages) helpsEnough(ctx context.Context, a walk.Actor, campaign string) (bool, error) {
 	c, err := h.svc.Campaign(ctx, campaign)
 	if err != nil {
 		return false, err
@@ -283,31 +268,14 @@ func (h *handler) helpsEnough(ctx context.Context, a walk.Actor, campaign string
 	return !h.helping(c.Campaign) || n >= c.Helpers.PerHelper, err
 }
 
-// birthday reads the three boxes of a date of birth. It must be a real day, not in the future.
-func birthday(year, month, day string, now time.Time, zone *time.Location) (civil.Date, error) {
-	if !isDigits(year) || !isDigits(month) || !isDigits(day) || len(year) != 4 || len(month) > 2 || len(day) > 2 {
-		return 0, errors.New("date of birth: want digits for year, month and day")
-	}
-	m, _ := strconv.Atoi(month) // digits, at most two
-	dd, _ := strconv.Atoi(day)
-	born, err := civil.Parse(fmt.Sprintf("%s-%02d-%02d", year, m, dd))
-	if err != nil {
-		return 0, err
-	}
-	if born > civil.Of(now, zone) || born < civil.New(1880, time.January, 1) {
-		return 0, errors.New("date of birth: out of range")
-	}
-	return born, nil
-}
-
-func (h *handler) removeRecipient(q *request) error {
-	q.back = q.path(q.PathValue("campaign"), "for", "")
-	a, err := q.actor()
+func (h *citizenPages) removeRecipient(q *page.Request) error {
+	q.Back = q.Path(q.PathValue("campaign"), "for", "")
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	if err := h.svc.RemoveRecipient(q.Context(), a, q.field("id")); err != nil {
+	if err := h.svc.RemoveRecipient(q.Context(), a, q.Field("id")); err != nil {
 		return err
 	}
-	return q.redirect(q.back)
+	return q.Redirect(q.Back)
 }

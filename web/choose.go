@@ -9,6 +9,7 @@ import (
 	"charye/internal/civil"
 	"charye/programme"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // siteRow is a site in a list.
@@ -48,7 +49,7 @@ const stripDays = 7
 type sitesData struct {
 	subject
 	Action               string // where the filter form goes
-	Hidden               []formField
+	Hidden               []page.FormField
 	Regions              []string
 	Region, Date         string
 	Lat, Lon             string
@@ -64,9 +65,9 @@ type sitesData struct {
 }
 
 // siteQuery reads the filter of the list.
-func (q *request) siteQuery(d *sitesData) walk.SiteQuery {
-	d.Region, d.Date, d.Lat, d.Lon = q.field("region"), q.field("date"), q.field("lat"), q.field("lon")
-	sq := walk.SiteQuery{Region: d.Region, Cursor: q.field("cursor")}
+func (h *citizenPages) siteQuery(q *page.Request, d *sitesData) walk.SiteQuery {
+	d.Region, d.Date, d.Lat, d.Lon = q.Field("region"), q.Field("date"), q.Field("lat"), q.Field("lon")
+	sq := walk.SiteQuery{Region: d.Region, Cursor: q.Field("cursor")}
 	if day, err := civil.Parse(d.Date); err == nil {
 		sq.Date, sq.HasDate = day, true
 	} else {
@@ -111,29 +112,29 @@ func percent(n, of int) int {
 	return min((n*100+of-1)/of, 100)
 }
 
-func (h *handler) sites(q *request) error {
-	s, err := q.subject()
+func (h *citizenPages) sites(q *page.Request) error {
+	s, err := h.subject(q)
 	if err != nil {
 		return err
 	}
 	d := sitesData{subject: s, Action: s.Form("sites"), Back: s.URL("wait")}
 	if s.For != "" {
-		d.Hidden = []formField{{"for", s.For}}
+		d.Hidden = []page.FormField{{Name: "for", Value: s.For}}
 	}
-	if p, ok := h.cookies.pass(q.Request, passName(s.Campaign.ID, s.For)); ok && p.Until.After(h.svc.Now()) {
+	if p, ok := h.Cookies.Pass(q.Request, page.PassName(s.Campaign.ID, s.For)); ok && p.Until.After(h.svc.Now()) {
 		d.Inside, d.Until = true, p.Until
 	}
-	link := func(id string) string { return s.URL("sites/"+pathSegment(id), "date", d.Date) }
-	page := func(cursor string) string {
+	link := func(id string) string { return s.URL("sites/"+page.PathSegment(id), "date", d.Date) }
+	further := func(cursor string) string {
 		return s.URL("sites", "region", d.Region, "date", d.Date, "lat", d.Lat, "lon", d.Lon, "cursor", cursor)
 	}
-	return h.showSites(q, &d, link, page)
+	return h.showSites(q, &d, link, further)
 }
 
 // showSites fills and sends a list of sites. link gives a site's address, page that of a further part of the list; both
 // may read the filter in d, which is filled in first.
-func (h *handler) showSites(q *request, d *sitesData, link, page func(string) string) error {
-	sq := q.siteQuery(d)
+func (h *citizenPages) showSites(q *page.Request, d *sitesData, link, further func(string) string) error {
+	sq := h.siteQuery(q, d)
 	list, err := h.svc.Sites(q.Context(), d.Campaign.ID, sq)
 	if err != nil {
 		return err
@@ -143,13 +144,13 @@ func (h *handler) showSites(q *request, d *sitesData, link, page func(string) st
 		d.Sites = append(d.Sites, newSiteRow(s, link(s.ID)))
 	}
 	if list.Next != "" {
-		d.Next = page(list.Next)
+		d.Next = further(list.Next)
 	}
 	if sq.Cursor != "" {
-		d.First = page("")
+		d.First = further("")
 	}
 	d.NothingHere = len(d.Sites) == 0
-	return q.show(http.StatusOK, "sites", view{Title: q.words("sites.title"), Script: "page.js", D: d})
+	return q.Show(http.StatusOK, "sites", page.View{Title: q.Words("sites.title"), Script: "page.js", D: d})
 }
 
 type siteData struct {
@@ -176,8 +177,8 @@ type slotRow struct {
 	Product programme.Text // named only when there is more than one to choose from
 }
 
-func (h *handler) site(q *request) error {
-	s, err := q.subject()
+func (h *citizenPages) site(q *page.Request) error {
+	s, err := h.subject(q)
 	if err != nil {
 		return err
 	}
@@ -186,33 +187,33 @@ func (h *handler) site(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := siteData{subject: s, Site: newSiteRow(found, ""), Missing: q.field("missing") != "", Back: s.URL("sites", "region", found.Region)}
-	if p, ok := h.cookies.pass(q.Request, passName(s.Campaign.ID, s.For)); ok && p.Until.After(h.svc.Now()) {
+	d := siteData{subject: s, Site: newSiteRow(found, ""), Missing: q.Field("missing") != "", Back: s.URL("sites", "region", found.Region)}
+	if p, ok := h.Cookies.Pass(q.Request, page.PassName(s.Campaign.ID, s.For)); ok && p.Until.After(h.svc.Now()) {
 		d.Inside, d.Until = true, p.Until
 	}
-	d.Days, d.Day, d.HasDay = chooseDay(d.Site, q.field("date"), func(day civil.Date) string {
-		return s.URL("sites/"+pathSegment(id), "date", day.String())
+	d.Days, d.Day, d.HasDay = chooseDay(d.Site, q.Field("date"), func(day civil.Date) string {
+		return s.URL("sites/"+page.PathSegment(id), "date", day.String())
 	})
 	if d.HasDay {
-		slots, err := q.slots(s, id, d.Day)
+		slots, err := h.slots(q, s, id, d.Day)
 		if err != nil {
 			return err
 		}
 		d.Groups = h.groupSlots(slots)
 	}
-	return q.show(http.StatusOK, "site", view{Title: found.Name, Error: d.Missing, D: d})
+	return q.Show(http.StatusOK, "site", page.View{Title: found.Name, Error: d.Missing, D: d})
 }
 
 // slots lists those that the reader may choose; without a reader who is known, those of all products on offer.
-func (q *request) slots(s subject, siteID string, day civil.Date) ([]walk.Slot, error) {
-	if q.session == nil {
-		return q.h.svc.Slots(q.Context(), s.Campaign.ID, siteID, day)
+func (h *citizenPages) slots(q *page.Request, s subject, siteID string, day civil.Date) ([]walk.Slot, error) {
+	if q.Session == nil {
+		return h.svc.Slots(q.Context(), s.Campaign.ID, siteID, day)
 	}
-	a, err := q.actor()
+	a, err := q.Actor()
 	if err != nil {
 		return nil, err
 	}
-	return q.h.svc.SlotsFor(q.Context(), a, s.Campaign.ID, s.For, siteID, day)
+	return h.svc.SlotsFor(q.Context(), a, s.Campaign.ID, s.For, siteID, day)
 }
 
 // chooseDay lists a site's days and picks the one asked for, else the first with a free seat.
@@ -238,7 +239,7 @@ func chooseDay(r siteRow, asked string, url func(civil.Date) string) (days []day
 }
 
 // groupSlots parts slots into morning and afternoon, in their order.
-func (h *handler) groupSlots(slots []walk.Slot) []slotGroup {
+func (h *citizenPages) groupSlots(slots []walk.Slot) []slotGroup {
 	products := map[string]bool{}
 	for _, s := range slots {
 		products[s.Product] = true
@@ -247,11 +248,11 @@ func (h *handler) groupSlots(slots []walk.Slot) []slotGroup {
 	for _, s := range slots {
 		row := slotRow{Slot: s}
 		if len(products) > 1 {
-			p, _ := h.product(s.Product)
+			p, _ := h.Product(s.Product)
 			row.Product = p.Name
 		}
 		g := &groups[1]
-		if s.Start.In(h.zone).Hour() < 12 {
+		if s.Start.In(h.Zone).Hour() < 12 {
 			g = &groups[0]
 		}
 		g.Slots = append(g.Slots, row)

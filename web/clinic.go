@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"net/http"
 	"strconv"
@@ -12,10 +13,22 @@ import (
 	"charye/internal/civil"
 	"charye/person"
 	"charye/walk"
+	"charye/web/page"
 )
 
-// clinicBase is where the pages of a site's staff are.
-const clinicBase = "/clinic"
+//go:embed templates/clinic*.html
+var clinicFiles embed.FS
+
+// clinicPages are the pages of a site's staff. Immutable after newClinicPages.
+type clinicPages struct {
+	*page.Frame
+	svc ClinicService
+}
+
+// newClinicPages makes the pages; it fails when a template is wrong.
+func newClinicPages(f *page.Frame, svc ClinicService) (*clinicPages, error) {
+	return &clinicPages{Frame: f, svc: svc}, f.AddTemplates(clinicFiles)
+}
 
 // ClinicService is what the pages of clinics use of [walk.Walk].
 type ClinicService interface {
@@ -24,35 +37,20 @@ type ClinicService interface {
 	Visitor(ctx context.Context, a walk.Actor, booking string, dose int) (walk.Visitor, error)
 	TellVisit(ctx context.Context, a walk.Actor, t walk.TellVisit) (walk.Visitor, error)
 	OfferLeftovers(ctx context.Context, a walk.Actor, o walk.OfferLeftovers) (waiting int, err error)
+	Now() time.Time
 }
 
-// clinicTable lists the pages of clinics. None of them names a site: it is that of the session.
-func (h *handler) clinicTable() []deskRoute {
-	return []deskRoute{
-		{pattern: "GET /clinic", act: walk.ListVisitors, f: h.clinicDay},
-		{pattern: "GET /clinic/{$}", act: walk.ListVisitors, f: h.clinicDay},
-		{pattern: "GET /clinic/print", act: walk.ListVisitors, f: h.clinicPrint},
-		{pattern: "GET /clinic/find", act: walk.ListVisitors, f: h.clinicFind},
-		{pattern: "GET /clinic/visits/{id}/{dose}", act: walk.ListVisitors, f: h.clinicVisit},
-		{pattern: "POST /clinic/visits/{id}/{dose}", act: walk.TellOfVisit, f: h.clinicTell},
-		{pattern: "POST /clinic/leftovers", act: walk.OfferLeftover, f: h.clinicOffer},
-		{pattern: "GET /clinic/leftovers", act: walk.ListVisitors, f: func(q *request) error { return q.redirect(clinicBase) }},
-	}
-}
-
-func (h *handler) clinicRoutes() {
-	for _, r := range h.clinicTable() {
-		h.mux.Handle(r.pattern, h.pageAt(deskBase, asClinic(r.guarded())))
-	}
-}
-
-// asClinic has somebody who has the role of a clinic act in it on a clinic's pages.
-func asClinic(f action) action {
-	return func(q *request) error {
-		if q.session != nil && q.session.Roles.Has(person.Clinic) {
-			q.role = person.Clinic
-		}
-		return f(q)
+// routes lists the pages of clinics. None of them names a site: it is that of the session.
+func (h *clinicPages) routes() []page.Route {
+	return []page.Route{
+		{Pattern: "GET /clinic", Act: walk.ListVisitors, As: person.Clinic, Do: h.clinicDay},
+		{Pattern: "GET /clinic/{$}", Act: walk.ListVisitors, As: person.Clinic, Do: h.clinicDay},
+		{Pattern: "GET /clinic/print", Act: walk.ListVisitors, As: person.Clinic, Do: h.clinicPrint},
+		{Pattern: "GET /clinic/find", Act: walk.ListVisitors, As: person.Clinic, Do: h.clinicFind},
+		{Pattern: "GET /clinic/visits/{id}/{dose}", Act: walk.ListVisitors, As: person.Clinic, Do: h.clinicVisit},
+		{Pattern: "POST /clinic/visits/{id}/{dose}", Act: walk.TellOfVisit, As: person.Clinic, Do: h.clinicTell},
+		{Pattern: "POST /clinic/leftovers", Act: walk.OfferLeftover, As: person.Clinic, Do: h.clinicOffer},
+		{Pattern: "GET /clinic/leftovers", Act: walk.ListVisitors, As: person.Clinic, Do: func(q *page.Request) error { return q.Redirect(page.ClinicBase) }},
 	}
 }
 
@@ -66,7 +64,7 @@ type visitRow struct {
 }
 
 func visitPath(v *walk.Visitor) string {
-	return clinicBase + "/visits/" + pathSegment(v.Booking) + "/" + strconv.Itoa(v.Dose)
+	return page.ClinicBase + "/visits/" + page.PathSegment(v.Booking) + "/" + strconv.Itoa(v.Dose)
 }
 
 // visitNames are what the states of a visit are called.
@@ -120,10 +118,12 @@ var clinicNotes = map[string]string{
 	"expected": "clinic.done.undone", "offered": "clinic.done.offered",
 }
 
-func (h *handler) clinicDay(q *request) error { return h.showClinicDay(q, http.StatusOK, "", 0) }
+func (h *clinicPages) clinicDay(q *page.Request) error {
+	return h.showClinicDay(q, http.StatusOK, "", 0)
+}
 
-func (h *handler) showClinicDay(q *request, status int, wrong string, most int) error {
-	a, err := q.actor()
+func (h *clinicPages) showClinicDay(q *page.Request, status int, wrong string, most int) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (h *handler) showClinicDay(q *request, status int, wrong string, most int) 
 		d.Total += n
 	}
 	for _, s := range day.Sessions {
-		row := visitSession{ID: sessionID(s.Start, h.zone), Start: s.Start, End: s.End, Open: day.Now.Before(s.End)}
+		row := visitSession{ID: sessionID(s.Start, h.Zone), Start: s.Start, End: s.End, Open: day.Now.Before(s.End)}
 		for _, v := range s.People {
 			if v.State == booking.Expected || v.State == booking.Arrived {
 				row.Left++
@@ -149,13 +149,13 @@ func (h *handler) showClinicDay(q *request, status int, wrong string, most int) 
 		d.Sessions = append(d.Sessions, row)
 	}
 	for _, p := range day.Products {
-		d.Products = append(d.Products, productRow{p, suggestedUntil(day, h.zone)})
+		d.Products = append(d.Products, productRow{p, suggestedUntil(day, h.Zone)})
 	}
-	if note := clinicNotes[q.field("done")]; note != "" && wrong == "" {
-		d.Note, d.About = note, q.field("n")
-		d.Waiting, _ = strconv.Atoi(q.field("waiting"))
+	if note := clinicNotes[q.Field("done")]; note != "" && wrong == "" {
+		d.Note, d.About = note, q.Field("n")
+		d.Waiting, _ = strconv.Atoi(q.Field("waiting"))
 	}
-	return q.show(status, "clinic", view{Title: q.words("clinic.title"), Refresh: clinicRefresh, Script: "page.js", Error: wrong != "", D: d})
+	return q.Show(status, "clinic", page.View{Title: q.Words("clinic.title"), Refresh: clinicRefresh, Script: "page.js", Error: wrong != "", D: d})
 }
 
 // sessionID is where a session is on the page.
@@ -181,8 +181,8 @@ func suggestedUntil(day walk.ClinicDay, zone *time.Location) string {
 	return until.Format("15:04")
 }
 
-func (h *handler) clinicPrint(q *request) error {
-	a, err := q.actor()
+func (h *clinicPages) clinicPrint(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (h *handler) clinicPrint(q *request) error {
 		}
 		d.Sessions = append(d.Sessions, row)
 	}
-	return q.show(http.StatusOK, "clinicprint", view{Title: q.words("clinic.print.title"), Script: "page.js", D: d})
+	return q.Show(http.StatusOK, "clinicprint", page.View{Title: q.Words("clinic.print.title"), Script: "page.js", D: d})
 }
 
 type clinicFindData struct {
@@ -211,26 +211,26 @@ type clinicFindData struct {
 // Other reports whether an appointment is on another day.
 func (d clinicFindData) Other(v visitRow) bool { return d.Days[v.URL] != d.Today }
 
-func (h *handler) clinicFind(q *request) error {
-	a, err := q.actor()
+func (h *clinicPages) clinicFind(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	text := q.field("q")
+	text := q.Field("q")
 	if text == "" {
-		return q.redirect(clinicBase)
+		return q.Redirect(page.ClinicBase)
 	}
 	list, err := h.svc.FindVisitors(q.Context(), a, text)
 	if err != nil {
 		return err
 	}
-	d := clinicFindData{Text: text, Today: civil.Of(h.svc.Now(), h.zone), Days: map[string]civil.Date{}}
+	d := clinicFindData{Text: text, Today: civil.Of(h.svc.Now(), h.Zone), Days: map[string]civil.Date{}}
 	for _, v := range list {
 		row := rowOf(v)
 		d.Found = append(d.Found, row)
-		d.Days[row.URL] = civil.Of(v.Start, h.zone)
+		d.Days[row.URL] = civil.Of(v.Start, h.Zone)
 	}
-	return q.show(http.StatusOK, "clinicfind", view{Title: q.words("clinic.find.title"), D: d})
+	return q.Show(http.StatusOK, "clinicfind", page.View{Title: q.Words("clinic.find.title"), D: d})
 }
 
 type whyRow struct{ ID, Name string }
@@ -248,8 +248,8 @@ type clinicVisitData struct {
 	TooLate bool
 }
 
-func (h *handler) clinicVisit(q *request) error {
-	a, err := q.actor()
+func (h *clinicPages) clinicVisit(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -261,13 +261,13 @@ func (h *handler) clinicVisit(q *request) error {
 	return h.showVisit(q, a, http.StatusOK, v, clinicVisitData{})
 }
 
-func (h *handler) showVisit(q *request, a walk.Actor, status int, v walk.Visitor, d clinicVisitData) error {
+func (h *clinicPages) showVisit(q *page.Request, a walk.Actor, status int, v walk.Visitor, d clinicVisitData) error {
 	now := h.svc.Now()
-	d.visitRow, d.Today = rowOf(v), civil.Of(v.Start, h.zone) == civil.Of(now, h.zone)
+	d.visitRow, d.Today = rowOf(v), civil.Of(v.Start, h.Zone) == civil.Of(now, h.Zone)
 	d.Undo = v.State != booking.Expected
 	d.TooLate = v.State == booking.Expected && now.After(v.Late)
 	for _, id := range walk.TurnAwayReasons {
-		d.Reasons = append(d.Reasons, whyRow{id, q.words(turnAwayNames[id])})
+		d.Reasons = append(d.Reasons, whyRow{id, q.Words(turnAwayNames[id])})
 	}
 	if d.From == "" && d.WrongAt != "from" && d.Today && (v.State == booking.Expected || v.State == booking.Arrived) {
 		day, err := h.svc.ClinicDay(q.Context(), a)
@@ -280,38 +280,38 @@ func (h *handler) showVisit(q *request, a walk.Actor, status int, v walk.Visitor
 			}
 		}
 	}
-	return q.show(status, "clinicvisit", view{Title: q.words("clinic.visit.title"), Error: d.Wrong != "", D: d})
+	return q.Show(status, "clinicvisit", page.View{Title: q.Words("clinic.visit.title"), Error: d.Wrong != "", D: d})
 }
 
 // clinicTell takes what staff say of an appointment. What cannot be is told on the page of the appointment as it then stands.
-func (h *handler) clinicTell(q *request) error {
-	a, err := q.actor()
+func (h *clinicPages) clinicTell(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
 	dose, _ := strconv.Atoi(q.PathValue("dose"))
-	state, ok := booking.ParseVisitState(q.field("state"))
+	state, ok := booking.ParseVisitState(q.Field("state"))
 	if !ok {
 		return &walk.Error{Code: walk.BadRequest, Detail: "state: want one of the states", Field: "state"}
 	}
 	id := q.PathValue("id")
-	q.back, q.again = clinicBase, []string{"state", "from", "why"}
+	q.Back, q.Again = page.ClinicBase, []string{"state", "from", "why"}
 	tell := walk.TellVisit{Booking: id, Dose: dose, State: state}
 	switch state {
 	case booking.Given:
-		tell.From = q.field("from")
+		tell.From = q.Field("from")
 	case booking.TurnedAway:
-		tell.Why = q.field("why")
+		tell.Why = q.Field("why")
 	case booking.Expected, booking.Arrived, booking.NoShow:
 	}
 	v, err := h.svc.TellVisit(q.Context(), a, tell)
 	if err == nil {
-		if state == booking.Arrived && q.field("then") == "give" {
-			return q.redirect(visitPath(&v))
+		if state == booking.Arrived && q.Field("then") == "give" {
+			return q.Redirect(visitPath(&v))
 		}
-		return q.redirect(withQuery(clinicBase, "done", state.String(), "n", v.Number) + "#" + sessionID(v.Start, h.zone))
+		return q.Redirect(page.WithQuery(page.ClinicBase, "done", state.String(), "n", v.Number) + "#" + sessionID(v.Start, h.Zone))
 	}
-	wrong, at, status := q.visitWrong(err)
+	wrong, at, status := h.visitWrong(q, err)
 	if wrong == "" {
 		return err
 	}
@@ -328,9 +328,9 @@ var unfitNames = map[walk.UnfitReason]string{
 }
 
 // visitWrong puts a refusal into words for the page of the appointment; empty for one that has a page of its own.
-func (q *request) visitWrong(err error) (text, at string, status int) {
+func (h *clinicPages) visitWrong(q *page.Request, err error) (text, at string, status int) {
 	if u := walk.WhyUnfit(err); u != "" {
-		return q.words(unfitNames[u]), "from", http.StatusUnprocessableEntity
+		return q.Words(unfitNames[u]), "from", http.StatusUnprocessableEntity
 	}
 	e, ok := errors.AsType[*walk.Error](err)
 	if !ok {
@@ -339,39 +339,39 @@ func (q *request) visitWrong(err error) (text, at string, status int) {
 	switch e.Code {
 	case walk.BadRequest:
 		if e.Field == "why" {
-			return q.words("clinic.error.why"), "why", http.StatusUnprocessableEntity
+			return q.Words("clinic.error.why"), "why", http.StatusUnprocessableEntity
 		}
-		return q.words("clinic.error.rule"), "", http.StatusUnprocessableEntity
+		return q.Words("clinic.error.rule"), "", http.StatusUnprocessableEntity
 	case walk.Conflict:
-		return q.words("clinic.error.already"), "", http.StatusConflict
+		return q.Words("clinic.error.already"), "", http.StatusConflict
 	case walk.AlreadyBooked:
-		return q.words("clinic.error.again"), "", http.StatusConflict
+		return q.Words("clinic.error.again"), "", http.StatusConflict
 	case walk.SlotFull:
-		return q.words("clinic.error.full"), "", http.StatusConflict
+		return q.Words("clinic.error.full"), "", http.StatusConflict
 	case walk.NotOpen:
-		return q.words("clinic.error.early"), "", http.StatusConflict
+		return q.Words("clinic.error.early"), "", http.StatusConflict
 	case walk.Closed:
-		return q.words("clinic.error.day"), "", http.StatusConflict
+		return q.Words("clinic.error.day"), "", http.StatusConflict
 	default:
 		return "", "", 0
 	}
 }
 
 // clinicOffer offers leftover doses of open vials.
-func (h *handler) clinicOffer(q *request) error {
-	q.back, q.again = clinicBase, []string{"campaign", "product", "doses", "until"}
-	a, err := q.actor()
+func (h *clinicPages) clinicOffer(q *page.Request) error {
+	q.Back, q.Again = page.ClinicBase, []string{"campaign", "product", "doses", "until"}
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	doses, _ := strconv.Atoi(q.field("doses"))
-	now := h.svc.Now().In(h.zone)
-	until, err := time.ParseInLocation("15:04", q.field("until"), h.zone)
+	doses, _ := strconv.Atoi(q.Field("doses"))
+	now := h.svc.Now().In(h.Zone)
+	until, err := time.ParseInLocation("15:04", q.Field("until"), h.Zone)
 	if err != nil {
 		return h.showClinicDay(q, http.StatusUnprocessableEntity, "clinic.offer.until", 0)
 	}
-	at := civil.Of(now, h.zone).At(until.Hour()*60+until.Minute(), h.zone)
-	waiting, err := h.svc.OfferLeftovers(q.Context(), a, walk.OfferLeftovers{Campaign: q.field("campaign"), Product: q.field("product"), Doses: doses, Until: at})
+	at := civil.Of(now, h.Zone).At(until.Hour()*60+until.Minute(), h.Zone)
+	waiting, err := h.svc.OfferLeftovers(q.Context(), a, walk.OfferLeftovers{Campaign: q.Field("campaign"), Product: q.Field("product"), Doses: doses, Until: at})
 	if e, ok := errors.AsType[*walk.Error](err); ok {
 		switch {
 		case e.Field == "doses":
@@ -385,5 +385,5 @@ func (h *handler) clinicOffer(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.redirect(withQuery(clinicBase, "done", "offered", "waiting", strconv.Itoa(waiting)))
+	return q.Redirect(page.WithQuery(page.ClinicBase, "done", "offered", "waiting", strconv.Itoa(waiting)))
 }

@@ -11,6 +11,8 @@ import (
 	"charye/person"
 	"charye/supply/dispense"
 	"charye/walk"
+	"charye/web/catalogue"
+	"charye/web/page"
 )
 
 // atClinic opens the browser of a nurse, on a day with somebody in each state.
@@ -47,7 +49,7 @@ func atClinic(t *testing.T, token string) (*browser, *scripted) {
 
 func TestClinicPages(t *testing.T) {
 	t.Parallel()
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		b, svc := atClinic(t, "nurse")
 		b.lang = lang.ID
 		page := func(where string, status int, says ...string) {
@@ -98,7 +100,7 @@ func TestClinicForms(t *testing.T) {
 	for reason, key := range unfitNames {
 		svc.fail["TellVisit"] = &walk.Error{Code: walk.Conflict, Field: "from", Err: &dispense.Unfit{Reason: dispense.Reason(reason)}}
 		w := b.post("/clinic/visits/bk-1-1/1", "state", "given", "from", "<AB12>")
-		wantPage(t, w, 422, mustLanguages(t)["ko"].sentences[key]["other"], `value="&lt;AB12&gt;"`, `aria-describedby="from-hint from-error"`)
+		wantPage(t, w, 422, mustLanguages(t)["ko"].Sentences[key]["other"], `value="&lt;AB12&gt;"`, `aria-describedby="from-hint from-error"`)
 		checkPage(t, string(reason), "ko", w.Body.String())
 	}
 	for code, status := range map[walk.Code]int{
@@ -121,17 +123,17 @@ func TestClinicForms(t *testing.T) {
 // TestEveryClinicRoute: nobody without a session of a clinic's staff.
 func TestEveryClinicRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range (&handler{}).clinicTable() {
-		method, path, _ := strings.Cut(strings.NewReplacer("{$}", "", "{id}", "bk-1-1", "{dose}", "1").Replace(r.pattern), " ")
+	for _, r := range (&clinicPages{}).routes() {
+		method, path, _ := strings.Cut(strings.NewReplacer("{$}", "", "{id}", "bk-1-1", "{dose}", "1").Replace(r.Pattern), " ")
 		for token, may := range map[string]bool{"": false, "token": false, "nonsense": false, "clerk": false, "auditor": false, "nurse": true} {
 			b, svc := atClinic(t, token)
-			b.cookies[cookieSession] = "token" // a citizen is signed in at the same browser
+			b.cookies[page.CookieSession] = "token" // a citizen is signed in at the same browser
 			w := b.do(method, path, url.Values{})
 			switch status, to := w.Code, w.Header().Get("Location"); {
 			case may && (status == 403 || strings.Contains(to, "sign-in")):
-				t.Errorf("%s as %q: %d to %q", r.pattern, token, status, to)
+				t.Errorf("%s as %q: %d to %q", r.Pattern, token, status, to)
 			case !may && (status != 403 && !strings.HasPrefix(to, "/desk/sign-in?") || len(svc.calls) > 0):
-				t.Errorf("%s as %q: %d to %q after %v", r.pattern, token, status, to, svc.calls)
+				t.Errorf("%s as %q: %d to %q after %v", r.Pattern, token, status, to, svc.calls)
 			}
 		}
 	}
@@ -144,22 +146,22 @@ func TestClinicSignIn(t *testing.T) {
 	wantRedirect(t, b.get("/clinic"), "/desk/sign-in?return=%2Fclinic&why=needed")
 	b.get("/desk/sign-in/work?return=%2Fclinic")
 	wantRedirect(t, b.get("/sign-in/callback?state=x&code=nurse"), "/clinic")
-	b.cookies[cookieRole] = person.Office.String()
+	b.cookies[page.CookieRole] = person.Office.String()
 	wantPage(t, b.get("/clinic"), 200)
 	if !svc.called("ClinicDay clinic") {
 		t.Errorf("calls: %v", svc.calls)
 	}
-	b.cookies[cookieRole] = person.Clinic.String()
+	b.cookies[page.CookieRole] = person.Clinic.String()
 	wantPage(t, b.get("/desk"), 200, `href="/clinic"`)
 }
 
 // TestMissedBookings: what somebody sees of appointments that were missed.
 func TestMissedBookings(t *testing.T) {
 	t.Parallel()
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		b, svc := atDesk(t, "")
 		b.lang = lang.ID
-		b.cookies[cookieSession] = "token"
+		b.cookies[page.CookieSession] = "token"
 		show := func(name string, set func(*walk.Booking), says ...string) {
 			t.Helper()
 			k := svc.aBooking()
@@ -176,7 +178,7 @@ func TestMissedBookings(t *testing.T) {
 			}
 		}
 		say := func(key string) string {
-			s, _, _ := strings.Cut(mustLanguages(t)[lang.ID].sentences[key]["other"], "{")
+			s, _, _ := strings.Cut(mustLanguages(t)[lang.ID].Sentences[key]["other"], "{")
 			return s
 		}
 		show("missed", func(k *walk.Booking) { k.Missed = true }, say("receipt.missed.now"))

@@ -7,6 +7,7 @@ import (
 
 	"charye/notify"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // contactData is the page on which people say how they want to be told, with what they were told so far.
@@ -18,7 +19,7 @@ type contactData struct {
 	PushKey     string // by which a browser subscribes; empty: devices are not told here
 	Devices     int
 	Messages    []messageRow
-	Errors      []fieldError
+	Errors      []page.FieldError
 }
 
 // The sentences that say what a message was about, where it stands, and what is wrong with an address.
@@ -52,8 +53,8 @@ func (d contactData) Wrong(field string) string {
 	return ""
 }
 
-func (h *handler) contact(q *request) error {
-	a, err := q.actor()
+func (h *citizenPages) contact(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -62,8 +63,8 @@ func (h *handler) contact(q *request) error {
 		return err
 	}
 	d := contactData{
-		Saved: q.field("done") == "saved" && len(c.Addresses) > 0, Removed: q.field("done") == "removed" && len(c.Addresses) == 0,
-		Added: q.field("done") == "device" && len(c.Devices()) > 0,
+		Saved: q.Field("done") == "saved" && len(c.Addresses) > 0, Removed: q.Field("done") == "removed" && len(c.Addresses) == 0,
+		Added: q.Field("done") == "device" && len(c.Devices()) > 0,
 	}
 	d.fill(c)
 	return h.showContact(q, a, d, http.StatusOK)
@@ -83,7 +84,7 @@ func (d *contactData) fill(c notify.Contact) {
 	}
 }
 
-func (h *handler) showContact(q *request, a walk.Actor, d contactData, status int) error {
+func (h *citizenPages) showContact(q *page.Request, a walk.Actor, d contactData, status int) error {
 	list, err := h.svc.Messages(q.Context(), a)
 	if err != nil {
 		return err
@@ -96,21 +97,21 @@ func (h *handler) showContact(q *request, a walk.Actor, d contactData, status in
 		d.Messages = append(d.Messages, messageRow{messageKinds[m.Kind], messageStates[m.State], at})
 	}
 	d.PushKey = h.opts.PushKey
-	title := q.words("contact.title")
+	title := q.Words("contact.title")
 	if len(d.Errors) > 0 {
-		title = q.words("title.error", "title", title)
+		title = q.Words("title.error", "title", title)
 	}
-	v := view{Title: title, D: d}
+	v := page.View{Title: title, D: d}
 	if d.PushKey != "" {
 		v.Script = "contact.js"
 	}
-	return q.show(status, "contact", v)
+	return q.Show(status, "contact", v)
 }
 
 // setContact keeps the addresses, and the language of the page they were given on.
-func (h *handler) setContact(q *request) error {
-	q.back = "/contact"
-	a, err := q.actor()
+func (h *citizenPages) setContact(q *page.Request) error {
+	q.Back = "/contact"
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -118,8 +119,8 @@ func (h *handler) setContact(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := contactData{Phone: q.field("phone"), Mail: q.field("mail"), Devices: len(had.Devices())}
-	c := notify.Contact{Lang: q.lang.id}
+	d := contactData{Phone: q.Field("phone"), Mail: q.Field("mail"), Devices: len(had.Devices())}
+	c := notify.Contact{Lang: q.Lang.ID}
 	fields := make([]string, 0, 2)
 	// A telephone is looked at sooner than a mailbox.
 	if d.Phone != "" {
@@ -131,7 +132,7 @@ func (h *handler) setContact(q *request) error {
 	// What is wrong is told field by field, all at once.
 	for i, x := range c.Addresses {
 		if _, err := (notify.Contact{Lang: c.Lang, Addresses: []notify.Address{x}}).Clean(false); err != nil {
-			d.Errors = append(d.Errors, fieldError{fields[i], q.words(wrongAddress[fields[i]])})
+			d.Errors = append(d.Errors, page.FieldError{Field: fields[i], Text: q.Words(wrongAddress[fields[i]])})
 		}
 	}
 	if len(d.Errors) > 0 {
@@ -139,7 +140,7 @@ func (h *handler) setContact(q *request) error {
 	}
 	kept, err := h.svc.SetContact(q.Context(), a, c)
 	if refused, ok := errors.AsType[*walk.Error](err); ok && refused.Code == walk.BadRequest {
-		d.Errors = append(d.Errors, fieldError{"phone", q.words("contact.error.phone")})
+		d.Errors = append(d.Errors, page.FieldError{Field: "phone", Text: q.Words("contact.error.phone")})
 		return h.showContact(q, a, d, http.StatusOK)
 	}
 	if err != nil {
@@ -149,40 +150,40 @@ func (h *handler) setContact(q *request) error {
 	if len(kept.Addresses) == 0 {
 		done = "removed"
 	}
-	return q.redirect("/contact?done=" + done)
+	return q.Redirect("/contact?done=" + done)
 }
 
 // addDevice keeps what the browser's push service gave it; the page's script fills in the form.
-func (h *handler) addDevice(q *request) error {
-	q.back = "/contact"
+func (h *citizenPages) addDevice(q *page.Request) error {
+	q.Back = "/contact"
 	if h.opts.PushKey == "" {
 		return &walk.Error{Code: walk.NotFound, Detail: "no devices are told here"}
 	}
-	a, err := q.actor()
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
 	s := notify.Subscription{Endpoint: q.FormValue("endpoint"), P256dh: q.FormValue("p256dh"), Auth: q.FormValue("auth")}
-	_, err = h.svc.AddDevice(q.Context(), a, q.lang.id, s)
+	_, err = h.svc.AddDevice(q.Context(), a, q.Lang.ID, s)
 	if refused, ok := errors.AsType[*walk.Error](err); ok && refused.Code == walk.BadRequest {
 		c, err := h.svc.Contact(q.Context(), a)
 		if err != nil {
 			return err
 		}
-		d := contactData{Errors: []fieldError{{"device", q.words(wrongAddress["device"])}}}
+		d := contactData{Errors: []page.FieldError{{Field: "device", Text: q.Words(wrongAddress["device"])}}}
 		d.fill(c)
 		return h.showContact(q, a, d, http.StatusOK)
 	}
 	if err != nil {
 		return err
 	}
-	return q.redirect("/contact?done=device")
+	return q.Redirect("/contact?done=device")
 }
 
 // removeDevices has nobody's browser be told any more; the subscriptions themselves are the browsers'.
-func (h *handler) removeDevices(q *request) error {
-	q.back = "/contact"
-	a, err := q.actor()
+func (h *citizenPages) removeDevices(q *page.Request) error {
+	q.Back = "/contact"
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func (h *handler) removeDevices(q *request) error {
 		return err
 	}
 	if len(c.Addresses) == 0 {
-		return q.redirect("/contact?done=removed")
+		return q.Redirect("/contact?done=removed")
 	}
-	return q.redirect("/contact?done=saved")
+	return q.Redirect("/contact?done=saved")
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"charye/walk"
+	"charye/web/page"
 )
 
 // companion is somebody for whom this browser holds a pass too: they can be booked at the same time and place.
@@ -14,20 +15,20 @@ type companion struct {
 const withMe = "me"
 
 // companions lists who else is inside, of the reader and those they help in the campaign.
-func (q *request) companions(s subject) ([]companion, error) {
-	a, err := q.actor()
+func (h *citizenPages) companions(q *page.Request, s subject) ([]companion, error) {
+	a, err := q.Actor()
 	if err != nil || a.IsStaff() { // a desk books for one caller at a time
 		return nil, err
 	}
 	var out []companion
 	inside := func(recipient string) bool {
-		p, ok := q.h.cookies.pass(q.Request, passName(s.Campaign.ID, recipient))
-		return ok && recipient != s.For && p.Until.After(q.h.svc.Now())
+		p, ok := h.Cookies.Pass(q.Request, page.PassName(s.Campaign.ID, recipient))
+		return ok && recipient != s.For && p.Until.After(h.svc.Now())
 	}
 	if inside("") {
 		out = append(out, companion{Value: withMe})
 	}
-	all, err := q.h.svc.Recipients(q.Context(), a)
+	all, err := h.svc.Recipients(q.Context(), a)
 	if err != nil {
 		return nil, err
 	}
@@ -40,19 +41,19 @@ func (q *request) companions(s subject) ([]companion, error) {
 }
 
 // together has a booking be for two where the form asked for it. It gives whose pass is used up then.
-func (q *request) together(campaign string, req *walk.BookRequest) (recipient string, both bool, err error) {
-	with := q.field("with")
+func (h *citizenPages) together(q *page.Request, campaign string, req *walk.BookRequest) (recipient string, both bool, err error) {
+	with := q.Field("with")
 	if with == "" {
 		return "", false, nil
 	}
 	if with != withMe {
 		recipient = with
 	}
-	_, pass, err := q.inside(campaign, recipient)
+	_, pass, err := h.inside(q, campaign, recipient)
 	if err != nil {
 		return "", false, err
 	}
 	// The held slot is given back and taken again in the same step, together with the other's seat.
-	req.Slot, req.Hold, req.WithPass = q.field("slot"), "", pass.Token
+	req.Slot, req.Hold, req.WithPass = q.Field("slot"), "", pass.Token
 	return recipient, true, nil
 }

@@ -3,6 +3,8 @@ package web
 import (
 	"strings"
 	"testing"
+
+	"charye/web/page"
 )
 
 // TestCouple: whoever is inside for themselves and for somebody they help is asked whether to book for both; then both passes go along,
@@ -13,7 +15,7 @@ func TestCouple(t *testing.T) {
 	const confirm = "/c/age-55-59/confirm"
 	const slot = "s1.2021-07-26.570"
 	id := svc.recipients[0].ID
-	delete(b.cookies, passName("age-55-59", id))
+	delete(b.cookies, page.PassName("age-55-59", id))
 	if w := b.get(confirm + "?slot=" + slot + "&hold=h1"); strings.Contains(w.Body.String(), `name="with"`) {
 		t.Error("asked although nobody else is inside")
 	}
@@ -24,7 +26,7 @@ func TestCouple(t *testing.T) {
 	if last := svc.calls[len(svc.calls)-1]; !strings.Contains(last, "slot="+slot+" hold= key=k1 with=") {
 		t.Errorf("asked %q", last)
 	}
-	for _, name := range []string{passName("age-55-59", ""), passName("age-55-59", id)} {
+	for _, name := range []string{page.PassName("age-55-59", ""), page.PassName("age-55-59", id)} {
 		if b.cookies[name] != "" {
 			t.Error("a pass that was used is kept")
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/web/catalogue"
+	"charye/web/page"
 )
 
 // atDesk opens a browser of somebody at work.
@@ -30,11 +33,11 @@ func atDesk(t *testing.T, token string) (*browser, *scripted) {
 	}
 	b := open(t, svc, newDoorman(svc.now), Options{Calendar: func(walk.Booking, string) []byte { return []byte("BEGIN:VCALENDAR") }})
 	if token != "" {
-		b.cookies[cookieStaff] = token
+		b.cookies[page.CookieStaff] = token
 	}
 	svc.withRequests()
 	svc.calls = nil
-	b.cookies[passName("age-55-59", "c1")] = "zzzzzzz.pass-token"
+	b.cookies[page.PassName("age-55-59", "c1")] = "zzzzzzz.pass-token"
 	return b, svc
 }
 
@@ -43,31 +46,34 @@ var fillPath = strings.NewReplacer("{$}", "", "{provider}", "work", "{id}", "c1"
 // TestEveryDeskRoute: nobody without a session of staff, no citizen's session, and no role that it is not for.
 func TestEveryDeskRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range append((&handler{}).deskTable(), (&handler{}).manageTable()...) {
-		method, path, _ := strings.Cut(fillPath.Replace(r.pattern), " ")
+	for _, r := range slices.Concat((&deskPages{}).routes(), (&citizenPages{}).callerRoutes(), (&signInPages{}).staffRoutes(), (&managePages{}).routes()) {
+		if r.Open && !strings.Contains(r.Pattern, " ") {
+			continue // where there is nothing
+		}
+		method, path, _ := strings.Cut(fillPath.Replace(r.Pattern), " ")
 		ask := func(token string) (int, string, *scripted) {
 			b, svc := atDesk(t, token)
-			b.cookies[cookieSession] = "token" // a citizen is signed in at the same browser
+			b.cookies[page.CookieSession] = "token" // a citizen is signed in at the same browser
 			w := b.do(method, path+"?for=c1&campaign=age-55-59", url.Values{})
 			return w.Code, w.Header().Get("Location"), svc
 		}
 		for _, token := range []string{"", "token", "nonsense"} {
 			status, to, svc := ask(token)
-			if r.open {
+			if r.Open {
 				continue
 			}
 			if status != 303 || !strings.HasPrefix(to, "/desk/sign-in?") || len(svc.calls) > 0 {
-				t.Errorf("%s with the session %q: %d to %q after %v", r.pattern, token, status, to, svc.calls)
+				t.Errorf("%s with the session %q: %d to %q after %v", r.Pattern, token, status, to, svc.calls)
 			}
 		}
 		for token, roles := range map[string]person.Roles{"auditor": person.RolesOf(person.Auditor), "clerk": person.RolesOf(person.CallDesk), "office": person.RolesOf(person.Office), "boss": person.RolesOf(person.Manager), "operator": person.RolesOf(person.Operator)} {
-			may := r.act == "" && (token == "auditor" || token == "boss" || token == "operator" || !strings.Contains(r.pattern, manageBase))
+			may := r.Act == "" && (token == "auditor" || token == "boss" || token == "operator" || !strings.Contains(r.Pattern, page.ManageBase))
 			for role := range roles.All() {
-				may = may || walk.May(walk.Actor{Session: person.Session{Roles: roles}, Role: role}, r.act)
+				may = may || walk.May(walk.Actor{Session: person.Session{Roles: roles}, Role: role}, r.Act)
 			}
 			status, _, _ := ask(token)
 			if (status == 403) == may {
-				t.Errorf("%s as %s: %d, allowed %t", r.pattern, token, status, may)
+				t.Errorf("%s as %s: %d, allowed %t", r.Pattern, token, status, may)
 			}
 		}
 	}
@@ -77,13 +83,13 @@ func TestEveryDeskRoute(t *testing.T) {
 func TestStaffAreNoCitizens(t *testing.T) {
 	t.Parallel()
 	b, svc := atDesk(t, "")
-	b.cookies[cookieSession] = "clerk"
+	b.cookies[page.CookieSession] = "clerk"
 	wantRedirect(t, b.get("/bookings"), "/sign-in?return=%2Fbookings&why=needed")
 	wantRedirect(t, b.post("/c/age-55-59/join"), "/sign-in?return=%2Fc%2Fage-55-59&why=needed")
 	if svc.called("Join") || svc.called("Bookings") {
 		t.Errorf("calls: %v", svc.calls)
 	}
-	b.cookies[cookieSession] = "token"
+	b.cookies[page.CookieSession] = "token"
 	wantPage(t, b.get("/sign-in"), 200, `href="/desk"`)
 	wantPage(t, b.get("/sign-in/work"), 404)
 	wantPage(t, b.get("/desk/sign-in/demo"), 404)
@@ -106,7 +112,7 @@ func TestDeskSignIn(t *testing.T) {
 	}
 	begin()
 	wantRedirect(t, b.get("/sign-in/callback?state=x&code=clerk"), "/desk/calls?campaign=age-55-59")
-	if b.cookies[cookieStaff] != "clerk" || b.cookies[cookieSession] != "" {
+	if b.cookies[page.CookieStaff] != "clerk" || b.cookies[page.CookieSession] != "" {
 		t.Errorf("cookies: %v", b.cookies)
 	}
 	wantPage(t, b.get("/desk"), 200, "콜센터", "전화하거나 오신 분 찾기", "감사")
@@ -116,7 +122,7 @@ func TestDeskSignIn(t *testing.T) {
 	wantPage(t, b.get("/desk"), 200, "– 감사", `href="/manage"`, `href="/supply"`)
 	wantPage(t, b.get("/desk/callers/new"), 403, "역할이 아닙니다")
 	wantRedirect(t, b.post("/desk/sign-out"), "/desk/sign-in")
-	if b.cookies[cookieStaff] != "" || b.cookies[cookieRole] != "" {
+	if b.cookies[page.CookieStaff] != "" || b.cookies[page.CookieRole] != "" {
 		t.Errorf("after signing out: %v", b.cookies)
 	}
 	// Staff are sent to pages of staff, whatever the address asked for.
@@ -126,7 +132,7 @@ func TestDeskSignIn(t *testing.T) {
 
 func TestDeskPages(t *testing.T) {
 	t.Parallel()
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		b, svc := atDesk(t, "office")
 		b.lang = lang.ID
 		page := func(where string, status int, says ...string) {

@@ -6,11 +6,12 @@ import (
 
 	"charye/person"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // bornData are the three boxes of a date of birth, and what is wrong in a form.
 type bornData struct {
-	Errors           []fieldError
+	Errors           []page.FieldError
 	Year, Month, Day string
 }
 
@@ -24,17 +25,17 @@ func (d bornData) Wrong(field string) string {
 	return ""
 }
 
-func (d *bornData) wrong(q *request, field, key string) {
-	d.Errors = append(d.Errors, fieldError{field, q.words(key)})
+func (d *bornData) wrong(q *page.Request, field, key string) {
+	d.Errors = append(d.Errors, page.FieldError{Field: field, Text: q.Words(key)})
 }
 
-func bornOf(q *request) bornData {
-	return bornData{Year: q.field("year"), Month: q.field("month"), Day: q.field("day")}
+func bornOf(q *page.Request) bornData {
+	return bornData{Year: q.Field("year"), Month: q.Field("month"), Day: q.Field("day")}
 }
 
 type newCallerData struct {
 	bornData
-	Campaigns   []campaignCard
+	Campaigns   []page.CampaignCard
 	Campaign    string
 	Name, Phone string
 	Consent     string
@@ -42,12 +43,12 @@ type newCallerData struct {
 	Issues      bool
 }
 
-func (h *handler) newCaller(q *request) error {
-	return h.showNewCaller(q, newCallerData{Campaign: q.field("campaign")})
+func (h *deskPages) newCaller(q *page.Request) error {
+	return h.showNewCaller(q, newCallerData{Campaign: q.Field("campaign")})
 }
 
-func (h *handler) showNewCaller(q *request, d newCallerData) error {
-	a, err := q.actor()
+func (h *deskPages) showNewCaller(q *page.Request, d newCallerData) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -59,20 +60,20 @@ func (h *handler) showNewCaller(q *request, d newCallerData) error {
 	if len(d.Errors) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
-	return q.show(status, "desknew", view{Title: q.words("desk.new.title"), Error: len(d.Errors) > 0, D: d})
+	return q.Show(status, "desknew", page.View{Title: q.Words("desk.new.title"), Error: len(d.Errors) > 0, D: d})
 }
 
-func (h *handler) registerCaller(q *request) error {
-	q.back = deskBase + "/callers/new"
-	a, err := q.actor()
+func (h *deskPages) registerCaller(q *page.Request) error {
+	q.Back = page.DeskBase + "/callers/new"
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
 	d := newCallerData{
-		bornData: bornOf(q), Campaign: q.field("campaign"), Name: q.field("name"), Phone: q.field("phone"), Consent: q.field("consent"),
+		bornData: bornOf(q), Campaign: q.Field("campaign"), Name: q.Field("name"), Phone: q.Field("phone"), Consent: q.Field("consent"),
 	}
-	born, bornErr := birthday(d.Year, d.Month, d.Day, h.svc.Now(), h.zone)
-	identity := q.field("identity")
+	born, bornErr := page.Birthday(d.Year, d.Month, d.Day, h.svc.Now(), h.Zone)
+	identity := q.Field("identity")
 	for field, missing := range map[string]bool{"identity": identity == "", "name": d.Name == "", "campaign": d.Campaign == ""} {
 		if missing {
 			d.wrong(q, field, newCallerErrors[field])
@@ -89,7 +90,7 @@ func (h *handler) registerCaller(q *request) error {
 		Campaign: d.Campaign, Name: d.Name, Born: born, Identity: identity, Phone: d.Phone, Consent: d.Consent,
 	})
 	if err == nil {
-		return q.redirect(deskBase + "/callers/" + pathSegment(r.ID))
+		return q.Redirect(page.DeskBase + "/callers/" + page.PathSegment(r.ID))
 	}
 	e, ok := errors.AsType[*walk.Error](err)
 	if !ok || e.Code != walk.BadRequest && e.Code != walk.HelperNotAllowed {
@@ -116,7 +117,7 @@ var newCallerErrors = map[string]string{
 // fieldOrder is the order of the fields on the forms of the desk.
 var fieldOrder = []string{"campaign", "identity", "born", "name", "phone", "consent", "paper"}
 
-func sortErrors(list []fieldError) {
+func sortErrors(list []page.FieldError) {
 	at := func(f string) int {
 		for i, name := range fieldOrder {
 			if name == f {
@@ -151,19 +152,19 @@ type temporaryData struct {
 	Alike  bool // the office gave one to somebody of this name and date of birth
 }
 
-func (h *handler) temporaryForm(q *request) error {
+func (h *deskPages) temporaryForm(q *page.Request) error {
 	return h.showTemporary(q, temporaryData{}, "")
 }
 
-func (h *handler) showTemporary(q *request, d temporaryData, chosen person.Paper) error {
+func (h *deskPages) showTemporary(q *page.Request, d temporaryData, chosen person.Paper) error {
 	for _, p := range person.Papers {
-		d.Papers = append(d.Papers, paperRow{p, q.words(paperNames[p]), p == chosen})
+		d.Papers = append(d.Papers, paperRow{p, q.Words(paperNames[p]), p == chosen})
 	}
 	status := http.StatusOK
 	if len(d.Errors) > 0 || d.Alike {
 		status = http.StatusUnprocessableEntity
 	}
-	return q.show(status, "desktemporary", view{Title: q.words("desk.temporary.title"), Error: status != http.StatusOK, D: d})
+	return q.Show(status, "desktemporary", page.View{Title: q.Words("desk.temporary.title"), Error: status != http.StatusOK, D: d})
 }
 
 type printData struct {
@@ -172,15 +173,15 @@ type printData struct {
 }
 
 // issueTemporary answers with the page to print: the code is nowhere else, so that there is no address to come back to.
-func (h *handler) issueTemporary(q *request) error {
-	q.back = deskBase + "/temporary"
-	a, err := q.actor()
+func (h *deskPages) issueTemporary(q *page.Request) error {
+	q.Back = page.DeskBase + "/temporary"
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	d := temporaryData{bornData: bornOf(q), Name: q.field("name")}
-	paper := person.Paper(q.field("paper"))
-	born, bornErr := birthday(d.Year, d.Month, d.Day, h.svc.Now(), h.zone)
+	d := temporaryData{bornData: bornOf(q), Name: q.Field("name")}
+	paper := person.Paper(q.Field("paper"))
+	born, bornErr := page.Birthday(d.Year, d.Month, d.Day, h.svc.Now(), h.Zone)
 	if bornErr != nil {
 		d.wrong(q, "born", "for.error.born")
 	}
@@ -194,7 +195,7 @@ func (h *handler) issueTemporary(q *request) error {
 		sortErrors(d.Errors)
 		return h.showTemporary(q, d, paper)
 	}
-	t, err := h.svc.IssueTemporary(q.Context(), a, walk.NewTemporary{Name: d.Name, Born: born, Paper: paper, Anyway: q.field("anyway") != ""})
+	t, err := h.svc.IssueTemporary(q.Context(), a, walk.NewTemporary{Name: d.Name, Born: born, Paper: paper, Anyway: q.Field("anyway") != ""})
 	if e, ok := errors.AsType[*walk.Error](err); ok && e.Code == walk.Conflict && e.Field == "anyway" {
 		d.Alike = true
 		return h.showTemporary(q, d, paper)
@@ -202,5 +203,5 @@ func (h *handler) issueTemporary(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.show(http.StatusOK, "desktemporaryprint", view{Title: q.words("desk.print.title"), Script: "page.js", D: printData{t, paperNames[t.Paper]}})
+	return q.Show(http.StatusOK, "desktemporaryprint", page.View{Title: q.Words("desk.print.title"), Script: "page.js", D: printData{t, paperNames[t.Paper]}})
 }

@@ -7,6 +7,3 @@
 // Every page works without JavaScript: forms are plain POST followed by a redirect, and the waiting page asks again by
 // itself when the server said it should.
 package web
-
-// The bundles in dist are committed; this makes them again, byte for byte.
-//go:generate go tool -modfile=../tools/go.mod esbuild assets/wait.ts assets/page.ts assets/contact.ts assets/push.ts assets/app.css assets/supply.css --bundle --minify --charset=utf8 --log-level=warning --target=es2015,chrome58,safari11,firefox57 --outdir=dist

@@ -24,6 +24,7 @@ import (
 	"charye/site"
 	"charye/supply/room"
 	"charye/walk"
+	"charye/web/page"
 )
 
 var seoul = time.FixedZone("KST", 9*3600)
@@ -474,7 +475,7 @@ func open(t *testing.T, svc Service, door SignIn, o Options) *browser {
 func signedIn(t *testing.T, svc *scripted) *browser {
 	t.Helper()
 	b := open(t, svc, newDoorman(svc.now), Options{Calendar: func(b walk.Booking, lang string) []byte { return []byte("BEGIN:VCALENDAR " + b.Number + " " + lang) }})
-	b.cookies[cookieSession] = "token"
+	b.cookies[page.CookieSession] = "token"
 	return b
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"charye/programme"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // heldData is the page of what is kept about somebody, in words; the file says all of it.
@@ -29,8 +30,8 @@ type heldRule struct {
 	Days     int
 }
 
-func (h *handler) held(q *request) error {
-	a, err := q.actor()
+func (h *citizenPages) held(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (h *handler) held(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := heldData{Held: all, Name: q.name(), Me: a, Download: h.opts.Export != nil, Help: h.opts.HelpPhone}
+	d := heldData{Held: all, Name: q.Name(), Me: a, Download: h.opts.Export != nil, Help: h.HelpPhone()}
 	p := h.svc.Programme()
 	for i := range all.Places {
 		if c, ok := p.CampaignByNum(all.Places[i].Campaign); ok {
@@ -67,12 +68,12 @@ func (h *handler) held(q *request) error {
 		}
 		d.Rules = append(d.Rules, said)
 	}
-	return q.show(http.StatusOK, "held", view{Title: q.words("held.title"), D: d})
+	return q.Show(http.StatusOK, "held", page.View{Title: q.Words("held.title"), D: d})
 }
 
 // heldFile is all of it as a file.
-func (h *handler) heldFile(q *request) error {
-	a, err := q.actor()
+func (h *citizenPages) heldFile(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -83,10 +84,10 @@ func (h *handler) heldFile(q *request) error {
 	if err != nil {
 		return err
 	}
-	a.Name = q.name()
-	hd := q.w.Header()
+	a.Name = q.Name()
+	hd := q.W.Header()
 	hd.Set("Content-Type", "application/json")
 	hd.Set("Content-Disposition", `attachment; filename="charye.json"`)
-	_, _ = q.w.Write(h.opts.Export(a, all)) // the client went away; there is nobody to tell
+	_, _ = q.W.Write(h.opts.Export(a, all)) // the client went away; there is nobody to tell
 	return nil
 }

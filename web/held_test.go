@@ -10,6 +10,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // TestHeldPage: somebody sees all that is kept about them, how long, and gets the same as a file; nobody else sees anything.
@@ -33,7 +34,7 @@ func TestHeldPage(t *testing.T) {
 		given = h
 		return []byte(`{"name":"` + a.Name + `"}`)
 	}})
-	b.cookies[cookieSession] = "token"
+	b.cookies[page.CookieSession] = "token"
 	w := b.get("/me")
 	wantPage(t, w, 200, "저장된 내 정보", "김영숙", "1964년 3월 9일", "55–59세 사전예약", "1건 보기", "박말순", "01012345678", "접종사업이 끝나고 30일 뒤에", "마지막 접종일에서 365일 뒤에",
 		"동의: 지우는 날이 정해지지 않았습니다", `href="/me/charye.json" download`, `href="tel:1339"`)

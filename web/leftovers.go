@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"charye/walk"
+	"charye/web/page"
 )
 
 // leftoversData is the page of the doses that are left over at the end of a day: the lists somebody is in, what is offered to
@@ -33,7 +34,7 @@ type foundSite struct{ siteRow }
 
 // leftoversPath gives the address of a campaign's page, for the reader or their recipient.
 func leftoversPath(campaign, recipient string, kv ...string) string {
-	return withQuery("/leftovers", append([]string{"c", campaign, "for", recipient}, kv...)...)
+	return page.WithQuery("/leftovers", append([]string{"c", campaign, "for", recipient}, kv...)...)
 }
 
 // leftoverNotes are what the page can say of what was done.
@@ -45,29 +46,29 @@ const (
 	leftoverRefresh      = 60
 )
 
-func (h *handler) leftovers(q *request) error {
+func (h *citizenPages) leftovers(q *page.Request) error {
 	all, err := h.svc.Campaigns(q.Context())
 	if err != nil {
 		return err
 	}
 	all = slices.DeleteFunc(all, func(c walk.Campaign) bool { return c.Leftovers == nil })
-	id := q.field("c")
+	id := q.Field("c")
 	if id == "" && len(all) == 1 {
 		id = all[0].ID
 	}
-	title := q.words("left.title")
+	title := q.Words("left.title")
 	if id == "" {
-		return q.show(http.StatusOK, "leftovers", view{Title: title, D: leftoversData{Choices: all}})
+		return q.Show(http.StatusOK, "leftovers", page.View{Title: title, D: leftoversData{Choices: all}})
 	}
-	a, err := q.actor()
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	l, err := h.svc.LeftoversFor(q.Context(), a, id, q.recipient())
+	l, err := h.svc.LeftoversFor(q.Context(), a, id, q.Recipient())
 	if err != nil {
 		return err
 	}
-	d := leftoversData{Leftovers: l, For: q.recipient(), Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.field("done")]}
+	d := leftoversData{Leftovers: l, For: q.Recipient(), Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.Field("done")]}
 	if d.For != "" {
 		r, err := h.findRecipient(q.Context(), a, d.For)
 		if err != nil {
@@ -81,32 +82,32 @@ func (h *handler) leftovers(q *request) error {
 			return err
 		}
 	}
-	v := view{Title: title, D: d, Refresh: leftoverRefresh}
+	v := page.View{Title: title, D: d, Refresh: leftoverRefresh}
 	if o := l.Offer; o != nil && o.State == walk.LeftoverOffered {
-		v.Title, v.Refresh = q.words("left.offer.title"), leftoverOfferRefresh
+		v.Title, v.Refresh = q.Words("left.offer.title"), leftoverOfferRefresh
 	}
 	if d.Region != "" || d.Ended { // whoever is choosing is not disturbed
 		v.Refresh = 0
 	}
-	return q.show(http.StatusOK, "leftovers", v)
+	return q.Show(http.StatusOK, "leftovers", v)
 }
 
 // findLeftoverSites lists sites to add: near those that somebody has, or of a region.
-func (h *handler) findLeftoverSites(q *request, d *leftoversData) error {
-	d.Regions, d.Region = h.svc.Regions(q.Context()), q.field("region")
-	ask := walk.SiteQuery{Region: d.Region, Cursor: q.field("cursor")}
+func (h *citizenPages) findLeftoverSites(q *page.Request, d *leftoversData) error {
+	d.Regions, d.Region = h.svc.Regions(q.Context()), q.Field("region")
+	ask := walk.SiteQuery{Region: d.Region, Cursor: q.Field("cursor")}
 	if len(d.Sites) > 0 && d.Sites[0].Placed() {
 		d.Near, d.Region = true, ""
 		ask.Region, ask.Near, ask.Lat, ask.Lon = "", true, d.Sites[0].Lat, d.Sites[0].Lon
 	} else if d.Region == "" {
 		return nil
 	}
-	page, err := h.svc.Sites(q.Context(), d.Campaign.ID, ask)
+	list, err := h.svc.Sites(q.Context(), d.Campaign.ID, ask)
 	if err != nil {
 		return err
 	}
 	far := false
-	for _, s := range page.Sites {
+	for _, s := range list.Sites {
 		if d.Near && s.Metres > d.Rules.WithinKm*1000 {
 			far = true
 			break
@@ -115,21 +116,21 @@ func (h *handler) findLeftoverSites(q *request, d *leftoversData) error {
 			d.Found = append(d.Found, foundSite{siteRow{SiteFree: s}})
 		}
 	}
-	if page.Next != "" && !far {
-		d.More = leftoversPath(d.Campaign.ID, d.For, "region", d.Region, "cursor", page.Next)
+	if list.Next != "" && !far {
+		d.More = leftoversPath(d.Campaign.ID, d.For, "region", d.Region, "cursor", list.Next)
 	}
 	return nil
 }
 
 // setLeftovers adds a site to somebody's lists, or takes one out.
-func (h *handler) setLeftovers(q *request) error {
-	id, add, remove := q.field("c"), q.field("add"), q.field("remove")
-	q.back = leftoversPath(id, q.recipient())
-	a, err := q.actor()
+func (h *citizenPages) setLeftovers(q *page.Request) error {
+	id, add, remove := q.Field("c"), q.Field("add"), q.Field("remove")
+	q.Back = leftoversPath(id, q.Recipient())
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	l, err := h.svc.LeftoversFor(q.Context(), a, id, q.recipient())
+	l, err := h.svc.LeftoversFor(q.Context(), a, id, q.Recipient())
 	if err != nil {
 		return err
 	}
@@ -143,45 +144,45 @@ func (h *handler) setLeftovers(q *request) error {
 	if add != "" {
 		sites, done = append(sites, add), "added"
 	}
-	_, err = h.svc.SetLeftovers(q.Context(), a, id, q.recipient(), sites)
+	_, err = h.svc.SetLeftovers(q.Context(), a, id, q.Recipient(), sites)
 	if e, ok := errors.AsType[*walk.Error](err); ok && e.Field == "sites" {
 		done, err = "far", nil
 	}
 	if err != nil {
 		return err
 	}
-	return q.redirect(leftoversPath(id, q.recipient(), "done", done))
+	return q.Redirect(leftoversPath(id, q.Recipient(), "done", done))
 }
 
-func (h *handler) acceptLeftover(q *request) error {
-	id := q.field("c")
-	q.back, q.again = leftoversPath(id, q.recipient()), []string{"c", "for"}
-	a, err := q.actor()
+func (h *citizenPages) acceptLeftover(q *page.Request) error {
+	id := q.Field("c")
+	q.Back, q.Again = leftoversPath(id, q.Recipient()), []string{"c", "for"}
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	b, err := h.svc.AcceptLeftover(q.Context(), a, id, q.recipient(), q.PathValue("offer"))
-	if codeOf(err) == walk.Closed {
-		return q.redirect(leftoversPath(id, q.recipient(), "done", "over"))
+	b, err := h.svc.AcceptLeftover(q.Context(), a, id, q.Recipient(), q.PathValue("offer"))
+	if page.CodeOf(err) == walk.Closed {
+		return q.Redirect(leftoversPath(id, q.Recipient(), "done", "over"))
 	}
 	if err != nil {
 		return err
 	}
-	return q.redirect("/bookings/" + pathSegment(b.ID) + "?done=booked")
+	return q.Redirect("/bookings/" + page.PathSegment(b.ID) + "?done=booked")
 }
 
-func (h *handler) declineLeftover(q *request) error {
-	id := q.field("c")
-	q.back, q.again = leftoversPath(id, q.recipient()), []string{"c", "for"}
-	a, err := q.actor()
+func (h *citizenPages) declineLeftover(q *page.Request) error {
+	id := q.Field("c")
+	q.Back, q.Again = leftoversPath(id, q.Recipient()), []string{"c", "for"}
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
 	done := "declined"
-	if err := h.svc.DeclineLeftover(q.Context(), a, id, q.recipient(), q.PathValue("offer")); codeOf(err) == walk.Closed {
+	if err := h.svc.DeclineLeftover(q.Context(), a, id, q.Recipient(), q.PathValue("offer")); page.CodeOf(err) == walk.Closed {
 		done = "over"
 	} else if err != nil {
 		return err
 	}
-	return q.redirect(leftoversPath(id, q.recipient(), "done", done))
+	return q.Redirect(leftoversPath(id, q.Recipient(), "done", done))
 }

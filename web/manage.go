@@ -2,9 +2,10 @@ package web
 
 import (
 	"context"
+	"embed"
+	"encoding/hex"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -13,11 +14,22 @@ import (
 	"charye/internal/civil"
 	"charye/person"
 	"charye/walk"
+	"charye/web/page"
 )
 
-// manageBase is where the pages of managers, auditors and operators are. They are pages for staff: sign-in, roles and the way out are those of
-// the desk.
-const manageBase = "/manage"
+//go:embed templates/manage*.html
+var manageFiles embed.FS
+
+// managePages are the pages of managers, auditors and operators. Immutable after newManagePages.
+type managePages struct {
+	*page.Frame
+	svc ManageService
+}
+
+// newManagePages makes the pages; it fails when a template is wrong.
+func newManagePages(f *page.Frame, svc ManageService) (*managePages, error) {
+	return &managePages{Frame: f, svc: svc}, f.AddTemplates(manageFiles)
+}
 
 // ManageService is what these pages use of [walk.Walk].
 type ManageService interface {
@@ -34,43 +46,30 @@ type ManageService interface {
 	ChainHeads(ctx context.Context, a walk.Actor) (walk.ChainHeads, error)
 	Installation(ctx context.Context, a walk.Actor) (walk.Installation, error)
 	StaffName(k person.Key) string
-	SessionEnded(ctx context.Context, s person.Session) (bool, error)
 	EndSessions(ctx context.Context, a walk.Actor, staff, why string) error
 	Ended(ctx context.Context, a walk.Actor) ([]walk.EndedSessions, error)
+	Now() time.Time
 }
 
-// manageTable lists the pages.
-func (h *handler) manageTable() []deskRoute {
-	return []deskRoute{
-		{pattern: "GET /manage", f: h.manageHome},
-		{pattern: "GET /manage/{$}", f: h.manageHome},
-		{pattern: "GET /manage/requests/{number}", act: walk.SeeRequests, f: h.manageRequest},
-		{pattern: "POST /manage/requests/{number}/agree", act: walk.DecideRequest, f: h.agreeRequest},
-		{pattern: "POST /manage/requests/{number}/decline", act: walk.DecideRequest, f: h.declineRequest},
-		{pattern: "POST /manage/requests/{number}/withdraw", act: walk.AskRequest, f: h.withdrawRequest},
-		{pattern: "GET /manage/rules", act: walk.AskRules, f: h.rulesForm},
-		{pattern: "POST /manage/rules", act: walk.AskRules, f: h.askRules},
-		{pattern: "GET /manage/sessions", act: walk.EndSessions, f: h.sessionsForm},
-		{pattern: "POST /manage/sessions", act: walk.EndSessions, f: h.endSessions},
-		{pattern: "GET /manage/figures", act: walk.SeeFigures, f: h.figures},
-		{pattern: "GET /manage/looks", act: walk.SeeLooks, f: h.looks},
-		{pattern: "GET /manage/chains", act: walk.SeeChains, f: h.chains},
-		{pattern: "GET /manage/installation", act: walk.SeeInstallation, f: h.installation},
+// routes lists the pages.
+func (h *managePages) routes() []page.Route {
+	return []page.Route{
+		{Pattern: "GET /manage", Do: h.manageHome},
+		{Pattern: "GET /manage/{$}", Do: h.manageHome},
+		{Pattern: "GET /manage/requests/{number}", Act: walk.SeeRequests, Do: h.manageRequest},
+		{Pattern: "POST /manage/requests/{number}/agree", Act: walk.DecideRequest, Do: h.agreeRequest},
+		{Pattern: "POST /manage/requests/{number}/decline", Act: walk.DecideRequest, Do: h.declineRequest},
+		{Pattern: "POST /manage/requests/{number}/withdraw", Act: walk.AskRequest, Do: h.withdrawRequest},
+		{Pattern: "GET /manage/rules", Act: walk.AskRules, Do: h.rulesForm},
+		{Pattern: "POST /manage/rules", Act: walk.AskRules, Do: h.askRules},
+		{Pattern: "GET /manage/sessions", Act: walk.EndSessions, Do: h.sessionsForm},
+		{Pattern: "POST /manage/sessions", Act: walk.EndSessions, Do: h.endSessions},
+		{Pattern: "GET /manage/figures", Act: walk.SeeFigures, Do: h.figures},
+		{Pattern: "GET /manage/looks", Act: walk.SeeLooks, Do: h.looks},
+		{Pattern: "GET /manage/chains", Act: walk.SeeChains, Do: h.chains},
+		{Pattern: "GET /manage/installation", Act: walk.SeeInstallation, Do: h.installation},
+		{Pattern: "/manage/", Open: true, Do: page.Missing},
 	}
-}
-
-func (h *handler) manageRoutes() {
-	for _, r := range h.manageTable() {
-		h.mux.Handle(r.pattern, h.pageAt(deskBase, r.guarded()))
-	}
-	h.mux.Handle("/manage/", h.pageAt(deskBase, func(*request) error {
-		return &walk.Error{Code: walk.NotFound, Detail: "there is no such page"}
-	}))
-}
-
-// manages reports whether the pages here have something for an actor.
-func manages(a walk.Actor) bool {
-	return slices.ContainsFunc([]walk.Act{walk.SeeRequests, walk.SeeInstallation}, func(act walk.Act) bool { return walk.May(a, act) })
 }
 
 // requestCard is a request in a list.
@@ -111,16 +110,16 @@ type manageData struct {
 // requestsPage is how many requests are looked at for one page.
 const requestsPage = 50
 
-func (h *handler) manageHome(q *request) error {
-	a, err := q.actor()
+func (h *managePages) manageHome(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	if !manages(a) {
+	if !page.Manages(a) {
 		return &walk.Error{Code: walk.NotAllowed, Detail: "this role has nothing to do here"}
 	}
 	d := manageData{
-		Name: q.name(), Role: roleNames[a.Role], Requests: walk.May(a, walk.SeeRequests), Decides: walk.May(a, walk.DecideRequest), Figures: walk.May(a, walk.SeeFigures),
+		Name: q.Name(), Role: page.RoleNames[a.Role], Requests: walk.May(a, walk.SeeRequests), Decides: walk.May(a, walk.DecideRequest), Figures: walk.May(a, walk.SeeFigures),
 		Looks: walk.May(a, walk.SeeLooks), Chains: walk.May(a, walk.SeeChains), Node: walk.May(a, walk.SeeInstallation),
 		Asks: walk.May(a, walk.AskRules), Ends: walk.May(a, walk.EndSessions),
 	}
@@ -130,7 +129,7 @@ func (h *handler) manageHome(q *request) error {
 		}
 	}
 	if d.Requests {
-		before, _ := strconv.ParseInt(q.field("before"), 10, 64) // a wrong number begins at the last
+		before, _ := strconv.ParseInt(q.Field("before"), 10, 64) // a wrong number begins at the last
 		list, err := h.svc.Requests(q.Context(), a, max(0, before), requestsPage)
 		if err != nil {
 			return err
@@ -144,10 +143,10 @@ func (h *handler) manageHome(q *request) error {
 			}
 		}
 		if len(list) == requestsPage {
-			d.Next = withQuery(manageBase, "before", strconv.FormatInt(list[len(list)-1].ID, 10))
+			d.Next = page.WithQuery(page.ManageBase, "before", strconv.FormatInt(list[len(list)-1].ID, 10))
 		}
 	}
-	return q.show(http.StatusOK, "manage", view{Title: q.words("manage.title"), D: d})
+	return q.Show(http.StatusOK, "manage", page.View{Title: q.Words("manage.title"), D: d})
 }
 
 // requestStep is a line of a request's history.
@@ -180,7 +179,7 @@ type requestData struct {
 // bodyShown is how much of a body a page shows.
 const bodyShown = 64 << 10
 
-func (h *handler) requestNumber(q *request) (int64, error) {
+func (h *managePages) requestNumber(q *page.Request) (int64, error) {
 	id, err := strconv.ParseInt(q.PathValue("number"), 10, 64)
 	if err != nil || id < 1 {
 		return 0, &walk.Error{Code: walk.NotFound, Detail: "there is no such request"}
@@ -188,11 +187,13 @@ func (h *handler) requestNumber(q *request) (int64, error) {
 	return id, nil
 }
 
-func (h *handler) manageRequest(q *request) error { return h.showRequest(q, http.StatusOK, "") }
+func (h *managePages) manageRequest(q *page.Request) error {
+	return h.showRequest(q, http.StatusOK, "")
+}
 
 // showRequest shows a request; wrong is what stands against what the reader wanted to do.
-func (h *handler) showRequest(q *request, status int, wrong string) error {
-	a, err := q.actor()
+func (h *managePages) showRequest(q *page.Request, status int, wrong string) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -209,7 +210,7 @@ func (h *handler) showRequest(q *request, status int, wrong string) error {
 	decides, who := walk.May(a, walk.DecideRequest), approval.Who{Key: a.Key, Role: a.Role}
 	early := state == approval.Asked || state == approval.Agreed
 	d := requestData{
-		requestCard: cardOf(&r, now), Summary: r.Summary, Reason: r.Reason, Needs: r.Needs, Digest: hexOf(r.Digest[:]), Role: roleNames[r.Asked.Role], Wrong: wrong, Bytes: len(body),
+		requestCard: cardOf(&r, now), Summary: r.Summary, Reason: r.Reason, Needs: r.Needs, Digest: hex.EncodeToString(r.Digest[:]), Role: page.RoleNames[r.Asked.Role], Wrong: wrong, Bytes: len(body),
 		Own: r.Asked.Key == a.Key, Agreed: r.AgreedBy(a.Key),
 	}
 	d.Agrees = decides && r.MayAgree(who, now)
@@ -220,7 +221,7 @@ func (h *handler) showRequest(q *request, status int, wrong string) error {
 	}
 	for i := range r.History {
 		e := &r.History[i]
-		s := requestStep{At: e.At, Did: didNames[e.Op], Role: roleNames[e.By.Role], Why: e.Why}
+		s := requestStep{At: e.At, Did: didNames[e.Op], Role: page.RoleNames[e.By.Role], Why: e.Why}
 		if !e.By.Shell {
 			s.Who = h.svc.StaffName(e.By.Key)
 		}
@@ -229,37 +230,37 @@ func (h *handler) showRequest(q *request, status int, wrong string) error {
 	if len(body) <= bodyShown && utf8.Valid(body) {
 		d.Body = string(body)
 	}
-	return q.show(status, "managerequest", view{Title: q.words("manage.request.title", "number", strconv.FormatInt(id, 10)), Error: wrong != "", D: d})
+	return q.Show(status, "managerequest", page.View{Title: q.Words("manage.request.title", "number", strconv.FormatInt(id, 10)), Error: wrong != "", D: d})
 }
 
-func (h *handler) agreeRequest(q *request) error {
+func (h *managePages) agreeRequest(q *page.Request) error {
 	return h.decideRequest(q, func(a walk.Actor, id int64) error {
-		digest, err := approval.ParseDigest(q.field("digest"))
+		digest, err := approval.ParseDigest(q.Field("digest"))
 		if err != nil {
 			return &walk.Error{Code: walk.Conflict, Field: "changed", Detail: "the form carries no digest", Err: err}
 		}
-		_, err = h.svc.Agree(q.Context(), a, id, digest, q.field("why"))
+		_, err = h.svc.Agree(q.Context(), a, id, digest, q.Field("why"))
 		return err
 	})
 }
 
-func (h *handler) declineRequest(q *request) error {
+func (h *managePages) declineRequest(q *page.Request) error {
 	return h.decideRequest(q, func(a walk.Actor, id int64) error {
-		_, err := h.svc.Decline(q.Context(), a, id, q.field("why"))
+		_, err := h.svc.Decline(q.Context(), a, id, q.Field("why"))
 		return err
 	})
 }
 
-func (h *handler) withdrawRequest(q *request) error {
+func (h *managePages) withdrawRequest(q *page.Request) error {
 	return h.decideRequest(q, func(a walk.Actor, id int64) error {
-		_, err := h.svc.Withdraw(q.Context(), a, id, q.field("why"))
+		_, err := h.svc.Withdraw(q.Context(), a, id, q.Field("why"))
 		return err
 	})
 }
 
 // decideRequest does something to a request and shows it again; what stands against it is said on its page.
-func (h *handler) decideRequest(q *request, do func(walk.Actor, int64) error) error {
-	a, err := q.actor()
+func (h *managePages) decideRequest(q *page.Request, do func(walk.Actor, int64) error) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -267,13 +268,13 @@ func (h *handler) decideRequest(q *request, do func(walk.Actor, int64) error) er
 	if err != nil {
 		return err
 	}
-	q.back = manageBase + "/requests/" + strconv.FormatInt(id, 10)
+	q.Back = page.ManageBase + "/requests/" + strconv.FormatInt(id, 10)
 	var e *walk.Error
 	switch err := do(a, id); {
 	case err == nil:
-		return q.redirect(q.back)
+		return q.Redirect(q.Back)
 	case errors.As(err, &e) && wrongNames[e.Field] != "":
-		return h.showRequest(q, refusals[e.Code].status, wrongNames[e.Field])
+		return h.showRequest(q, page.StatusOf(e.Code), wrongNames[e.Field])
 	default:
 		return err
 	}

@@ -1,18 +1,20 @@
 package web
 
 import (
+	"encoding/hex"
 	"strings"
 	"testing"
 
 	"charye/approval"
 	"charye/person"
 	"charye/walk"
+	"charye/web/catalogue"
 )
 
 // TestManagePages shows every page to whom it is for, in both languages.
 func TestManagePages(t *testing.T) {
 	t.Parallel()
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		for token, pages := range map[string]map[string][]string{
 			"manager": {
 				"/manage":            {"campaigns[c].stock: 10 → 20", `href="/manage/requests/2"`, `href="/manage/requests/1"`, `href="/manage/figures"`, "request 1 waits"},
@@ -65,7 +67,7 @@ func TestManageForms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return hexOf(r.Digest[:])
+		return hex.EncodeToString(r.Digest[:])
 	}
 	b, svc := atDesk(t, "manager")
 	wantPage(t, b.post("/manage/requests/1/agree"), 409, "보신 내용이 지금의 요청과 다릅니다", `role="alert"`)
@@ -105,7 +107,7 @@ func TestManageForms(t *testing.T) {
 // TestAskRules: first what changes, then the question, and a wrong file is told with its line.
 func TestAskRules(t *testing.T) {
 	t.Parallel()
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		b, svc := atDesk(t, "manager")
 		b.lang = lang.ID
 		page := func(status int, says []string, form ...string) {
@@ -135,7 +137,7 @@ func TestAskRules(t *testing.T) {
 // TestEndedSessions: a manager ends sessions; one that was ended is none, and where nobody knows it counts for nothing.
 func TestEndedSessions(t *testing.T) {
 	t.Parallel()
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		b, svc := atDesk(t, "operator")
 		b.lang = lang.ID
 		w := b.get("/manage/sessions")

@@ -7,6 +7,7 @@ import (
 
 	"charye/programme"
 	"charye/walk"
+	"charye/web/page"
 )
 
 type rulesData struct {
@@ -17,24 +18,24 @@ type rulesData struct {
 	Wrong, Detail string
 }
 
-func (h *handler) rulesForm(q *request) error {
-	return q.show(http.StatusOK, "managerules", view{Title: q.words("manage.ask.title"), D: rulesData{}})
+func (h *managePages) rulesForm(q *page.Request) error {
+	return q.Show(http.StatusOK, "managerules", page.View{Title: q.Words("manage.ask.title"), D: rulesData{}})
 }
 
 // askRules first shows what a file would change, then asks for it.
-func (h *handler) askRules(q *request) error {
-	a, err := q.actor()
+func (h *managePages) askRules(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	d := rulesData{File: q.FormValue("file"), Reason: q.field("reason")}
+	d := rulesData{File: q.FormValue("file"), Reason: q.Field("reason")}
 	status := http.StatusOK
 	wrong := func(err error) error {
 		var e *walk.Error
 		if !errors.As(err, &e) || e.Code != walk.BadRequest && e.Code != walk.Conflict {
 			return err
 		}
-		status, d.Wrong = refusals[e.Code].status, "manage.ask.wrong"
+		status, d.Wrong = page.StatusOf(e.Code), "manage.ask.wrong"
 		switch e.Field {
 		case "file":
 			d.Detail = e.Detail
@@ -52,10 +53,10 @@ func (h *handler) askRules(q *request) error {
 	c, err := h.svc.RuleChange(a, []byte(d.File))
 	if err == nil {
 		d.Seen, d.Open, d.Rest, d.Needs = true, c.Open, c.Rest, c.Needs
-		if q.field("do") == "ask" {
+		if q.Field("do") == "ask" {
 			r, err := h.svc.AskRules(q.Context(), a, []byte(d.File), d.Reason)
 			if err == nil {
-				return q.redirect(manageBase + "/requests/" + strconv.FormatInt(r.ID, 10))
+				return q.Redirect(page.ManageBase + "/requests/" + strconv.FormatInt(r.ID, 10))
 			}
 			if err := wrong(err); err != nil {
 				return err
@@ -64,5 +65,5 @@ func (h *handler) askRules(q *request) error {
 	} else if err := wrong(err); err != nil {
 		return err
 	}
-	return q.show(status, "managerules", view{Title: q.words("manage.ask.title"), Error: d.Wrong != "", D: d})
+	return q.Show(status, "managerules", page.View{Title: q.Words("manage.ask.title"), Error: d.Wrong != "", D: d})
 }

@@ -8,6 +8,7 @@ import (
 	"charye/internal/civil"
 	"charye/person"
 	"charye/walk"
+	"charye/web/page"
 )
 
 type figureCard struct {
@@ -21,8 +22,8 @@ type figuresData struct {
 	List []figureCard
 }
 
-func (h *handler) figures(q *request) error {
-	a, err := q.actor()
+func (h *managePages) figures(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -32,9 +33,9 @@ func (h *handler) figures(q *request) error {
 	}
 	d := figuresData{At: h.svc.Now()}
 	for _, f := range list {
-		d.List = append(d.List, figureCard{f, q.card(f.Campaign, d.At).StateName, int(f.Line.Admitted)})
+		d.List = append(d.List, figureCard{f, q.Card(f.Campaign, d.At).StateName, int(f.Line.Admitted)})
 	}
-	return q.show(http.StatusOK, "managefigures", view{Title: q.words("manage.figures.title"), D: d})
+	return q.Show(http.StatusOK, "managefigures", page.View{Title: q.Words("manage.figures.title"), D: d})
 }
 
 // lookWhys are the catalogue keys of the words that looks are for.
@@ -59,23 +60,23 @@ type looksData struct {
 	AllDesks             string
 }
 
-func (h *handler) looks(q *request) error {
-	a, err := q.actor()
+func (h *managePages) looks(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	today := civil.Of(h.svc.Now(), h.zone)
-	day, err := civil.Parse(q.field("day"))
+	today := civil.Of(h.svc.Now(), h.Zone)
+	day, err := civil.Parse(q.Field("day"))
 	if err != nil || day > today {
 		day = today
 	}
-	before, _ := strconv.ParseInt(q.field("before"), 10, 64) // a wrong number begins at the last
-	sheet, err := h.svc.Looks(q.Context(), a, day, q.field("desk"), max(0, before))
+	before, _ := strconv.ParseInt(q.Field("before"), 10, 64) // a wrong number begins at the last
+	sheet, err := h.svc.Looks(q.Context(), a, day, q.Field("desk"), max(0, before))
 	if err != nil {
 		return err
 	}
 	at := func(day civil.Date, desk, before string) string {
-		return withQuery(manageBase+"/looks", "day", day.String(), "desk", desk, "before", before)
+		return page.WithQuery(page.ManageBase+"/looks", "day", day.String(), "desk", desk, "before", before)
 	}
 	d := looksData{Day: day.String(), On: day, Desk: sheet.Desk, Earlier: at(day-1, sheet.Desk, "")}
 	if day < today {
@@ -90,18 +91,18 @@ func (h *handler) looks(q *request) error {
 	for _, r := range sheet.Rows {
 		row := lookRow{LookRow: r, WhyName: r.Why, DeskURL: at(day, r.Desk, "")}
 		if r.Role != person.NoRole {
-			row.RoleName = q.words(roleNames[r.Role])
+			row.RoleName = q.Words(page.RoleNames[r.Role])
 		}
 		if key, ok := lookWhys[r.Why]; ok {
-			row.WhyName = q.words(key)
+			row.WhyName = q.Words(key)
 		}
 		d.Rows = append(d.Rows, row)
 	}
-	return q.show(http.StatusOK, "managelooks", view{Title: q.words("manage.looks.title"), D: d})
+	return q.Show(http.StatusOK, "managelooks", page.View{Title: q.Words("manage.looks.title"), D: d})
 }
 
-func (h *handler) chains(q *request) error {
-	a, err := q.actor()
+func (h *managePages) chains(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (h *handler) chains(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.show(http.StatusOK, "managechains", view{Title: q.words("manage.chains.title"), D: struct {
+	return q.Show(http.StatusOK, "managechains", page.View{Title: q.Words("manage.chains.title"), D: struct {
 		At                 time.Time
 		Bookings, Requests string
 		None               bool
@@ -128,8 +129,8 @@ type installationData struct {
 	Bad  int // checks that failed
 }
 
-func (h *handler) installation(q *request) error {
-	a, err := q.actor()
+func (h *managePages) installation(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -144,5 +145,5 @@ func (h *handler) installation(q *request) error {
 			d.Bad++
 		}
 	}
-	return q.show(http.StatusOK, "manageinstallation", view{Title: q.words("manage.node.title"), Refresh: 30, D: d})
+	return q.Show(http.StatusOK, "manageinstallation", page.View{Title: q.Words("manage.node.title"), Refresh: 30, D: d})
 }

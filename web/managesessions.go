@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"charye/walk"
+	"charye/web/page"
 )
 
 type endedRow struct {
@@ -19,12 +20,12 @@ type sessionsData struct {
 	List                  []endedRow
 }
 
-func (h *handler) sessionsForm(q *request) error {
+func (h *managePages) sessionsForm(q *page.Request) error {
 	return h.showSessions(q, http.StatusOK, sessionsData{})
 }
 
-func (h *handler) showSessions(q *request, status int, d sessionsData) error {
-	a, err := q.actor()
+func (h *managePages) showSessions(q *page.Request, status int, d sessionsData) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -40,23 +41,23 @@ func (h *handler) showSessions(q *request, status int, d sessionsData) error {
 		d.List = append(d.List, row)
 	}
 	d.Me = h.svc.StaffName(a.Key)
-	return q.show(status, "managesessions", view{Title: q.words("manage.end.title"), Error: d.Wrong != "", D: d})
+	return q.Show(status, "managesessions", page.View{Title: q.Words("manage.end.title"), Error: d.Wrong != "", D: d})
 }
 
-func (h *handler) endSessions(q *request) error {
-	a, err := q.actor()
+func (h *managePages) endSessions(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	d := sessionsData{Staff: q.field("staff"), Why: q.field("why")}
+	d := sessionsData{Staff: q.Field("staff"), Why: q.Field("why")}
 	staff := d.Staff
-	if q.field("do") == "all" {
+	if q.Field("do") == "all" {
 		staff = walk.EverybodyOfStaff
 	}
 	var e *walk.Error
 	switch err := h.svc.EndSessions(q.Context(), a, staff, d.Why); {
 	case err == nil:
-		return q.redirect(manageBase + "/sessions")
+		return q.Redirect(page.ManageBase + "/sessions")
 	case errors.As(err, &e) && e.Code == walk.BadRequest:
 		if d.Wrong = "manage.end.why.needed"; e.Field == "staff" {
 			d.Wrong = "manage.end.wrong"

@@ -15,6 +15,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // TestServe serves the pages with made-up data, to look at them in a browser: CHARYE_PREVIEW=127.0.0.1:8099 go test -run TestServe -timeout 0 .
@@ -112,11 +113,11 @@ func previewHandler(t *testing.T, svc *scripted, door *doorman) http.Handler {
 			f(svc)
 		}
 		if r.FormValue("out") == "" {
-			http.SetCookie(w, &http.Cookie{Name: cookieSession, Value: "token", Path: "/"})
+			http.SetCookie(w, &http.Cookie{Name: page.CookieSession, Value: "token", Path: "/"})
 			pass := strconv.FormatInt(svc.now.Add(9*time.Minute).Unix(), 36) + ".pass-token"
-			http.SetCookie(w, &http.Cookie{Name: passName("age-55-59", ""), Value: pass, Path: "/"})
+			http.SetCookie(w, &http.Cookie{Name: page.PassName("age-55-59", ""), Value: pass, Path: "/"})
 		}
-		http.SetCookie(w, &http.Cookie{Name: cookieLanguage, Value: r.FormValue("l"), Path: "/"})
+		http.SetCookie(w, &http.Cookie{Name: page.CookieLanguage, Value: r.FormValue("l"), Path: "/"})
 		if r.FormValue("post") != "" {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte(`<form method=post action="` + r.FormValue("to") + `"><input name=slot value="s1.2021-07-26.570"><input name=name value="박말순"></form><script>document.forms[0].submit()</script>`))

@@ -1,13 +1,73 @@
 package web
 
 import (
+	"context"
+	"embed"
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"charye/person"
+	"charye/programme"
 	"charye/walk"
+	"charye/web/page"
 )
+
+//go:embed templates/signin.html templates/desksignin.html
+var signInFiles embed.FS
+
+// newSignInPages makes the pages; it fails when a template is wrong.
+func newSignInPages(f *page.Frame, door Door) (*signInPages, error) {
+	return &signInPages{Frame: f, door: door}, f.AddTemplates(signInFiles)
+}
+
+// Provider is one way to sign in, as people choose it.
+type Provider struct {
+	ID    string
+	Name  programme.Text
+	Staff bool // for those at work, on the pages under /desk
+}
+
+// Door is who lets people in by name. Safe for concurrent use.
+type Door interface {
+	// Providers lists the ways to sign in, in the order to show them.
+	Providers() []Provider
+	// Begin starts a sign-in and gives the provider's address to go to. loginState is kept in a cookie of this browser
+	// and handed back to Finish; fresh demands that the provider asks the person again (for a takeover).
+	Begin(ctx context.Context, provider, returnTo string, fresh bool) (redirect, loginState string, err error)
+	// Finish takes the query that the provider came back with. returnTo is what Begin was given.
+	Finish(ctx context.Context, loginState string, query url.Values) (sessionToken, returnTo string, err error)
+	// Verify reads a session token; any error means that nobody is signed in.
+	Verify(token string) (person.Session, error)
+}
+
+// signInPages are the pages of signing in and out. Immutable after newSignIn.
+type signInPages struct {
+	*page.Frame
+	door Door
+}
+
+func (h *signInPages) routes() []page.Route {
+	return []page.Route{
+		{Pattern: "GET /sign-in", Do: h.signInPage},
+		{Pattern: "GET /sign-in/callback", Do: h.signInFinish},
+		{Pattern: "GET /sign-in/{provider}", Do: h.signInBegin},
+		{Pattern: "POST /sign-out", Do: h.signOut},
+	}
+}
+
+// staffRoutes lists the pages by which staff come and go.
+func (h *signInPages) staffRoutes() []page.Route {
+	return []page.Route{
+		{Pattern: "GET /desk/sign-in", Open: true, Do: h.deskSignIn},
+		{Pattern: "GET /desk/sign-in/{provider}", Open: true, Do: h.signInBegin},
+		{Pattern: "POST /desk/sign-out", Open: true, Do: h.deskSignOut},
+	}
+}
 
 type signInData struct {
 	Providers []Provider
@@ -27,73 +87,107 @@ func (d signInData) URL(p Provider) string {
 	if d.Fresh {
 		fresh = "1"
 	}
-	return withQuery(d.base+"/sign-in/"+p.ID, "return", d.Return, "fresh", fresh)
+	return page.WithQuery(d.base+"/sign-in/"+p.ID, "return", d.Return, "fresh", fresh)
 }
 
-func (h *handler) signInPage(q *request) error {
+func (h *signInPages) signInPage(q *page.Request) error {
 	d := signInData{
-		Providers: h.providers(false), Desk: len(h.providers(true)) > 0, Return: localPath(q.FormValue("return")),
-		Fresh: q.field("fresh") != "", Needed: q.field("why") == "needed", Failed: q.field("why") == "failed",
-		SignedIn: q.session != nil, Name: q.name(),
+		Providers: h.providers(false), Desk: len(h.providers(true)) > 0, Return: page.LocalPath(q.FormValue("return")),
+		Fresh: q.Field("fresh") != "", Needed: q.Field("why") == "needed", Failed: q.Field("why") == "failed",
+		SignedIn: q.Session != nil, Name: q.Name(),
 	}
-	return q.show(http.StatusOK, "signin", view{Title: q.words("signin.title"), Error: d.Failed, D: d})
+	return q.Show(http.StatusOK, "signin", page.View{Title: q.Words("signin.title"), Error: d.Failed, D: d})
 }
 
 // loginTakes is how long a person may spend at the provider.
 const loginTakes = 30 * time.Minute
 
-func (h *handler) signInBegin(q *request) error {
-	back := localPath(q.FormValue("return"))
+func (h *signInPages) signInBegin(q *page.Request) error {
+	back := page.LocalPath(q.FormValue("return"))
 	id := q.PathValue("provider")
 	known := false
-	for _, p := range h.providers(q.base != "") {
+	for _, p := range h.providers(q.Base != "") {
 		known = known || p.ID == id
 	}
 	if !known {
 		return &walk.Error{Code: walk.NotFound, Detail: "no such provider"}
 	}
-	to, state, err := h.signIn.Begin(q.Context(), id, back, q.field("fresh") != "")
+	to, state, err := h.door.Begin(q.Context(), id, back, q.Field("fresh") != "")
 	if err != nil {
-		h.log.WarnContext(q.Context(), "sign-in could not begin", slog.String("provider", id), slog.Any("err", err))
-		return q.redirect(withQuery(q.base+"/sign-in", "return", back, "why", "failed", "fresh", q.field("fresh")))
+		h.Log.WarnContext(q.Context(), "sign-in could not begin", slog.String("provider", id), slog.Any("err", err))
+		return q.Redirect(page.WithQuery(q.Base+"/sign-in", "return", back, "why", "failed", "fresh", q.Field("fresh")))
 	}
-	h.cookies.set(q.w, cookieLogin, state, loginTakes)
-	http.Redirect(q.w, q.Request, to, http.StatusSeeOther)
+	h.Cookies.Set(q.W, page.CookieLogin, state, loginTakes)
+	http.Redirect(q.W, q.Request, to, http.StatusSeeOther)
 	return nil
 }
 
-func (h *handler) signInFinish(q *request) error {
-	state := h.cookies.get(q.Request, cookieLogin)
-	h.cookies.clear(q.w, cookieLogin)
+func (h *signInPages) signInFinish(q *page.Request) error {
+	state := h.Cookies.Get(q.Request, page.CookieLogin)
+	h.Cookies.Clear(q.W, page.CookieLogin)
 	if state == "" {
-		return q.redirect(withQuery("/sign-in", "why", "failed"))
+		return q.Redirect(page.WithQuery("/sign-in", "why", "failed"))
 	}
-	token, back, err := h.signIn.Finish(q.Context(), state, q.URL.Query())
+	token, back, err := h.door.Finish(q.Context(), state, q.URL.Query())
 	if err != nil {
-		h.log.WarnContext(q.Context(), "sign-in failed", slog.Any("err", err))
+		h.Log.WarnContext(q.Context(), "sign-in failed", slog.Any("err", err))
 		return h.signInFailed(q, back, err)
 	}
-	s, err := h.signIn.Verify(token)
+	s, err := h.door.Verify(token)
 	if err != nil {
 		return err
 	}
 	if s.IsStaff() {
 		return h.staffSignedIn(q, token, s, back)
 	}
-	if q.session != nil && q.session.Key != s.Key {
-		h.cookies.clearPasses(q.w, q.Request) // another person at the same browser
+	if q.Session != nil && q.Session.Key != s.Key {
+		h.Cookies.ClearPasses(q.W, q.Request) // another person at the same browser
 	}
-	h.cookies.set(q.w, cookieSession, token, max(s.ExpiresAt.Sub(h.svc.Now()), time.Second))
-	return q.redirect(localPath(back))
+	h.Cookies.Set(q.W, page.CookieSession, token, max(s.ExpiresAt.Sub(h.Now()), time.Second))
+	return q.Redirect(page.LocalPath(back))
 }
 
-func (h *handler) signOut(q *request) error {
-	h.cookies.clear(q.w, cookieSession)
-	h.cookies.clear(q.w, cookieLogin)
-	h.cookies.clearPasses(q.w, q.Request)
-	return q.redirect("/")
+func (h *signInPages) signOut(q *page.Request) error {
+	h.Cookies.Clear(q.W, page.CookieSession)
+	h.Cookies.Clear(q.W, page.CookieLogin)
+	h.Cookies.ClearPasses(q.W, q.Request)
+	return q.Redirect("/")
 }
 
-func isDigits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
+// staffPath is where staff go on: a page for staff, whatever was asked for.
+func staffPath(p string) string {
+	p = page.LocalPath(p)
+	for _, base := range []string{page.DeskBase, page.ManageBase, page.SupplyBase, page.ClinicBase} {
+		if rest, ok := strings.CutPrefix(p, base); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
+			return p
+		}
+	}
+	return page.DeskBase
+}
+
+// signInFailed sends back to where the sign-in began, with why when it is something to act on.
+func (h *signInPages) signInFailed(q *page.Request, back string, err error) error {
+	base, why := "", "failed"
+	switch {
+	case errors.Is(err, person.ErrSecondFactor):
+		base, why = page.DeskBase, "factor"
+	case errors.Is(err, person.ErrNoStaffRole):
+		base, why = page.DeskBase, "role"
+	case staffPath(back) == back:
+		base = page.DeskBase
+	}
+	return q.Redirect(page.WithQuery(base+"/sign-in", "return", page.LocalPath(back), "why", why))
+}
+
+func (h *signInPages) staffSignedIn(q *page.Request, token string, s person.Session, back string) error {
+	if before, err := h.door.Verify(h.Cookies.Get(q.Request, page.CookieStaff)); err != nil || before.Key != s.Key {
+		h.Cookies.ClearPasses(q.W, q.Request) // another clerk at the same desk
+	}
+	h.Cookies.Set(q.W, page.CookieStaff, token, max(s.ExpiresAt.Sub(h.Now()), time.Second))
+	return q.Redirect(staffPath(back))
+}
+
+// providers lists the ways to sign in for citizens or for staff.
+func (h *signInPages) providers(staff bool) []Provider {
+	return slices.DeleteFunc(h.door.Providers(), func(p Provider) bool { return p.Staff != staff })
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"embed"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -9,16 +10,29 @@ import (
 	"time"
 
 	"charye/approval"
+	"charye/programme"
 	"charye/site"
 	"charye/supply"
 	"charye/supply/delivery"
 	"charye/supply/room"
 	"charye/supply/trace"
 	"charye/walk"
+	"charye/web/page"
 )
 
-// supplyBase is where the pages of the supply room are. They are pages for staff: sign-in, roles and the way out are those of the desk.
-const supplyBase = "/supply"
+//go:embed templates/supply*.html
+var supplyFiles embed.FS
+
+// supplyPages are the pages of the supply room. Immutable after newSupplyPages.
+type supplyPages struct {
+	*page.Frame
+	svc SupplyService
+}
+
+// newSupplyPages makes the pages; it fails when a template is wrong.
+func newSupplyPages(f *page.Frame, svc SupplyService) (*supplyPages, error) {
+	return &supplyPages{Frame: f, svc: svc}, f.AddTemplates(supplyFiles)
+}
 
 // SupplyService is what the pages of the supply room use of [walk.Walk].
 type SupplyService interface {
@@ -32,50 +46,44 @@ type SupplyService interface {
 	WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) (approval.Request, error)
 	Verdicts(ctx context.Context, a walk.Actor, before int64, limit int) ([]approval.Request, error)
 	Verdict(ctx context.Context, a walk.Actor, id int64) (room.Case, error)
+	Now() time.Time
+	Programme() *programme.Programme
 }
 
-// supplyTable lists the pages of the supply room.
-func (h *handler) supplyTable() []deskRoute {
-	return []deskRoute{
-		{pattern: "GET /supply", act: walk.SeeSupply, f: h.supplyHome},
-		{pattern: "GET /supply/{$}", act: walk.SeeSupply, f: h.supplyHome},
-		{pattern: "GET /supply/find", act: walk.SeeSupply, f: h.supplyFind},
-		{pattern: "GET /supply/alarms", act: walk.SeeSupply, f: h.supplyAlarms},
-		{pattern: "GET /supply/alarms/{seq}", act: walk.SeeSupply, f: h.supplyAlarm},
-		{pattern: "GET /supply/sites", act: walk.SeeSupply, f: h.supplySites},
-		{pattern: "GET /supply/boxes", act: walk.SeeSupply, f: h.supplyBoxes},
-		{pattern: "GET /supply/boxes/{sscc}", act: walk.SeeSupply, f: h.supplyBox},
-		{pattern: "GET /supply/readings", act: walk.SeeSupply, f: h.supplyScope},
-		{pattern: "GET /supply/deliveries", act: walk.SeeSupply, f: h.supplyDeliveries},
-		{pattern: "GET /supply/deliveries.csv", act: walk.SeeSupply, f: h.deliveriesFile},
-		{pattern: "GET /supply/cases", act: walk.SeeSupply, f: h.supplyCases},
-		{pattern: "GET /supply/cases/new", act: walk.AskVerdict, f: h.newVerdict},
-		{pattern: "POST /supply/cases/new", act: walk.AskVerdict, f: h.previewVerdict},
-		{pattern: "GET /supply/cases/draft/{digest}", act: walk.AskVerdict, f: h.verdictDraft},
-		{pattern: "POST /supply/cases", act: walk.AskVerdict, f: h.askVerdict},
-		{pattern: "GET /supply/cases/{id}", act: walk.SeeSupply, f: h.supplyCase},
-		{pattern: "POST /supply/cases/{id}/agree", act: walk.AgreeVerdict, f: h.agreeVerdict},
-		{pattern: "POST /supply/cases/{id}/decline", act: walk.AgreeVerdict, f: h.declineVerdict},
-		{pattern: "POST /supply/cases/{id}/withdraw", act: walk.AskVerdict, f: h.withdrawVerdict},
+// routes lists the pages of the supply room.
+func (h *supplyPages) routes() []page.Route {
+	return []page.Route{
+		{Pattern: "GET /supply", Act: walk.SeeSupply, Do: h.supplyHome},
+		{Pattern: "GET /supply/{$}", Act: walk.SeeSupply, Do: h.supplyHome},
+		{Pattern: "GET /supply/find", Act: walk.SeeSupply, Do: h.supplyFind},
+		{Pattern: "GET /supply/alarms", Act: walk.SeeSupply, Do: h.supplyAlarms},
+		{Pattern: "GET /supply/alarms/{seq}", Act: walk.SeeSupply, Do: h.supplyAlarm},
+		{Pattern: "GET /supply/sites", Act: walk.SeeSupply, Do: h.supplySites},
+		{Pattern: "GET /supply/boxes", Act: walk.SeeSupply, Do: h.supplyBoxes},
+		{Pattern: "GET /supply/boxes/{sscc}", Act: walk.SeeSupply, Do: h.supplyBox},
+		{Pattern: "GET /supply/readings", Act: walk.SeeSupply, Do: h.supplyScope},
+		{Pattern: "GET /supply/deliveries", Act: walk.SeeSupply, Do: h.supplyDeliveries},
+		{Pattern: "GET /supply/deliveries.csv", Act: walk.SeeSupply, Do: h.deliveriesFile},
+		{Pattern: "GET /supply/cases", Act: walk.SeeSupply, Do: h.supplyCases},
+		{Pattern: "GET /supply/cases/new", Act: walk.AskVerdict, Do: h.newVerdict},
+		{Pattern: "POST /supply/cases/new", Act: walk.AskVerdict, Do: h.previewVerdict},
+		{Pattern: "GET /supply/cases/draft/{digest}", Act: walk.AskVerdict, Do: h.verdictDraft},
+		{Pattern: "POST /supply/cases", Act: walk.AskVerdict, Do: h.askVerdict},
+		{Pattern: "GET /supply/cases/{id}", Act: walk.SeeSupply, Do: h.supplyCase},
+		{Pattern: "POST /supply/cases/{id}/agree", Act: walk.AgreeVerdict, Do: h.agreeVerdict},
+		{Pattern: "POST /supply/cases/{id}/decline", Act: walk.AgreeVerdict, Do: h.declineVerdict},
+		{Pattern: "POST /supply/cases/{id}/withdraw", Act: walk.AskVerdict, Do: h.withdrawVerdict},
+		{Pattern: "/supply/", Open: true, Do: page.Missing},
 	}
-}
-
-func (h *handler) supplyRoutes() {
-	for _, r := range h.supplyTable() {
-		h.mux.Handle(r.pattern, h.pageAt(deskBase, r.guarded()))
-	}
-	h.mux.Handle("/supply/", h.pageAt(deskBase, func(*request) error {
-		return &walk.Error{Code: walk.NotFound, Detail: "there is no such page"}
-	}))
 }
 
 // supply gives the room as it stands, with who is asking.
-func (q *request) supply() (*room.View, walk.Actor, error) {
-	a, err := q.actor()
+func (h *supplyPages) supply(q *page.Request) (*room.View, walk.Actor, error) {
+	a, err := q.Actor()
 	if err != nil {
 		return nil, a, err
 	}
-	v, err := q.h.svc.Supply(q.Context(), a)
+	v, err := h.svc.Supply(q.Context(), a)
 	return v, a, err
 }
 
@@ -93,8 +101,8 @@ type supplyState struct {
 	Stale bool
 }
 
-func (q *request) supplyState(v *room.View) supplyState {
-	return supplyState{v.At, v.Read, q.h.svc.Now().Sub(v.At) > staleAfter*time.Second}
+func (h *supplyPages) supplyState(q *page.Request, v *room.View) supplyState {
+	return supplyState{v.At, v.Read, h.svc.Now().Sub(v.At) > staleAfter*time.Second}
 }
 
 // pages is where in a list a page is; From and To count from 1.
@@ -104,15 +112,15 @@ type pages struct {
 }
 
 // paged gives the rows of this request's page, and where it is.
-func (q *request) from() int {
-	n, err := strconv.Atoi(q.field("from"))
+func (h *supplyPages) from(q *page.Request) int {
+	n, err := strconv.Atoi(q.Field("from"))
 	if err != nil || n < 0 || n > 10_000_000 {
 		return 0
 	}
 	return n
 }
 
-func (q *request) pages(from, shown, total int) pages {
+func (h *supplyPages) pages(q *page.Request, from, shown, total int) pages {
 	p := pages{From: min(from+1, total), To: from + shown, Total: total}
 	at := func(n int) string {
 		v := q.URL.Query()
@@ -161,19 +169,19 @@ type supplyHomeData struct {
 	Plans    bool // the programme says how boxes are shipped
 }
 
-func (h *handler) supplyHome(q *request) error {
-	v, a, err := q.supply()
+func (h *supplyPages) supplyHome(q *page.Request) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
 	return h.showSupplyHome(q, v, a, "")
 }
 
-func (h *handler) showSupplyHome(q *request, v *room.View, a walk.Actor, notFound string) error {
-	d := supplyHomeData{supplyState: q.supplyState(v), Open: v.Open, Find: notFound, NotFound: notFound != "", Problems: len(v.Problems), Asks: walk.May(a, walk.AskVerdict), Plans: len(h.svc.Programme().Shipping) > 0}
+func (h *supplyPages) showSupplyHome(q *page.Request, v *room.View, a walk.Actor, notFound string) error {
+	d := supplyHomeData{supplyState: h.supplyState(q, v), Open: v.Open, Find: notFound, NotFound: notFound != "", Problems: len(v.Problems), Asks: walk.May(a, walk.AskVerdict), Plans: len(h.svc.Programme().Shipping) > 0}
 	for i := range part(v.Alarms, 0, supplyAlarms) {
 		if x := &v.Alarms[i]; x.Needs() {
-			d.Alarms = append(d.Alarms, q.alarmRow(v, x))
+			d.Alarms = append(d.Alarms, h.alarmRow(q, v, x))
 		}
 	}
 	d.Regions, d.Transit, d.Depots = v.Regions()
@@ -185,61 +193,61 @@ func (h *handler) showSupplyHome(q *request, v *room.View, a walk.Actor, notFoun
 		d.All.Doubt += r.Doubt
 	}
 	var err error
-	if d.Cases, err = q.openCases(a); err != nil {
+	if d.Cases, err = h.openCases(q, a); err != nil {
 		return err
 	}
 	status := http.StatusOK
 	if d.NotFound {
 		status = http.StatusNotFound
 	}
-	return q.show(status, "supply", view{Title: q.words("supply.title"), Wide: true, D: d})
+	return q.Show(status, "supply", page.View{Title: q.Words("supply.title"), Wide: true, D: d})
 }
 
 // supplyFind goes to what a text names: a box, a site by its GLN or number, a lot, or sites by name.
-func (h *handler) supplyFind(q *request) error {
-	v, a, err := q.supply()
+func (h *supplyPages) supplyFind(q *page.Request) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
-	text := q.field("q")
+	text := q.Field("q")
 	compact := strings.NewReplacer(" ", "", "(", "", ")", "").Replace(text)
 	if len(compact) == 20 {
 		compact = strings.TrimPrefix(compact, "00") // the label's element string
 	}
 	if k, ok := trace.SSCCOf(compact); ok {
 		if _, known := v.Trace.Box(k); known {
-			return q.redirect(boxPath(k))
+			return q.Redirect(boxPath(k))
 		}
 	}
 	if g, err := supply.ParseGLN(compact); err == nil {
 		place := "https://id.gs1.org/414/" + g.String()
 		if n := v.SiteOf(place); n != 0 {
 			if at, ok := v.Sites.ByNum(n); ok {
-				return q.redirect(sitePath(at))
+				return q.Redirect(sitePath(at))
 			}
 		}
 		if len(v.Boxes(room.Filter{Place: place})) > 0 {
-			return q.redirect(withQuery("/supply/boxes", "place", place))
+			return q.Redirect(page.WithQuery("/supply/boxes", "place", place))
 		}
 	}
 	if at, ok := v.Sites.ByID(text); ok {
-		return q.redirect(sitePath(at))
+		return q.Redirect(sitePath(at))
 	}
 	if text != "" && len(v.Trace.OfLot(text)) > 0 {
-		return q.redirect(withQuery("/supply/boxes", "lot", text))
+		return q.Redirect(page.WithQuery("/supply/boxes", "lot", text))
 	}
 	if _, n := v.SitesOf("", text, 0, 1); text != "" && n > 0 {
-		return q.redirect(withQuery("/supply/sites", "q", text))
+		return q.Redirect(page.WithQuery("/supply/sites", "q", text))
 	}
 	if strings.Contains(text, ":") && len(v.Boxes(room.Filter{Place: text})) > 0 {
-		return q.redirect(withQuery("/supply/boxes", "place", text))
+		return q.Redirect(page.WithQuery("/supply/boxes", "place", text))
 	}
 	return h.showSupplyHome(q, v, a, text)
 }
 
 func boxPath(k supply.SSCC) string { return "/supply/boxes/" + k.String() }
 
-func sitePath(at site.Site) string { return withQuery("/supply/boxes", "site", at.ID) }
+func sitePath(at site.Site) string { return page.WithQuery("/supply/boxes", "site", at.ID) }
 
 type supplySitesData struct {
 	supplyState
@@ -249,18 +257,18 @@ type supplySitesData struct {
 	Pages        pages
 }
 
-func (h *handler) supplySites(q *request) error {
-	v, _, err := q.supply()
+func (h *supplyPages) supplySites(q *page.Request) error {
+	v, _, err := h.supply(q)
 	if err != nil {
 		return err
 	}
-	d := supplySitesData{supplyState: q.supplyState(v), Region: q.field("region"), Find: q.field("q")}
+	d := supplySitesData{supplyState: h.supplyState(q, v), Region: q.Field("region"), Find: q.Field("q")}
 	d.Regions, _, _ = v.Regions()
-	from := q.from()
+	from := h.from(q)
 	var total int
 	d.Sites, total = v.SitesOf(d.Region, d.Find, from, supplyPage)
-	d.Pages = q.pages(from, len(d.Sites), total)
-	return q.show(http.StatusOK, "supplysites", view{Title: q.words("supply.sites.title"), Wide: true, D: d})
+	d.Pages = h.pages(q, from, len(d.Sites), total)
+	return q.Show(http.StatusOK, "supplysites", page.View{Title: q.Words("supply.sites.title"), Wide: true, D: d})
 }
 
 type boxRow struct {
@@ -288,10 +296,10 @@ type productStock struct {
 	Usable, Held int
 }
 
-func (q *request) boxRow(v *room.View, k supply.SSCC) boxRow {
+func (h *supplyPages) boxRow(q *page.Request, v *room.View, k supply.SSCC) boxRow {
 	b, _ := v.Trace.Box(k)
 	r := boxRow{
-		ID: k.String(), Lot: b.Lot.ID, Product: q.productName(b.Product), Where: q.placeName(v, b.Place, b.Site), Left: b.Left(), Doses: b.Doses(),
+		ID: k.String(), Lot: b.Lot.ID, Product: h.productName(q, b.Product), Where: h.placeName(q, v, b.Place, b.Site), Left: b.Left(), Doses: b.Doses(),
 		State: stateNames[v.Register.State(k)],
 	}
 	if d, ok := v.Doubt(k); ok {
@@ -300,15 +308,15 @@ func (q *request) boxRow(v *room.View, k supply.SSCC) boxRow {
 	return r
 }
 
-func (h *handler) supplyBoxes(q *request) error {
-	v, _, err := q.supply()
+func (h *supplyPages) supplyBoxes(q *page.Request) error {
+	v, _, err := h.supply(q)
 	if err != nil {
 		return err
 	}
-	d := supplyBoxesData{supplyState: q.supplyState(v), Lot: q.field("lot"), Place: q.field("place")}
+	d := supplyBoxesData{supplyState: h.supplyState(q, v), Lot: q.Field("lot"), Place: q.Field("place")}
 	f := room.Filter{Lot: d.Lot, Place: d.Place}
-	title := q.words("supply.boxes.title")
-	if id := q.field("site"); id != "" {
+	title := q.Words("supply.boxes.title")
+	if id := q.Field("site"); id != "" {
 		at, ok := v.Sites.ByID(id)
 		if !ok {
 			return &walk.Error{Code: walk.NotFound, Detail: "site: there is no such site"}
@@ -318,21 +326,21 @@ func (h *handler) supplyBoxes(q *request) error {
 	}
 	list := v.Boxes(f)
 	if d.Site != nil {
-		d.Products = q.productsOf(v, list)
+		d.Products = h.productsOf(q, v, list)
 	}
-	from := q.from()
+	from := h.from(q)
 	for _, k := range part(list, from, supplyPage) {
-		d.Boxes = append(d.Boxes, q.boxRow(v, k))
+		d.Boxes = append(d.Boxes, h.boxRow(q, v, k))
 	}
-	d.Pages = q.pages(from, len(d.Boxes), len(list))
+	d.Pages = h.pages(q, from, len(d.Boxes), len(list))
 	if d.Lot != "" {
-		d.Scope = withQuery("/supply/readings", "lot", d.Lot)
-		title = q.words("supply.lot.title", "lot", d.Lot)
+		d.Scope = page.WithQuery("/supply/readings", "lot", d.Lot)
+		title = q.Words("supply.lot.title", "lot", d.Lot)
 	}
-	return q.show(http.StatusOK, "supplyboxes", view{Title: title, Wide: true, D: d})
+	return q.Show(http.StatusOK, "supplyboxes", page.View{Title: title, Wide: true, D: d})
 }
 
-func (q *request) productsOf(v *room.View, list []supply.SSCC) (out []productStock) {
+func (h *supplyPages) productsOf(q *page.Request, v *room.View, list []supply.SSCC) (out []productStock) {
 	at := map[string]int{}
 	for _, k := range list {
 		b, _ := v.Trace.Box(k)
@@ -340,7 +348,7 @@ func (q *request) productsOf(v *room.View, list []supply.SSCC) (out []productSto
 		if !ok {
 			i = len(out)
 			at[b.Product] = i
-			out = append(out, productStock{Name: q.productName(b.Product)})
+			out = append(out, productStock{Name: h.productName(q, b.Product)})
 		}
 		switch v.Register.State(k) {
 		case supply.Usable:

@@ -12,6 +12,8 @@ import (
 	"charye/supply"
 	"charye/supply/room/roomtest"
 	"charye/walk"
+	"charye/web/catalogue"
+	"charye/web/page"
 )
 
 // inRoom opens a browser of somebody at work in the supply room, with the shipment of which two boxes froze.
@@ -31,7 +33,7 @@ func inRoom(t *testing.T, token string) (*browser, *scripted, *roomtest.World) {
 	round(t, svc)
 	b := open(t, svc, newDoorman(svc.now), Options{})
 	if token != "" {
-		b.cookies[cookieStaff] = token
+		b.cookies[page.CookieStaff] = token
 	}
 	svc.calls = nil
 	return b, svc, w
@@ -51,32 +53,35 @@ func TestEverySupplyRoute(t *testing.T) {
 	t.Parallel()
 	svc := newScripted()
 	b := open(t, svc, newDoorman(svc.now), Options{})
-	for _, r := range (&handler{}).supplyTable() {
-		if r.act == "" || r.open {
-			t.Errorf("%s is for everybody", r.pattern)
+	for _, r := range (&supplyPages{}).routes() {
+		if r.Pattern == "/supply/" {
+			continue // where there is nothing
 		}
-		method, path, _ := strings.Cut(fillSupply.Replace(r.pattern), " ")
+		if r.Act == "" || r.Open {
+			t.Errorf("%s is for everybody", r.Pattern)
+		}
+		method, path, _ := strings.Cut(fillSupply.Replace(r.Pattern), " ")
 		for token, roles := range map[string]person.Roles{
 			"": 0, "token": 0, "nonsense": 0, "clerk": person.RolesOf(person.CallDesk), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
 			"logistics": person.RolesOf(person.Logistics), "manager": person.RolesOf(person.Manager),
 		} {
-			b.cookies = map[string]string{cookieSession: "token"} // a citizen is signed in at the same browser
+			b.cookies = map[string]string{page.CookieSession: "token"} // a citizen is signed in at the same browser
 			if token != "" {
-				b.cookies[cookieStaff] = token
+				b.cookies[page.CookieStaff] = token
 			}
 			svc.calls = nil
 			w := b.do(method, path, url.Values{})
 			may := false
 			for role := range roles.All() {
-				may = may || walk.May(walk.Actor{Session: person.Session{Roles: roles}, Role: role}, r.act)
+				may = may || walk.May(walk.Actor{Session: person.Session{Roles: roles}, Role: role}, r.Act)
 			}
 			switch {
 			case roles == 0:
 				if to := w.Header().Get("Location"); w.Code != 303 || !strings.HasPrefix(to, "/desk/sign-in?") || len(svc.calls) > 0 {
-					t.Errorf("%s with the session %q: %d to %q after %v", r.pattern, token, w.Code, to, svc.calls)
+					t.Errorf("%s with the session %q: %d to %q after %v", r.Pattern, token, w.Code, to, svc.calls)
 				}
 			case (w.Code == 403) == may, !may && len(svc.calls) > 0:
-				t.Errorf("%s as %s: %d, allowed %t, after %v", r.pattern, token, w.Code, may, svc.calls)
+				t.Errorf("%s as %s: %d, allowed %t, after %v", r.Pattern, token, w.Code, may, svc.calls)
 			}
 		}
 	}
@@ -86,7 +91,7 @@ func TestSupplyPages(t *testing.T) {
 	t.Parallel()
 	b, svc, w := inRoom(t, "logistics")
 	frozen := roomtest.Box(3).String()
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		b.lang = lang.ID
 		page := func(where string, status int, says ...string) string {
 			t.Helper()
@@ -162,7 +167,7 @@ func TestVerdictPages(t *testing.T) {
 	b, svc, w := inRoom(t, "logistics")
 	look := func(where string, says ...string) string {
 		t.Helper()
-		for _, lang := range languageNames {
+		for _, lang := range catalogue.Names {
 			b.lang = lang.ID
 			a := b.get(where)
 			wantPage(t, a, 200, says...)
@@ -196,12 +201,12 @@ func TestVerdictPages(t *testing.T) {
 	to = b.post("/supply/cases/new", form...).Header().Get("Location")
 	draft := look(to, "두리의원", "하나의원", `name="plan"`)
 	plan := hiddenPlan.FindStringSubmatch(draft)[2]
-	b.cookies[cookieStaff] = "manager"
+	b.cookies[page.CookieStaff] = "manager"
 	if s := b.get(to).Body.String(); strings.Contains(s, `name="plan"`) {
 		t.Error("somebody else is asked to ask for it")
 	}
 	wantPage(t, b.post("/supply/cases", "plan", plan), 403)
-	b.cookies[cookieStaff] = "logistics"
+	b.cookies[page.CookieStaff] = "logistics"
 	at := b.post("/supply/cases", "plan", plan).Header().Get("Location")
 	wantRedirect(t, b.post("/supply/cases", "plan", plan), at) // sent twice
 	mine := look(at, "/withdraw")
@@ -216,10 +221,10 @@ func TestVerdictPages(t *testing.T) {
 	}
 	digest := fmt.Sprintf("%x", r.Request.Digest)
 	wantPage(t, b.post(at+"/agree", "digest", digest), 403, `role="alert"`)
-	b.cookies[cookieStaff] = "auditor"
+	b.cookies[page.CookieStaff] = "auditor"
 	wantPage(t, b.post(at+"/agree", "digest", digest), 403)
 	look(at)
-	b.cookies[cookieStaff] = "manager"
+	b.cookies[page.CookieStaff] = "manager"
 	wantPage(t, b.post(at+"/agree", "digest", strings.Repeat("0", 64)), 409, `role="alert"`)
 	wantPage(t, b.post(at+"/agree", "digest", "x"), 409)
 	wantPage(t, b.post(at+"/decline"), 422)
@@ -237,7 +242,7 @@ func TestVerdictPages(t *testing.T) {
 	// One that is withdrawn, one that is declined, and one that cannot be done any more.
 	again := func() string {
 		t.Helper()
-		b.cookies[cookieStaff] = "logistics"
+		b.cookies[page.CookieStaff] = "logistics"
 		f := append([]string(nil), form...)
 		f[1], f[5] = "recall", roomtest.Box(4).String()
 		to := b.post("/supply/cases/new", f...).Header().Get("Location")
@@ -249,7 +254,7 @@ func TestVerdictPages(t *testing.T) {
 	w.At(241)
 	svc.now = w.Now()
 	at = again()
-	b.cookies[cookieStaff] = "manager"
+	b.cookies[page.CookieStaff] = "manager"
 	wantRedirect(t, b.post(at+"/decline", "why", "아직 모릅니다"), at)
 	look(at, "아직 모릅니다")
 	at = again()
@@ -262,7 +267,7 @@ func TestVerdictPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.cookies[cookieStaff] = "manager"
+	b.cookies[page.CookieStaff] = "manager"
 	wantRedirect(t, b.post(at+"/agree", "digest", fmt.Sprintf("%x", r.Request.Digest)), at)
 	round(t, svc)
 	look(at, "card bad", "is recalled")
@@ -275,7 +280,7 @@ func TestSupplyWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0 min", 20 * time.Second: "20 s", time.Minute: "1 min", 90 * time.Minute: "1 h 30 min", 2 * time.Hour: "2 h", 49 * time.Hour: "2 d 1 h", -time.Hour: "0 min",
 	} {
-		if got, err := l.long(d); err != nil || got != want {
+		if got, err := l.Long(d); err != nil || got != want {
 			t.Errorf("%v: %q, %v; want %q", d, got, err, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"charye/supply/room"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // alarmRow is an alarm as pages show it.
@@ -20,10 +21,10 @@ type alarmRow struct {
 	Over                    time.Time // when the doubt was gone; zero: it is not
 }
 
-func (q *request) alarmRow(v *room.View, a *room.Alarm) alarmRow {
+func (h *supplyPages) alarmRow(q *page.Request, v *room.View, a *room.Alarm) alarmRow {
 	r := alarmRow{
-		Seq: a.Seq, Name: q.words(causeNames[a.Cause]), Text: q.words(causeTexts[a.Cause]), Next: q.words(causeNext[a.Cause]), Class: causeClass(a.Cause),
-		Where: q.placeName(v, string(a.Point), a.Site), At: a.At, Begin: a.Begin, Boxes: a.Alarm.Boxes, Doses: a.Doses, Needs: a.Needs(), Over: a.Cleared,
+		Seq: a.Seq, Name: q.Words(causeNames[a.Cause]), Text: q.Words(causeTexts[a.Cause]), Next: q.Words(causeNext[a.Cause]), Class: causeClass(a.Cause),
+		Where: h.placeName(q, v, string(a.Point), a.Site), At: a.At, Begin: a.Begin, Boxes: a.Alarm.Boxes, Doses: a.Doses, Needs: a.Needs(), Over: a.Cleared,
 	}
 	if a.Needs() {
 		r.Boxes, r.Doses = len(a.Act), 0
@@ -44,18 +45,18 @@ type supplyAlarmsData struct {
 	Pages  pages
 }
 
-func (h *handler) supplyAlarms(q *request) error {
-	v, _, err := q.supply()
+func (h *supplyPages) supplyAlarms(q *page.Request) error {
+	v, _, err := h.supply(q)
 	if err != nil {
 		return err
 	}
-	d := supplyAlarmsData{supplyState: q.supplyState(v), Open: v.Open}
-	from := q.from()
+	d := supplyAlarmsData{supplyState: h.supplyState(q, v), Open: v.Open}
+	from := h.from(q)
 	for i := range part(v.Alarms, from, supplyPage) {
-		d.Alarms = append(d.Alarms, q.alarmRow(v, &v.Alarms[from+i]))
+		d.Alarms = append(d.Alarms, h.alarmRow(q, v, &v.Alarms[from+i]))
 	}
-	d.Pages = q.pages(from, len(d.Alarms), len(v.Alarms))
-	return q.show(http.StatusOK, "supplyalarms", view{Title: q.words("supply.alarms.title"), Wide: true, D: d})
+	d.Pages = h.pages(q, from, len(d.Alarms), len(v.Alarms))
+	return q.Show(http.StatusOK, "supplyalarms", page.View{Title: q.Words("supply.alarms.title"), Wide: true, D: d})
 }
 
 type supplyAlarmData struct {
@@ -67,8 +68,8 @@ type supplyAlarmData struct {
 	Asks  bool
 }
 
-func (h *handler) supplyAlarm(q *request) error {
-	v, a, err := q.supply()
+func (h *supplyPages) supplyAlarm(q *page.Request) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
@@ -78,13 +79,13 @@ func (h *handler) supplyAlarm(q *request) error {
 		return &walk.Error{Code: walk.NotFound, Detail: "there is no such alarm"}
 	}
 	d := supplyAlarmData{
-		supplyState: q.supplyState(v), alarmRow: q.alarmRow(v, &x), Scope: withQuery("/supply/readings", "alarm", strconv.FormatInt(seq, 10)),
+		supplyState: h.supplyState(q, v), alarmRow: h.alarmRow(q, v, &x), Scope: page.WithQuery("/supply/readings", "alarm", strconv.FormatInt(seq, 10)),
 		Asks: walk.May(a, walk.AskVerdict),
 	}
-	from := q.from()
+	from := h.from(q)
 	for _, k := range part(x.Boxes, from, supplyPage) {
-		d.Table = append(d.Table, q.boxRow(v, k))
+		d.Table = append(d.Table, h.boxRow(q, v, k))
 	}
-	d.Pages = q.pages(from, len(d.Table), len(x.Boxes))
-	return q.show(http.StatusOK, "supplyalarm", view{Title: d.Name, Wide: true, D: d})
+	d.Pages = h.pages(q, from, len(d.Table), len(x.Boxes))
+	return q.Show(http.StatusOK, "supplyalarm", page.View{Title: d.Name, Wide: true, D: d})
 }

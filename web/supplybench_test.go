@@ -15,6 +15,7 @@ import (
 	"charye/supply/room"
 	"charye/supply/room/roomtest"
 	"charye/supply/trace"
+	"charye/web/page"
 )
 
 // toldCustody is custody that is there from the beginning, and events that come one by one.
@@ -134,7 +135,7 @@ func BenchmarkSupplyPages(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	br := &browser{t: b, h: pages, cookies: map[string]string{cookieStaff: "logistics"}, lang: "ko", header: http.Header{}}
+	br := &browser{t: b, h: pages, cookies: map[string]string{page.CookieStaff: "logistics"}, lang: "ko", header: http.Header{}}
 	for name, path := range map[string]string{
 		"home": "/supply", "alarms": "/supply/alarms", "alarm": "/supply/alarms/1", "sites": "/supply/sites?region=" + url.QueryEscape(sites[0].Region) + "&from=5000", "search": "/supply/sites?q=11807",
 		"lot": "/supply/boxes?lot=L07", "site": "/supply/boxes?site=N00777", "box": "/supply/boxes/" + nationalBox(33).String(), "reach of a lot": "/supply/readings?lot=L07",

@@ -10,6 +10,7 @@ import (
 	"charye/supply/room"
 	"charye/supply/trace"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // legRow is one leg of a box in the table that says what the chart draws.
@@ -83,8 +84,8 @@ type supplyBoxData struct {
 // mostExcursions is how many are listed; a refrigerator that swings for weeks has thousands.
 const mostExcursions = 50
 
-func (h *handler) supplyBox(q *request) error {
-	v, a, err := q.supply()
+func (h *supplyPages) supplyBox(q *page.Request) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
@@ -98,55 +99,55 @@ func (h *handler) supplyBox(q *request) error {
 		return err
 	}
 	d := supplyBoxData{
-		supplyState: q.supplyState(v), ID: k.String(), Lot: b.Lot.ID, GTIN: b.Lot.GTIN.String(), Product: q.productName(b.Product), Vials: b.Vials, Left: b.Left(), Doses: b.Doses(),
-		Given: b.Given, Waste: b.Waste, Where: q.placeName(v, b.Place, b.Site), Since: b.Since, State: stateNames[v.Register.State(k)], Cases: v.Register.Cases(k),
-		Fit: w.Judgement.Fit(), Sentence: q.sentence(&w), AtMost: w.Judgement.Exposure.AtMost, Batches: w.Batches,
-		Scope: withQuery("/supply/readings", "box", k.String()), Asks: walk.May(a, walk.AskVerdict),
+		supplyState: h.supplyState(q, v), ID: k.String(), Lot: b.Lot.ID, GTIN: b.Lot.GTIN.String(), Product: h.productName(q, b.Product), Vials: b.Vials, Left: b.Left(), Doses: b.Doses(),
+		Given: b.Given, Waste: b.Waste, Where: h.placeName(q, v, b.Place, b.Site), Since: b.Since, State: stateNames[v.Register.State(k)], Cases: v.Register.Cases(k),
+		Fit: w.Judgement.Fit(), Sentence: h.sentence(q, &w), AtMost: w.Judgement.Exposure.AtMost, Batches: w.Batches,
+		Scope: page.WithQuery("/supply/readings", "box", k.String()), Asks: walk.May(a, walk.AskVerdict),
 	}
 	if day, ok := v.Trace.Expires(b.Lot); ok {
-		d.Expires = q.plain(day)
+		d.Expires = q.Plain(day)
 	}
 	if c, ok := w.Judgement.Exposure.MeanKinetic(); ok {
 		d.Kinetic = celsius(c)
 	}
 	if w.After > 0 {
-		d.After = q.long(w.After)
+		d.After = h.long(q, w.After)
 	}
-	d.Legs, d.Heads = q.legRows(v, k, &w)
-	d.Bands = q.bandRows(&w)
+	d.Legs, d.Heads = h.legRows(q, v, k, &w)
+	d.Bands = h.bandRows(q, &w)
 	all := excursions(&w)
 	d.More = max(0, len(all)-mostExcursions)
 	for _, e := range part(all, 0, mostExcursions) {
-		x := excursionRow{Begin: e.begin, End: e.end, Long: q.long(e.end.Sub(e.begin)), Cold: e.side == supply.Cold, Where: d.Legs[e.leg].Where, Sum: e.sum}
+		x := excursionRow{Begin: e.begin, End: e.end, Long: h.long(q, e.end.Sub(e.begin)), Cold: e.side == supply.Cold, Where: d.Legs[e.leg].Where, Sum: e.sum}
 		x.Most = celsius(e.most)
 		d.Excursions = append(d.Excursions, x)
 	}
-	d.Chart = q.chart(&w, d.Legs, all)
+	d.Chart = h.chart(q, &w, d.Legs, all)
 	for i := range v.Verdicts {
 		if x := &v.Verdicts[i]; slices.Contains(x.Boxes, k) {
 			d.Verdicts = append(d.Verdicts, verdictRow{x.At, actionNames[x.Action], x.Case, x.Reason, x.Asked, x.Agreed, x.Evidence})
 		}
 	}
-	return q.show(http.StatusOK, "supplybox", view{Title: q.words("supply.box.title", "box", d.ID), Wide: true, D: d})
+	return q.Show(http.StatusOK, "supplybox", page.View{Title: q.Words("supply.box.title", "box", d.ID), Wide: true, D: d})
 }
 
-// long is [language.long] for values that are known to be right.
-func (q *request) long(d time.Duration) string {
-	s, err := q.lang.long(d)
+// long is [catalogue.Language.Long] for values that are known to be right.
+func (h *supplyPages) long(q *page.Request, d time.Duration) string {
+	s, err := q.Lang.Long(d)
 	if err != nil {
-		q.h.log.ErrorContext(q.Context(), "catalogue")
+		h.Log.ErrorContext(q.Context(), "catalogue")
 	}
 	return s
 }
 
 // sentence says the judgement in words.
-func (q *request) sentence(w *supply.Way) string {
+func (h *supplyPages) sentence(q *page.Request, w *supply.Way) string {
 	j := &w.Judgement
 	if j.Fit() {
-		return q.words("supply.says.fit")
+		return q.Words("supply.says.fit")
 	}
 	if j.Untraced {
-		return q.words("supply.says.untraced")
+		return q.Words("supply.says.untraced")
 	}
 	var worst *supply.Finding
 	for i := range j.Findings {
@@ -156,21 +157,21 @@ func (q *request) sentence(w *supply.Way) string {
 		}
 	}
 	if worst == nil {
-		return q.words("supply.says.unknown", "long", q.long(j.Exposure.Unknown))
+		return q.Words("supply.says.unknown", "long", h.long(q, j.Exposure.Unknown))
 	}
 	switch {
 	case worst.Side == supply.Cold && worst.Budget == 0:
-		return q.words("supply.says.frozen", "band", worst.Band, "long", q.long(worst.Spent), "most", celsius(j.Exposure.Coldest))
+		return q.Words("supply.says.frozen", "band", worst.Band, "long", h.long(q, worst.Spent), "most", celsius(j.Exposure.Coldest))
 	case worst.Side == supply.Cold:
-		return q.words("supply.says.cold", "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget), "most", celsius(j.Exposure.Coldest))
+		return q.Words("supply.says.cold", "band", worst.Band, "long", h.long(q, worst.Spent), "budget", h.long(q, worst.Budget), "most", celsius(j.Exposure.Coldest))
 	}
 	if worst.Side == supply.Store {
-		return q.words("supply.says.expired", "stage", q.words(stageNames[worst.Stage]), "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget))
+		return q.Words("supply.says.expired", "stage", q.Words(stageNames[worst.Stage]), "band", worst.Band, "long", h.long(q, worst.Spent), "budget", h.long(q, worst.Budget))
 	}
-	return q.words("supply.says.warm", "band", worst.Band, "long", q.long(worst.Spent), "budget", q.long(worst.Budget), "most", celsius(j.Exposure.Warmest))
+	return q.Words("supply.says.warm", "band", worst.Band, "long", h.long(q, worst.Spent), "budget", h.long(q, worst.Budget), "most", celsius(j.Exposure.Warmest))
 }
 
-func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []legRow, heads []string) {
+func (h *supplyPages) legRows(q *page.Request, v *room.View, k supply.SSCC, w *supply.Way) (rows []legRow, heads []string) {
 	places := map[int64]trace.Leg{}
 	for _, l := range v.Trace.Journey(k) {
 		places[l.Begin.UnixNano()] = l
@@ -187,7 +188,7 @@ func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []le
 		for i, b := range r.Bands {
 			name := b.Name
 			if supply.Stage(st) != supply.Unopened {
-				name = q.words(stageNames[supply.Stage(st)]) + ": " + name
+				name = q.Words(stageNames[supply.Stage(st)]) + ": " + name
 			}
 			heads, columns = append(heads, name), append(columns, column{supply.Stage(st), i})
 		}
@@ -205,7 +206,7 @@ func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []le
 			place = l.Place
 		}
 		row := legRow{
-			N: i + 1, Where: q.placeName(v, place, s.Leg.Site), Begin: s.Leg.Begin, End: s.Leg.End, Goes: s.Leg.End.IsZero(), Own: ok && string(l.Point) != l.Place,
+			N: i + 1, Where: h.placeName(q, v, place, s.Leg.Site), Begin: s.Leg.Begin, End: s.Leg.End, Goes: s.Leg.End.IsZero(), Own: ok && string(l.Point) != l.Place,
 			Silent: s.Silent, begin: s.Leg.Begin, until: s.Upto,
 		}
 		if s.Leg.Stage != supply.Unopened {
@@ -220,15 +221,15 @@ func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []le
 		for _, c := range columns {
 			text := "–"
 			if t := s.Exposure.Time[c.stage][c.band]; t > 0 {
-				text = q.long(t)
+				text = h.long(q, t)
 			}
 			row.Bands = append(row.Bands, text)
 		}
 		if s.Exposure.Unknown > 0 {
-			row.Unknown = q.long(s.Exposure.Unknown)
+			row.Unknown = h.long(q, s.Exposure.Unknown)
 		}
 		if s.Before > 0 {
-			row.Before = q.long(s.Before)
+			row.Before = h.long(q, s.Before)
 		}
 		rows = append(rows, row)
 	}
@@ -236,7 +237,7 @@ func (q *request) legRows(v *room.View, k supply.SSCC, w *supply.Way) (rows []le
 }
 
 // bandRows are the budgets: time further out on a side counts in the milder bands of the side too.
-func (q *request) bandRows(w *supply.Way) (rows []bandRow) {
+func (h *supplyPages) bandRows(q *page.Request, w *supply.Way) (rows []bandRow) {
 	for st, r := range w.Rules {
 		if r == nil {
 			continue
@@ -250,7 +251,7 @@ func (q *request) bandRows(w *supply.Way) (rows []bandRow) {
 		}
 		for i := range r.Bands {
 			b := &r.Bands[i]
-			row := bandRow{Name: b.Name, Range: q.rangeOf(r, i), Spent: q.long(times[i]), Stage: stageNames[supply.Stage(st)]}
+			row := bandRow{Name: b.Name, Range: h.rangeOf(q, r, i), Spent: h.long(q, times[i]), Stage: stageNames[supply.Stage(st)]}
 			spent := times[i]
 			for o := range r.Bands {
 				if b.Side == supply.Warm && o > i || b.Side == supply.Cold && o < i {
@@ -259,15 +260,15 @@ func (q *request) bandRows(w *supply.Way) (rows []bandRow) {
 			}
 			switch {
 			case b.Budget == supply.Unlimited:
-				row.Budget = q.words("supply.budget.unlimited")
+				row.Budget = q.Words("supply.budget.unlimited")
 			case b.Budget == 0:
-				row.Budget, row.Used, row.Over = q.words("supply.budget.none"), q.words("supply.budget.not"), spent > 0
+				row.Budget, row.Used, row.Over = q.Words("supply.budget.none"), q.Words("supply.budget.not"), spent > 0
 				if row.Over {
-					row.Used = q.words("supply.budget.over")
+					row.Used = q.Words("supply.budget.over")
 				}
 			default:
-				row.Budget, row.Over = q.long(b.Budget), spent > b.Budget
-				row.Used = q.words("supply.budget.percent", "percent", int(100*spent/b.Budget))
+				row.Budget, row.Over = h.long(q, b.Budget), spent > b.Budget
+				row.Used = q.Words("supply.budget.percent", "percent", int(100*spent/b.Budget))
 			}
 			rows = append(rows, row)
 		}
@@ -276,17 +277,17 @@ func (q *request) bandRows(w *supply.Way) (rows []bandRow) {
 }
 
 // rangeOf says which temperatures a band has; those beyond where vaccines are measured are left out.
-func (q *request) rangeOf(r *supply.Rule, i int) string {
+func (h *supplyPages) rangeOf(q *page.Request, r *supply.Rule, i int) string {
 	upto := r.Bands[i].Upto
 	switch from := r.Above(i) + 1; {
 	case i == 0 && upto >= supply.Hottest:
-		return q.words("supply.range.all")
+		return q.Words("supply.range.all")
 	case i == 0:
-		return q.words("supply.range.below", "to", celsius(exact(upto+1)))
+		return q.Words("supply.range.below", "to", celsius(exact(upto+1)))
 	case upto >= supply.Hottest:
-		return q.words("supply.range.above", "from", celsius(exact(from-1)))
+		return q.Words("supply.range.above", "from", celsius(exact(from-1)))
 	default:
-		return q.words("supply.range.between", "from", celsius(exact(from)), "to", celsius(exact(upto)))
+		return q.Words("supply.range.between", "from", celsius(exact(from)), "to", celsius(exact(upto)))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"charye/approval"
 	"charye/supply/room"
 	"charye/walk"
+	"charye/web/page"
 )
 
 // caseStates are what states of a request for a verdict are called.
@@ -28,8 +29,8 @@ type caseRow struct {
 	Reason string
 }
 
-func (q *request) caseRow(r *approval.Request, a walk.Actor) caseRow {
-	c := caseRow{ID: r.ID, State: caseStates[r.State(q.h.svc.Now())], At: r.AskedAt, Mine: r.Asked.Key == a.Key, Reason: r.Reason}
+func (h *supplyPages) caseRow(q *page.Request, r *approval.Request, a walk.Actor) caseRow {
+	c := caseRow{ID: r.ID, State: caseStates[r.State(h.svc.Now())], At: r.AskedAt, Mine: r.Asked.Key == a.Key, Reason: r.Reason}
 	if len(r.Summary) > 0 {
 		c.What = r.Summary[0]
 	}
@@ -37,11 +38,11 @@ func (q *request) caseRow(r *approval.Request, a walk.Actor) caseRow {
 }
 
 // openCases are the requests that wait for somebody, or that are being done.
-func (q *request) openCases(a walk.Actor) (out []caseRow, err error) {
-	list, err := q.h.svc.Verdicts(q.Context(), a, 0, supplyPage)
+func (h *supplyPages) openCases(q *page.Request, a walk.Actor) (out []caseRow, err error) {
+	list, err := h.svc.Verdicts(q.Context(), a, 0, supplyPage)
 	for i := range list {
-		if list[i].State(q.h.svc.Now()).Open() {
-			out = append(out, q.caseRow(&list[i], a))
+		if list[i].State(h.svc.Now()).Open() {
+			out = append(out, h.caseRow(q, &list[i], a))
 		}
 	}
 	return out, err
@@ -53,24 +54,24 @@ type supplyCasesData struct {
 	Asks  bool
 }
 
-func (h *handler) supplyCases(q *request) error {
-	a, err := q.actor()
+func (h *supplyPages) supplyCases(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	before, _ := strconv.ParseInt(q.field("before"), 10, 64)
+	before, _ := strconv.ParseInt(q.Field("before"), 10, 64)
 	list, err := h.svc.Verdicts(q.Context(), a, max(0, before), supplyPage)
 	if err != nil {
 		return err
 	}
 	d := supplyCasesData{Asks: walk.May(a, walk.AskVerdict)}
 	for i := range list {
-		d.Cases = append(d.Cases, q.caseRow(&list[i], a))
+		d.Cases = append(d.Cases, h.caseRow(q, &list[i], a))
 	}
 	if len(list) == supplyPage {
-		d.After = withQuery("/supply/cases", "before", strconv.FormatInt(list[len(list)-1].ID, 10))
+		d.After = page.WithQuery("/supply/cases", "before", strconv.FormatInt(list[len(list)-1].ID, 10))
 	}
-	return q.show(http.StatusOK, "supplycases", view{Title: q.words("supply.cases.title"), Wide: true, D: d})
+	return q.Show(http.StatusOK, "supplycases", page.View{Title: q.Words("supply.cases.title"), Wide: true, D: d})
 }
 
 func casePath(id int64) string { return "/supply/cases/" + strconv.FormatInt(id, 10) }
@@ -96,7 +97,7 @@ type caseData struct {
 	Why                 string
 }
 
-func (q *request) caseID() (int64, error) {
+func (h *supplyPages) caseID(q *page.Request) (int64, error) {
 	id, err := strconv.ParseInt(q.PathValue("id"), 10, 64)
 	if err != nil || id < 1 {
 		return 0, &walk.Error{Code: walk.NotFound, Detail: "there is no such case"}
@@ -104,14 +105,14 @@ func (q *request) caseID() (int64, error) {
 	return id, nil
 }
 
-func (h *handler) supplyCase(q *request) error { return h.showCase(q, http.StatusOK, "") }
+func (h *supplyPages) supplyCase(q *page.Request) error { return h.showCase(q, http.StatusOK, "") }
 
-func (h *handler) showCase(q *request, status int, wrong string) error {
-	v, a, err := q.supply()
+func (h *supplyPages) showCase(q *page.Request, status int, wrong string) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
-	id, err := q.caseID()
+	id, err := h.caseID(q)
 	if err != nil {
 		return err
 	}
@@ -122,9 +123,9 @@ func (h *handler) showCase(q *request, status int, wrong string) error {
 	now := h.svc.Now()
 	st := c.State(now)
 	d := caseData{
-		planData: q.planData(v, c.Plan), ID: id, State: caseStates[st], Open: st.Open(), AskedAt: c.AskedAt, Lapses: c.Lapses, Mine: c.Asked.Key == a.Key,
+		planData: h.planData(q, v, c.Plan), ID: id, State: caseStates[st], Open: st.Open(), AskedAt: c.AskedAt, Lapses: c.Lapses, Mine: c.Asked.Key == a.Key,
 		MayAgree: walk.May(a, walk.AgreeVerdict) && c.MayAgree(approval.Who{Key: a.Key, Role: a.Role}, now), Error: wrong,
-		Done: st == approval.Done, Doing: st == approval.Agreed || st == approval.Begun, Moved: c.Moved, All: c.Moves, Why: q.field("why"),
+		Done: st == approval.Done, Doing: st == approval.Agreed || st == approval.Begun, Moved: c.Moved, All: c.Moves, Why: q.Field("why"),
 	}
 	d.MayDecline = walk.May(a, walk.AgreeVerdict) && !d.Mine && (st == approval.Asked || st == approval.Agreed)
 	d.Digest = fmt.Sprintf("%x", c.Request.Digest)
@@ -148,17 +149,17 @@ func (h *handler) showCase(q *request, status int, wrong string) error {
 			d.Refused, d.Raw = true, strings.TrimPrefix(c.Request.Done.Why, "not done: ")
 		}
 	}
-	return q.show(status, "supplycase", view{Title: q.words("supply.case.title", "n", strconv.FormatInt(id, 10)), Wide: true, Again: again, Error: wrong != "", D: d})
+	return q.Show(status, "supplycase", page.View{Title: q.Words("supply.case.title", "n", strconv.FormatInt(id, 10)), Wide: true, Again: again, Error: wrong != "", D: d})
 }
 
 // onCase does something to a request and goes back to its page, also where that says why it was refused.
-func (h *handler) onCase(q *request, do func(walk.Actor, int64) error) error {
-	id, err := q.caseID()
+func (h *supplyPages) onCase(q *page.Request, do func(walk.Actor, int64) error) error {
+	id, err := h.caseID(q)
 	if err != nil {
 		return err
 	}
-	q.back = casePath(id)
-	a, err := q.actor()
+	q.Back = casePath(id)
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -166,20 +167,20 @@ func (h *handler) onCase(q *request, do func(walk.Actor, int64) error) error {
 	if e, ok := errors.AsType[*walk.Error](err); ok {
 		switch {
 		case e.Field == "own":
-			return h.showCase(q, http.StatusForbidden, q.words("supply.case.wrong.own"))
+			return h.showCase(q, http.StatusForbidden, q.Words("supply.case.wrong.own"))
 		case e.Code == walk.Conflict:
-			return h.showCase(q, http.StatusConflict, q.words("supply.case.wrong.state"))
+			return h.showCase(q, http.StatusConflict, q.Words("supply.case.wrong.state"))
 		}
 	}
 	if err != nil {
 		return err
 	}
-	return q.redirect(q.back)
+	return q.Redirect(q.Back)
 }
 
-func (h *handler) agreeVerdict(q *request) error {
+func (h *supplyPages) agreeVerdict(q *page.Request) error {
 	return h.onCase(q, func(a walk.Actor, id int64) error {
-		digest, err := approval.ParseDigest(q.field("digest"))
+		digest, err := approval.ParseDigest(q.Field("digest"))
 		if err != nil {
 			return &walk.Error{Code: walk.Conflict, Field: "changed", Detail: "digest: " + err.Error()}
 		}
@@ -188,17 +189,17 @@ func (h *handler) agreeVerdict(q *request) error {
 	})
 }
 
-func (h *handler) declineVerdict(q *request) error {
-	if q.field("why") == "" {
-		return h.showCase(q, http.StatusUnprocessableEntity, q.words("supply.case.wrong.why"))
+func (h *supplyPages) declineVerdict(q *page.Request) error {
+	if q.Field("why") == "" {
+		return h.showCase(q, http.StatusUnprocessableEntity, q.Words("supply.case.wrong.why"))
 	}
 	return h.onCase(q, func(a walk.Actor, id int64) error {
-		_, err := h.svc.DeclineVerdict(q.Context(), a, id, q.field("why"))
+		_, err := h.svc.DeclineVerdict(q.Context(), a, id, q.Field("why"))
 		return err
 	})
 }
 
-func (h *handler) withdrawVerdict(q *request) error {
+func (h *supplyPages) withdrawVerdict(q *page.Request) error {
 	return h.onCase(q, func(a walk.Actor, id int64) error {
 		_, err := h.svc.WithdrawVerdict(q.Context(), a, id)
 		return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"charye/supply"
+	"charye/web/page"
 )
 
 // excursion is a stretch of time outside of where the product belongs, on one side, in one leg.
@@ -133,7 +134,7 @@ func (c *chartScale) at(leg int, l *legRow, t time.Time) float64 {
 }
 
 // chart draws the way of a box: legs as bands, where it belongs, what was told, and where it was outside. All that it shows is in the tables too.
-func (q *request) chart(w *supply.Way, legs []legRow, all []excursion) template.HTML {
+func (h *supplyPages) chart(q *page.Request, w *supply.Way, legs []legRow, all []excursion) template.HTML {
 	if len(legs) == 0 {
 		return ""
 	}
@@ -141,10 +142,10 @@ func (q *request) chart(w *supply.Way, legs []legRow, all []excursion) template.
 	var b strings.Builder
 	f := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
 	f(`<svg class="chart" viewBox="0 0 %d %d" role="img" aria-labelledby="chart-title chart-desc">`, chartWidth, chartTop+chartHeight+chartFoot)
-	f(`<title id="chart-title">%s</title><desc id="chart-desc">%s</desc>`, esc(q.words("supply.chart.title")), esc(q.words("supply.chart.desc")))
+	f(`<title id="chart-title">%s</title><desc id="chart-desc">%s</desc>`, esc(q.Words("supply.chart.title")), esc(q.Words("supply.chart.desc")))
 	f(`<defs><pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="h0" width="8" height="8"/><rect class="h1" width="3" height="8"/></pattern></defs>`)
 	for i := range legs {
-		f(`<g><title>%s</title><rect class="leg%d" x="%.1f" y="%d" width="%.1f" height="%d"/></g>`, esc(q.legTitle(&legs[i])), i%2, c.x[i], chartTop, c.wide[i], chartHeight)
+		f(`<g><title>%s</title><rect class="leg%d" x="%.1f" y="%d" width="%.1f" height="%d"/></g>`, esc(h.legTitle(q, &legs[i])), i%2, c.x[i], chartTop, c.wide[i], chartHeight)
 	}
 	if r := w.Rules[supply.Unopened]; r != nil {
 		if lo, hi, ok := storeOf(r); ok {
@@ -154,30 +155,30 @@ func (q *request) chart(w *supply.Way, legs []legRow, all []excursion) template.
 			}
 		}
 	}
-	q.axes(&b, &c, legs)
+	h.axes(q, &b, &c, legs)
 	for i := range w.Stretches {
-		q.drawLeg(&b, &c, i, &w.Stretches[i], &legs[i])
+		h.drawLeg(q, &b, &c, i, &w.Stretches[i], &legs[i])
 	}
-	q.drawExcursions(&b, &c, legs, all)
+	h.drawExcursions(q, &b, &c, legs, all)
 	f(`</svg>`)
 	return template.HTML(b.String()) //nolint:gosec // every text in it went through esc, all else are numbers
 }
 
 func esc(s string) string { return html.EscapeString(s) }
 
-func (q *request) legTitle(l *legRow) string {
-	end := q.words("supply.leg.still")
+func (h *supplyPages) legTitle(q *page.Request, l *legRow) string {
+	end := q.Words("supply.leg.still")
 	if !l.Goes {
-		end = q.lang.moment(l.End)
+		end = q.Lang.Moment(l.End)
 	}
 	if l.Min == "" {
-		return q.words("supply.leg.untold", "n", l.N, "where", l.Where, "begin", q.lang.moment(l.Begin), "end", end)
+		return q.Words("supply.leg.untold", "n", l.N, "where", l.Where, "begin", q.Lang.Moment(l.Begin), "end", end)
 	}
-	return q.words("supply.leg.told", "n", l.N, "where", l.Where, "begin", q.lang.moment(l.Begin), "end", end, "min", l.Min, "max", l.Max)
+	return q.Words("supply.leg.told", "n", l.N, "where", l.Where, "begin", q.Lang.Moment(l.Begin), "end", end, "min", l.Min, "max", l.Max)
 }
 
 // axes draws degrees at the left, and the legs' numbers and times below.
-func (q *request) axes(b *strings.Builder, c *chartScale, legs []legRow) {
+func (h *supplyPages) axes(q *page.Request, b *strings.Builder, c *chartScale, legs []legRow) {
 	step := 1.0
 	for _, s := range []float64{1, 2, 5, 10, 20, 50} {
 		if step = s; (c.hi-c.lo)/s <= 8 {
@@ -198,13 +199,13 @@ func (q *request) axes(b *strings.Builder, c *chartScale, legs []legRow) {
 			continue
 		}
 		last = c.x[i]
-		at := legs[i].Begin.In(q.lang.zone)
+		at := legs[i].Begin.In(q.Lang.Zone)
 		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%d">%s</text><text class="tick" x="%.1[1]f" y="%[4]d">%s</text>`, c.x[i]+2, chartTop+chartHeight+24, at.Format("01-02"), chartTop+chartHeight+44, at.Format("15:04"))
 	}
 }
 
 // drawLeg draws what was told in a leg: a line, a band where several loggers or a summary tell from one temperature to another, hatching where nothing was told.
-func (q *request) drawLeg(b *strings.Builder, c *chartScale, n int, s *supply.Stretch, l *legRow) {
+func (h *supplyPages) drawLeg(q *page.Request, b *strings.Builder, c *chartScale, n int, s *supply.Stretch, l *legRow) {
 	type column struct {
 		lo, hi float64
 		known  bool
@@ -219,7 +220,7 @@ func (q *request) drawLeg(b *strings.Builder, c *chartScale, n int, s *supply.St
 				to = from + 2
 			}
 			fmt.Fprintf(b, `<g><title>%s</title><rect class="unknown" x="%.1f" y="%d" width="%.1f" height="%d"/></g>`,
-				esc(q.words("supply.chart.unknown", "begin", q.lang.moment(p.Begin), "end", q.lang.moment(p.End))), from, chartTop, to-from, chartHeight)
+				esc(q.Words("supply.chart.unknown", "begin", q.Lang.Moment(p.Begin), "end", q.Lang.Moment(p.End))), from, chartTop, to-from, chartHeight)
 			continue
 		}
 		for x := int(from); x <= int(to) && x-first < len(columns); x++ {
@@ -262,7 +263,7 @@ func (q *request) drawLeg(b *strings.Builder, c *chartScale, n int, s *supply.St
 }
 
 // drawExcursions marks them with a shape, not with a colour alone.
-func (q *request) drawExcursions(b *strings.Builder, c *chartScale, legs []legRow, all []excursion) {
+func (h *supplyPages) drawExcursions(q *page.Request, b *strings.Builder, c *chartScale, legs []legRow, all []excursion) {
 	for i := range all {
 		e := &all[i]
 		if i == 200 {
@@ -280,6 +281,6 @@ func (q *request) drawExcursions(b *strings.Builder, c *chartScale, legs []legRo
 			shape = fmt.Sprintf("M%.1f %.1fl-7 12h14z", (from+to)/2, y)
 		}
 		fmt.Fprintf(b, `<g class="%s"><title>%s</title><rect x="%.1f" y="%d" width="%.1f" height="%d"/><path d="%s"/></g>`, class,
-			esc(q.words(key, "begin", q.lang.moment(e.begin), "long", q.long(e.end.Sub(e.begin)), "most", celsius(e.most))), from, chartTop, to-from, chartHeight, shape)
+			esc(q.Words(key, "begin", q.Lang.Moment(e.begin), "long", h.long(q, e.end.Sub(e.begin)), "most", celsius(e.most))), from, chartTop, to-from, chartHeight, shape)
 	}
 }

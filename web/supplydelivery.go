@@ -10,6 +10,7 @@ import (
 	"charye/site"
 	"charye/supply/delivery"
 	"charye/supply/room"
+	"charye/web/page"
 )
 
 // What reasons are called.
@@ -82,8 +83,8 @@ type supplyDeliveriesData struct {
 // planAgain is how many seconds a browser waits for a plan that is being made.
 const planAgain = 5
 
-func (h *handler) supplyDeliveries(q *request) error {
-	v, a, err := q.supply()
+func (h *supplyPages) supplyDeliveries(q *page.Request) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
@@ -91,18 +92,18 @@ func (h *handler) supplyDeliveries(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := supplyDeliveriesData{supplyState: q.supplyState(v)}
+	d := supplyDeliveriesData{supplyState: h.supplyState(q, v)}
 	again := planAgain
 	if p != nil {
 		again = 0
-		q.fillDeliveries(&d, v, p)
+		h.fillDeliveries(q, &d, v, p)
 	}
-	return q.show(http.StatusOK, "supplydeliveries", view{Title: q.words("supply.deliveries.title"), Wide: true, Again: again, D: d})
+	return q.Show(http.StatusOK, "supplydeliveries", page.View{Title: q.Words("supply.deliveries.title"), Wide: true, Again: again, D: d})
 }
 
-func (q *request) fillDeliveries(d *supplyDeliveriesData, v *room.View, p *delivery.Plan) {
+func (h *supplyPages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v *room.View, p *delivery.Plan) {
 	d.Planned, d.Made, d.Total, d.Over, d.From, d.To = true, p.Made, p.Totals, p.Totals.Over(), p.From, p.To
-	for _, r := range q.departures(p) {
+	for _, r := range h.departures(q, p) {
 		if r.Today {
 			d.Today = append(d.Today, r)
 		} else {
@@ -112,37 +113,37 @@ func (q *request) fillDeliveries(d *supplyDeliveriesData, v *room.View, p *deliv
 	for i := range part(p.Transfers, 0, supplyPage) {
 		s := &p.Transfers[i]
 		r := transferRow{CutOff: s.CutOff, Leaves: s.Leaves, Boxes: len(s.Loads), Metres: s.Metres, Why: whyNames[s.Why]}
-		r.From, r.FromURL = q.siteOf(v, s.Giver)
-		r.To, r.ToURL = q.siteOf(v, s.Site)
+		r.From, r.FromURL = h.siteOf(q, v, s.Giver)
+		r.To, r.ToURL = h.siteOf(q, v, s.Site)
 		for _, l := range s.Loads {
 			r.Vials += l.Vials
 		}
 		d.Transfers = append(d.Transfers, r)
 	}
 	d.MoreMoves = len(p.Transfers) - len(d.Transfers)
-	from := q.from()
+	from := h.from(q)
 	for _, s := range part(p.Short, from, supplyPage) {
-		r := shortRow{Product: q.productName(s.Product), Day: s.Day, Vials: s.Vials, Boxes: s.Boxes, Why: whyNames[s.Why], CutOff: s.CutOff}
-		r.Site, r.URL = q.siteOf(v, s.Site)
+		r := shortRow{Product: h.productName(q, s.Product), Day: s.Day, Vials: s.Vials, Boxes: s.Boxes, Why: whyNames[s.Why], CutOff: s.CutOff}
+		r.Site, r.URL = h.siteOf(q, v, s.Site)
 		d.Short = append(d.Short, r)
 	}
-	d.ShortPages = q.pages(from, len(d.Short), len(p.Short))
+	d.ShortPages = h.pages(q, from, len(d.Short), len(p.Short))
 	for _, u := range part(p.Unused, 0, supplyPage) {
 		d.Unused = append(d.Unused, unusedRow{
-			Box: u.Box.String(), URL: boxPath(u.Box), Lot: u.Lot.ID, Product: q.productName(u.Product), Where: q.storeName(v, u.Depot, u.Site), Expires: u.Expires, Vials: u.Vials,
+			Box: u.Box.String(), URL: boxPath(u.Box), Lot: u.Lot.ID, Product: h.productName(q, u.Product), Where: h.storeName(q, v, u.Depot, u.Site), Expires: u.Expires, Vials: u.Vials,
 		})
 	}
 	d.MoreUnused = len(p.Unused) - len(d.Unused)
-	d.Aside = q.asides(v, p)
+	d.Aside = h.asides(q, v, p)
 }
 
 // departures sums shipments up, by what has to be settled first.
-func (q *request) departures(p *delivery.Plan) []departureRow {
+func (h *supplyPages) departures(q *page.Request, p *delivery.Plan) []departureRow {
 	type key struct {
 		depot          string
 		leaves, cutOff int64
 	}
-	zone := q.h.svc.Programme().Zone
+	zone := h.svc.Programme().Zone
 	today := civil.Of(p.Made, zone)
 	at := map[key]int{}
 	var out []departureRow
@@ -154,7 +155,7 @@ func (q *request) departures(p *delivery.Plan) []departureRow {
 			n = len(out)
 			at[k] = n
 			out = append(out, departureRow{
-				Depot: q.depotName(s.Depot), CutOff: s.CutOff, Leaves: s.Leaves, Today: civil.Of(s.CutOff, zone) <= today, sites: map[site.Num]bool{},
+				Depot: h.depotName(q, s.Depot), CutOff: s.CutOff, Leaves: s.Leaves, Today: civil.Of(s.CutOff, zone) <= today, sites: map[site.Num]bool{},
 			})
 		}
 		r := &out[n]
@@ -168,11 +169,11 @@ func (q *request) departures(p *delivery.Plan) []departureRow {
 	return out
 }
 
-func (q *request) asides(v *room.View, p *delivery.Plan) (out []asideRow) {
+func (h *supplyPages) asides(q *page.Request, v *room.View, p *delivery.Plan) (out []asideRow) {
 	at := map[asideRow]int{}
 	for i := range p.Aside {
 		b := &p.Aside[i].Box
-		k := asideRow{Where: q.storeName(v, b.Depot, b.Site), Why: barNames[p.Aside[i].Why]}
+		k := asideRow{Where: h.storeName(q, v, b.Depot, b.Site), Why: barNames[p.Aside[i].Why]}
 		n, ok := at[k]
 		if !ok {
 			if len(out) == supplyPage {
@@ -188,7 +189,7 @@ func (q *request) asides(v *room.View, p *delivery.Plan) (out []asideRow) {
 	return out
 }
 
-func (q *request) siteOf(v *room.View, at site.Num) (name, url string) {
+func (h *supplyPages) siteOf(q *page.Request, v *room.View, at site.Num) (name, url string) {
 	s, ok := v.Sites.ByNum(at)
 	if !ok {
 		return "", ""
@@ -196,29 +197,29 @@ func (q *request) siteOf(v *room.View, at site.Num) (name, url string) {
 	return s.Name, sitePath(s)
 }
 
-func (q *request) depotName(id string) string {
-	rules := q.h.svc.Programme().Shipping
+func (h *supplyPages) depotName(q *page.Request, id string) string {
+	rules := h.svc.Programme().Shipping
 	for i := len(rules) - 1; i >= 0; i-- {
 		if d, ok := rules[i].Depot(id); ok {
-			return d.Name.In(q.lang.id)
+			return d.Name.In(q.Lang.ID)
 		}
 	}
 	return id
 }
 
-func (q *request) storeName(v *room.View, depot string, at site.Num) string {
+func (h *supplyPages) storeName(q *page.Request, v *room.View, depot string, at site.Num) string {
 	if depot != "" {
-		return q.depotName(depot)
+		return h.depotName(q, depot)
 	}
-	if name, _ := q.siteOf(v, at); name != "" {
+	if name, _ := h.siteOf(q, v, at); name != "" {
 		return name
 	}
-	return q.words("supply.place.none")
+	return q.Words("supply.place.none")
 }
 
 // deliveriesFile gives the whole plan as a table for other programs.
-func (h *handler) deliveriesFile(q *request) error {
-	v, a, err := q.supply()
+func (h *supplyPages) deliveriesFile(q *page.Request) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
@@ -227,12 +228,12 @@ func (h *handler) deliveriesFile(q *request) error {
 		return err
 	}
 	if p == nil {
-		return q.redirect("/supply/deliveries")
+		return q.Redirect("/supply/deliveries")
 	}
-	hd := q.w.Header()
+	hd := q.W.Header()
 	hd.Set("Content-Type", "text/csv; charset=utf-8")
 	hd.Set("Content-Disposition", `attachment; filename="deliveries-`+p.From.String()+`.csv"`)
-	return p.WriteCSV(q.w, v.Sites, q.h.svc.Programme().Zone, plainCell)
+	return p.WriteCSV(q.W, v.Sites, h.svc.Programme().Zone, plainCell)
 }
 
 // plainCell keeps a spreadsheet from taking a name for a formula.

@@ -6,6 +6,7 @@ import (
 
 	"charye/supply/delivery"
 	"charye/supply/room/roomtest"
+	"charye/web/catalogue"
 )
 
 // TestDeliveriesPage: first the plan is being made, then it says what has to be settled today, what is short and why, and gives the whole as a table.
@@ -22,7 +23,7 @@ func TestDeliveriesPage(t *testing.T) {
 	w.Stock(3, 50)
 	w.Book(9, 3, 7) // Busan, a week after the shipment: box 4, which is in doubt, does not count there
 	round(t, svc)
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		b.lang = lang.ID
 		page := b.get("/supply/deliveries")
 		wantPage(t, page, 200, "세모병원", `href="/supply/boxes?site=T3"`, `/supply/deliveries.csv`)

@@ -13,6 +13,8 @@ import (
 	"charye/supply/room"
 	"charye/supply/trace"
 	"charye/walk"
+	"charye/web/catalogue"
+	"charye/web/page"
 )
 
 type scopeLeg struct {
@@ -40,7 +42,7 @@ type scopeSite struct {
 
 type supplyScopeData struct {
 	supplyState
-	Errors             []fieldError
+	Errors             []page.FieldError
 	Point, From, Until string // as in the form
 	Lot                string
 	Asked              bool
@@ -75,15 +77,15 @@ func (d supplyScopeData) Wrong(field string) string {
 
 const formTime = "2006-01-02T15:04" // of an input of the type datetime-local
 
-func (h *handler) supplyScope(q *request) error {
-	v, a, err := q.supply()
+func (h *supplyPages) supplyScope(q *page.Request) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
-	d := supplyScopeData{supplyState: q.supplyState(v), Point: q.field("point"), From: q.field("from"), Until: q.field("until"), Lot: q.field("lot")}
+	d := supplyScopeData{supplyState: h.supplyState(q, v), Point: q.Field("point"), From: q.Field("from"), Until: q.Field("until"), Lot: q.Field("lot")}
 	var s room.Scope
 	asks := ""
-	switch box, alarm := q.field("box"), q.field("alarm"); {
+	switch box, alarm := q.Field("box"), q.Field("alarm"); {
 	case box != "":
 		k, ok := trace.SSCCOf(box)
 		if _, known := v.Trace.Box(k); !ok || !known {
@@ -91,7 +93,7 @@ func (h *handler) supplyScope(q *request) error {
 		}
 		s = v.Of([]supply.SSCC{k})
 		s.Legs = v.Trace.Journey(k)
-		d.Asked, d.Of, d.OfURL, asks = true, q.words("supply.scope.of.box", "box", k.String()), boxPath(k), withQuery("/supply/cases/new", "box", k.String())
+		d.Asked, d.Of, d.OfURL, asks = true, q.Words("supply.scope.of.box", "box", k.String()), boxPath(k), page.WithQuery("/supply/cases/new", "box", k.String())
 	case alarm != "":
 		seq, err := strconv.ParseInt(alarm, 10, 64)
 		x, ok := v.Alarm(seq)
@@ -99,38 +101,38 @@ func (h *handler) supplyScope(q *request) error {
 			return &walk.Error{Code: walk.NotFound, Detail: "alarm: there is no such alarm"}
 		}
 		s = v.Of(x.Boxes)
-		d.Asked, d.Of, d.OfURL = true, q.words("supply.scope.of.alarm", "what", q.words(causeNames[x.Cause]), "where", q.placeName(v, string(x.Point), x.Site)), "/supply/alarms/"+alarm
-		asks = withQuery("/supply/cases/new", "alarm", alarm)
+		d.Asked, d.Of, d.OfURL = true, q.Words("supply.scope.of.alarm", "what", q.Words(causeNames[x.Cause]), "where", h.placeName(q, v, string(x.Point), x.Site)), "/supply/alarms/"+alarm
+		asks = page.WithQuery("/supply/cases/new", "alarm", alarm)
 	case d.Lot != "":
 		boxes := v.Trace.OfLot(d.Lot)
 		if len(boxes) == 0 {
-			d.Errors = append(d.Errors, fieldError{"lot", q.words("supply.scope.wrong.lot")})
+			d.Errors = append(d.Errors, page.FieldError{Field: "lot", Text: q.Words("supply.scope.wrong.lot")})
 			break
 		}
 		s = v.Of(boxes)
-		d.Asked, d.Of, d.OfURL, asks = true, q.words("supply.scope.of.lot", "lot", d.Lot), withQuery("/supply/boxes", "lot", d.Lot), withQuery("/supply/cases/new", "lot", d.Lot)
+		d.Asked, d.Of, d.OfURL, asks = true, q.Words("supply.scope.of.lot", "lot", d.Lot), page.WithQuery("/supply/boxes", "lot", d.Lot), page.WithQuery("/supply/cases/new", "lot", d.Lot)
 	case d.Point != "" || d.From != "" || d.Until != "":
 		place, ok := pointOf(v, d.Point)
-		begin, err1 := time.ParseInLocation(formTime, d.From, h.zone)
-		end, err2 := time.ParseInLocation(formTime, d.Until, h.zone)
+		begin, err1 := time.ParseInLocation(formTime, d.From, h.Zone)
+		end, err2 := time.ParseInLocation(formTime, d.Until, h.Zone)
 		if !ok {
-			d.Errors = append(d.Errors, fieldError{"point", q.words("supply.scope.wrong.point")})
+			d.Errors = append(d.Errors, page.FieldError{Field: "point", Text: q.Words("supply.scope.wrong.point")})
 		}
 		if err1 != nil {
-			d.Errors = append(d.Errors, fieldError{"from", q.words("supply.scope.wrong.from")})
+			d.Errors = append(d.Errors, page.FieldError{Field: "from", Text: q.Words("supply.scope.wrong.from")})
 		}
 		if err2 != nil || err1 == nil && !end.After(begin) {
-			d.Errors = append(d.Errors, fieldError{"until", q.words("supply.scope.wrong.until")})
+			d.Errors = append(d.Errors, page.FieldError{Field: "until", Text: q.Words("supply.scope.wrong.until")})
 		}
 		if len(d.Errors) > 0 {
 			break
 		}
 		s = v.OfReading(place, begin, end)
-		d.Asked, d.Of = true, q.words("supply.scope.of.reading", "where", q.placeName(v, place, v.SiteOf(place)), "begin", q.lang.moment(begin), "end", q.lang.moment(end))
-		asks = withQuery("/supply/cases/new", "point", place, "from", d.From, "until", d.Until)
+		d.Asked, d.Of = true, q.Words("supply.scope.of.reading", "where", h.placeName(q, v, place, v.SiteOf(place)), "begin", q.Lang.Moment(begin), "end", q.Lang.Moment(end))
+		asks = page.WithQuery("/supply/cases/new", "point", place, "from", d.From, "until", d.Until)
 	}
 	if d.Asked {
-		q.tellScope(v, &d, &s)
+		h.tellScope(q, v, &d, &s)
 		if walk.May(a, walk.AskVerdict) && len(s.Boxes) > 0 {
 			d.CaseURL = asks
 		}
@@ -139,7 +141,7 @@ func (h *handler) supplyScope(q *request) error {
 	if len(d.Errors) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
-	return q.show(status, "supplyscope", view{Title: q.words("supply.scope.title"), Wide: true, Error: len(d.Errors) > 0, D: d})
+	return q.Show(status, "supplyscope", page.View{Title: q.Words("supply.scope.title"), Wide: true, Error: len(d.Errors) > 0, D: d})
 }
 
 // pointOf reads a place, box or vehicle as people write it: a URI, the digits of an SSCC or GLN, or the number of a site.
@@ -159,14 +161,14 @@ func pointOf(v *room.View, text string) (string, bool) {
 	return "", false
 }
 
-func (q *request) tellScope(v *room.View, d *supplyScopeData, s *room.Scope) {
+func (h *supplyPages) tellScope(q *page.Request, v *room.View, d *supplyScopeData, s *room.Scope) {
 	d.LegsAll, d.BoxesAll, d.LotsAll, d.SitesAll = len(s.Legs), len(s.Boxes), len(s.Lots), len(s.Sites)
 	d.Booked, d.Given, d.People = s.Booked, s.Given, s.People
 	for _, l := range part(s.Legs, 0, supplyMost) {
-		d.Legs = append(d.Legs, scopeLeg{q.placeName(v, l.Place, l.Site), l.Begin, l.End, l.End.IsZero(), len(l.Boxes), string(l.Point) != l.Place})
+		d.Legs = append(d.Legs, scopeLeg{h.placeName(q, v, l.Place, l.Site), l.Begin, l.End, l.End.IsZero(), len(l.Boxes), string(l.Point) != l.Place})
 	}
 	for _, k := range part(s.Boxes, 0, supplyMost) {
-		d.Boxes = append(d.Boxes, q.boxRow(v, k))
+		d.Boxes = append(d.Boxes, h.boxRow(q, v, k))
 	}
 	for _, k := range s.Boxes {
 		b, _ := v.Trace.Box(k)
@@ -174,37 +176,37 @@ func (q *request) tellScope(v *room.View, d *supplyScopeData, s *room.Scope) {
 	}
 	for _, st := range []supply.State{supply.Usable, supply.Held, supply.Recalled, supply.Destroyed} {
 		if n := s.States[st]; n > 0 {
-			d.States = append(d.States, scopeState{q.words(stateNames[st]), n})
+			d.States = append(d.States, scopeState{q.Words(stateNames[st]), n})
 		}
 	}
 	for _, l := range part(s.Lots, 0, supplyMost) {
-		row := scopeLot{ID: l.Lot.ID, URL: withQuery("/supply/boxes", "lot", l.Lot.ID), Boxes: l.Boxes}
+		row := scopeLot{ID: l.Lot.ID, URL: page.WithQuery("/supply/boxes", "lot", l.Lot.ID), Boxes: l.Boxes}
 		if l.Expires != 0 {
-			row.Expires = q.plain(l.Expires)
+			row.Expires = q.Plain(l.Expires)
 		}
 		d.Lots = append(d.Lots, row)
 	}
 	for _, x := range part(s.Sites, 0, supplyMost) {
 		d.Sites = append(d.Sites, scopeSite{x.Site.Name, sitePath(x.Site), x.Boxes, x.Doses, x.Given, x.Booked})
 	}
-	d.Drawing = q.drawScope(d)
+	d.Drawing = h.drawScope(q, d)
 }
 
 // drawScope draws what the tree says: one thing leads to the next, at the end both to those who have booked and to those who were given a dose.
-func (q *request) drawScope(d *supplyScopeData) template.HTML {
+func (h *supplyPages) drawScope(q *page.Request, d *supplyScopeData) template.HTML {
 	type node struct {
 		x, y        int
 		name, count string
 	}
 	const width, high, gap = 170, 74, 44
-	count := func(n int) string { return number(n) }
+	count := func(n int) string { return catalogue.Number(n) }
 	nodes := []node{
-		{0, 60, q.words("supply.scope.legs"), count(d.LegsAll)},
-		{1, 60, q.words("supply.scope.boxes"), count(d.BoxesAll)},
-		{2, 60, q.words("supply.scope.lots"), count(d.LotsAll)},
-		{3, 60, q.words("supply.scope.sites"), count(d.SitesAll)},
-		{4, 12, q.words("supply.scope.booked"), count(d.Booked)},
-		{4, 108, q.words("supply.scope.people"), count(d.People)},
+		{0, 60, q.Words("supply.scope.legs"), count(d.LegsAll)},
+		{1, 60, q.Words("supply.scope.boxes"), count(d.BoxesAll)},
+		{2, 60, q.Words("supply.scope.lots"), count(d.LotsAll)},
+		{3, 60, q.Words("supply.scope.sites"), count(d.SitesAll)},
+		{4, 12, q.Words("supply.scope.booked"), count(d.Booked)},
+		{4, 108, q.Words("supply.scope.people"), count(d.People)},
 	}
 	if d.LegsAll == 0 {
 		nodes = nodes[1:]

@@ -17,6 +17,7 @@ import (
 	"charye/supply/room"
 	"charye/supply/trace"
 	"charye/walk"
+	"charye/web/page"
 )
 
 type actionRow struct{ ID, Name, Text string }
@@ -31,7 +32,7 @@ var actionTexts = []struct {
 }
 
 type newVerdictData struct {
-	Errors                              []fieldError
+	Errors                              []page.FieldError
 	Actions                             []actionRow
 	Action, Case, Boxes, Reason         string
 	Evidence, Kilometres, Days, Because string // Because: of which alarm, in words
@@ -50,24 +51,24 @@ func (d newVerdictData) Wrong(field string) string {
 }
 
 // newVerdict is the form, filled in as far as the address says: from an alarm, a lot, a box, or what was somewhere.
-func (h *handler) newVerdict(q *request) error {
-	v, _, err := q.supply()
+func (h *supplyPages) newVerdict(q *page.Request) error {
+	v, _, err := h.supply(q)
 	if err != nil {
 		return err
 	}
 	d := newVerdictData{Action: string(supply.Hold), Kilometres: "30", Days: "30"}
-	boxes := q.boxesOf(v, q.field)
-	if q.field("alarm") != "" {
-		seq, _ := strconv.ParseInt(q.field("alarm"), 10, 64)
+	boxes := h.boxesOf(q, v, q.Field)
+	if q.Field("alarm") != "" {
+		seq, _ := strconv.ParseInt(q.Field("alarm"), 10, 64)
 		x, ok := v.Alarm(seq)
 		if !ok {
 			return &walk.Error{Code: walk.NotFound, Detail: "alarm: there is no such alarm"}
 		}
-		where := q.placeName(v, string(x.Point), x.Site)
-		d.Because = q.words("supply.scope.of.alarm", "what", q.words(causeNames[x.Cause]), "where", where)
-		d.Case = x.At.In(h.zone).Format("2006-01-02") + " " + where
-		d.Reason = q.words(causeNames[x.Cause])
-		d.Evidence = q.words("supply.new.evidence.alarm", "n", strconv.FormatInt(x.Seq, 10), "time", q.lang.moment(x.At))
+		where := h.placeName(q, v, string(x.Point), x.Site)
+		d.Because = q.Words("supply.scope.of.alarm", "what", q.Words(causeNames[x.Cause]), "where", where)
+		d.Case = x.At.In(h.Zone).Format("2006-01-02") + " " + where
+		d.Reason = q.Words(causeNames[x.Cause])
+		d.Evidence = q.Words("supply.new.evidence.alarm", "n", strconv.FormatInt(x.Seq, 10), "time", q.Lang.Moment(x.At))
 	}
 	if len(boxes) > mostTyped {
 		d.All, d.Count = allOf(q), len(boxes)
@@ -81,10 +82,10 @@ func (h *handler) newVerdict(q *request) error {
 const mostTyped = 500
 
 // allOf names all boxes of an alarm, of a lot, or of what was somewhere, as the form carries it.
-func allOf(q *request) string {
+func allOf(q *page.Request) string {
 	v := url.Values{}
 	for _, name := range []string{"alarm", "lot", "point", "from", "until"} {
-		if x := q.field(name); x != "" {
+		if x := q.Field(name); x != "" {
 			v.Set(name, x)
 		}
 	}
@@ -92,7 +93,7 @@ func allOf(q *request) string {
 }
 
 // boxesOf are the boxes that a form or an address is about.
-func (q *request) boxesOf(v *room.View, get func(string) string) (boxes []supply.SSCC) {
+func (h *supplyPages) boxesOf(q *page.Request, v *room.View, get func(string) string) (boxes []supply.SSCC) {
 	switch {
 	case get("alarm") != "":
 		seq, _ := strconv.ParseInt(get("alarm"), 10, 64)
@@ -105,8 +106,8 @@ func (q *request) boxesOf(v *room.View, get func(string) string) (boxes []supply
 			return []supply.SSCC{k}
 		}
 	case get("point") != "":
-		begin, err1 := time.ParseInLocation(formTime, get("from"), q.h.zone)
-		end, err2 := time.ParseInLocation(formTime, get("until"), q.h.zone)
+		begin, err1 := time.ParseInLocation(formTime, get("from"), h.Zone)
+		end, err2 := time.ParseInLocation(formTime, get("until"), h.Zone)
 		if err1 == nil && err2 == nil {
 			boxes, _ = v.Trace.At(get("point"), begin, end)
 		}
@@ -122,35 +123,37 @@ func (d *newVerdictData) setBoxes(boxes []supply.SSCC) {
 	d.Boxes, d.Count = strings.Join(lines, "\n"), len(boxes)
 }
 
-func (h *handler) showNewVerdict(q *request, d newVerdictData) error {
+func (h *supplyPages) showNewVerdict(q *page.Request, d newVerdictData) error {
 	for _, x := range actionTexts {
-		d.Actions = append(d.Actions, actionRow{string(x.action), q.words(actionNames[x.action]), q.words(x.text)})
+		d.Actions = append(d.Actions, actionRow{string(x.action), q.Words(actionNames[x.action]), q.Words(x.text)})
 	}
 	status := http.StatusOK
 	if len(d.Errors) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
-	return q.show(status, "supplynew", view{Title: q.words("supply.new.title"), Wide: true, Error: len(d.Errors) > 0, D: d})
+	return q.Show(status, "supplynew", page.View{Title: q.Words("supply.new.title"), Wide: true, Error: len(d.Errors) > 0, D: d})
 }
 
 // longField is a value that may be longer than others, such as the boxes of a whole lot.
-func (q *request) longField(name string) string { return strings.TrimSpace(q.FormValue(name)) }
+func (h *supplyPages) longField(q *page.Request, name string) string {
+	return strings.TrimSpace(q.FormValue(name))
+}
 
-func (h *handler) previewVerdict(q *request) error {
-	q.back = "/supply/cases/new"
-	a, err := q.actor()
+func (h *supplyPages) previewVerdict(q *page.Request) error {
+	q.Back = "/supply/cases/new"
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
 	d := newVerdictData{
-		Action: q.field("action"), Case: q.field("case"), Boxes: q.longField("boxes"), Reason: q.field("reason"), Evidence: q.longField("evidence"),
-		Kilometres: q.field("km"), Days: q.field("days"), All: q.field("all"),
+		Action: q.Field("action"), Case: q.Field("case"), Boxes: h.longField(q, "boxes"), Reason: q.Field("reason"), Evidence: h.longField(q, "evidence"),
+		Kilometres: q.Field("km"), Days: q.Field("days"), All: q.Field("all"),
 	}
 	v, err := h.svc.Supply(q.Context(), a)
 	if err != nil {
 		return err
 	}
-	w := d.wish(q, v)
+	w := h.wish(q, &d, v)
 	d.Count = len(w.Boxes)
 	if len(d.Errors) > 0 {
 		return h.showNewVerdict(q, d)
@@ -166,13 +169,13 @@ func (h *handler) previewVerdict(q *request) error {
 		case "verdict":
 			field, key = "action", "supply.new.wrong.action"
 		}
-		d.Errors = append(d.Errors, fieldError{field, q.words(key, "what", boxIn(e.Detail))})
+		d.Errors = append(d.Errors, page.FieldError{Field: field, Text: q.Words(key, "what", boxIn(e.Detail))})
 		return h.showNewVerdict(q, d)
 	}
 	if err != nil {
 		return err
 	}
-	return q.redirect("/supply/cases/draft/" + draft.Digest)
+	return q.Redirect("/supply/cases/draft/" + draft.Digest)
 }
 
 // boxIn finds the box that a refusal names.
@@ -186,9 +189,9 @@ func boxIn(detail string) string {
 }
 
 // wish reads the form.
-func (d *newVerdictData) wish(q *request, v *room.View) room.Wish {
+func (h *supplyPages) wish(q *page.Request, d *newVerdictData, v *room.View) room.Wish {
 	wrong := func(field, key string, kv ...any) {
-		d.Errors = append(d.Errors, fieldError{field, q.words(key, kv...)})
+		d.Errors = append(d.Errors, page.FieldError{Field: field, Text: q.Words(key, kv...)})
 	}
 	w := room.Wish{Action: supply.Action(d.Action), Case: d.Case, Reason: d.Reason}
 	if actionNames[w.Action] == "" {
@@ -206,7 +209,7 @@ func (d *newVerdictData) wish(q *request, v *room.View) room.Wish {
 		w.Boxes = append(w.Boxes, k)
 	}
 	if all, err := url.ParseQuery(d.All); err == nil && d.All != "" && len(w.Boxes) == 0 {
-		for _, k := range q.boxesOf(v, all.Get) { // what may not go there from where it is, such as what is destroyed already, is left out
+		for _, k := range h.boxesOf(q, v, all.Get) { // what may not go there from where it is, such as what is destroyed already, is left out
 			if v.Register.Allows(supply.Verdict{Action: w.Action, Case: w.Case, Boxes: []supply.SSCC{k}}) == nil {
 				w.Boxes = append(w.Boxes, k)
 			}
@@ -280,7 +283,7 @@ type planLeft struct {
 	Where  string
 }
 
-func (q *request) planData(v *room.View, p *order.Plan) planData {
+func (h *supplyPages) planData(q *page.Request, v *room.View, p *order.Plan) planData {
 	d := planData{
 		Action: actionNames[p.Verdict.Action], Case: p.Verdict.Case, Reason: p.Verdict.Reason, Evidence: p.Verdict.Evidence, Asked: p.Verdict.Asked, Named: len(p.Verdict.Boxes),
 		Boxes: p.Boxes, Doses: p.Doses, Sites: p.Sites, Moves: len(p.Moves), Without: len(p.Without),
@@ -312,8 +315,8 @@ type draftData struct {
 	Mine bool   // previewed by who looks
 }
 
-func (h *handler) verdictDraft(q *request) error {
-	v, a, err := q.supply()
+func (h *supplyPages) verdictDraft(q *page.Request) error {
+	v, a, err := h.supply(q)
 	if err != nil {
 		return err
 	}
@@ -321,15 +324,15 @@ func (h *handler) verdictDraft(q *request) error {
 	if err != nil {
 		return err
 	}
-	data := draftData{q.planData(v, d.Plan), d.Digest, d.Plan.Verdict.Asked == room.Name(approval.Who{Key: a.Key, Role: a.Role})}
+	data := draftData{h.planData(q, v, d.Plan), d.Digest, d.Plan.Verdict.Asked == room.Name(approval.Who{Key: a.Key, Role: a.Role})}
 	data.Digest = d.Digest
-	return q.show(http.StatusOK, "supplydraft", view{Title: q.words("supply.draft.title"), Wide: true, D: data})
+	return q.Show(http.StatusOK, "supplydraft", page.View{Title: q.Words("supply.draft.title"), Wide: true, D: data})
 }
 
-func (h *handler) askVerdict(q *request) error {
-	digest := q.field("plan")
-	q.back, q.again = "/supply/cases/draft/"+pathSegment(digest), []string{"plan"}
-	a, err := q.actor()
+func (h *supplyPages) askVerdict(q *page.Request) error {
+	digest := q.Field("plan")
+	q.Back, q.Again = "/supply/cases/draft/"+page.PathSegment(digest), []string{"plan"}
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -340,5 +343,5 @@ func (h *handler) askVerdict(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.redirect(casePath(r.ID))
+	return q.Redirect(casePath(r.ID))
 }

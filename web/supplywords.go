@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"charye/site"
 	"charye/supply"
 	"charye/supply/room"
 	"charye/supply/trace"
+	"charye/web/page"
 )
 
 // What states, causes and actions are called.
@@ -37,28 +37,28 @@ var (
 	}
 )
 
-func (q *request) productName(id string) string {
-	if p, ok := q.h.svc.Programme().Product(id); ok {
-		return p.Name.In(q.lang.id)
+func (h *supplyPages) productName(q *page.Request, id string) string {
+	if p, ok := h.svc.Programme().Product(id); ok {
+		return p.Name.In(q.Lang.ID)
 	}
 	return id
 }
 
 // placeName says in words where something is.
-func (q *request) placeName(v *room.View, place string, at site.Num) string {
+func (h *supplyPages) placeName(q *page.Request, v *room.View, place string, at site.Num) string {
 	if s, ok := v.Sites.ByNum(at); ok && at != 0 {
 		return s.Name
 	}
 	if place == "" {
-		return q.words("supply.place.none")
+		return q.Words("supply.place.none")
 	}
 	if k, ok := trace.SSCCOf(place); ok {
-		return q.words("supply.place.with", "box", k.String())
+		return q.Words("supply.place.with", "box", k.String())
 	}
 	if g, ok := trace.GLNOf(place); ok {
-		return q.words("supply.place.gln", "gln", g.String())
+		return q.Words("supply.place.gln", "gln", g.String())
 	}
-	return q.words("supply.place.vehicle", "name", shortURN(place))
+	return q.Words("supply.place.vehicle", "name", shortURN(place))
 }
 
 // shortURN leaves out what every name of its kind begins with.
@@ -79,25 +79,6 @@ func celsius(c supply.Celsius) string {
 	}
 	return strings.Replace(s, "-", "−", 1) + "\u00a0°C"
 }
-
-// long writes a stretch of time in its two largest units; less than a minute in seconds.
-func (l *language) long(d time.Duration) (string, error) {
-	d = max(0, d)
-	switch days, hours, minutes := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60; {
-	case days > 0:
-		return l.text("supply.long.days", "days", days, "hours", hours)
-	case hours > 0 && minutes == 0:
-		return l.text("supply.long.onlyhours", "hours", hours)
-	case hours > 0:
-		return l.text("supply.long.hours", "hours", hours, "minutes", minutes)
-	case minutes > 0 || d == 0:
-		return l.text("supply.long.minutes", "minutes", minutes)
-	}
-	return l.text("supply.long.seconds", "seconds", max(1, int(d/time.Second)))
-}
-
-// moment writes an instant shortly, in 24 hours: for tables.
-func (l *language) moment(t time.Time) string { return t.In(l.zone).Format("2006-01-02 15:04") }
 
 // causeClass is the look of a cause.
 func causeClass(c supply.Cause) string {

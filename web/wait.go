@@ -1,23 +1,12 @@
 package web
 
 import (
+	"encoding/hex"
 	"net/http"
 	"time"
 
-	"charye/line"
-	"charye/programme"
 	"charye/walk"
-)
-
-// The states of the waiting page. The page carries a part for each; the script changes which one is shown.
-const (
-	waitGathering = "gathering" // before the opening
-	waitDrawing   = "drawing"   // opened, the order is being drawn
-	waitWaiting   = "waiting"
-	waitTurn      = "turn"
-	waitStandby   = "standby"
-	waitPaused    = "paused"
-	waitClosed    = "closed"
+	"charye/web/page"
 )
 
 type waitData struct {
@@ -46,37 +35,18 @@ func (d waitData) NumberInt() int { return int(d.Place.Number) }
 // Called is how many of the numbers up to the reader's have been called, for the progress bar.
 func (d waitData) Called() int { return max(int(d.Place.Number)-1-d.Place.Ahead, 0) }
 
-// waitState says which part of the page to show. The script has the same rule (assets/wait.ts, stateOf).
-func waitState(c walk.CampaignState, p line.State, opened bool) string {
-	switch {
-	case c == walk.CampaignState(programme.PhaseClosed):
-		return waitClosed
-	case p == line.Gathering && !opened:
-		return waitGathering
-	case c == walk.CampaignState(programme.PhasePaused):
-		return waitPaused
-	case p == line.Standby || c == walk.StateSoldOut:
-		return waitStandby
-	case p == line.Gathering:
-		return waitDrawing
-	case p == line.Admitted:
-		return waitTurn
-	}
-	return waitWaiting
-}
-
-func (h *handler) wait(q *request) error {
-	a, err := q.actor()
+func (h *citizenPages) wait(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	s, err := q.subject()
+	s, err := h.subject(q)
 	if err != nil {
 		return err
 	}
 	place, err := h.svc.PlaceOf(q.Context(), a, s.Campaign.ID, s.For)
-	if codeOf(err) == walk.NotFound && err != nil {
-		return q.redirect(s.URL(""))
+	if page.CodeOf(err) == walk.NotFound && err != nil {
+		return q.Redirect(s.URL(""))
 	}
 	if err != nil {
 		return err
@@ -87,46 +57,46 @@ func (h *handler) wait(q *request) error {
 	}
 	d := waitData{
 		subject: s, Place: place, Joined: doc.Joined, Now: h.svc.Now(),
-		Poll: min(max(int(place.PollAfter/time.Second), 3), 600), PauseWhy: s.Campaign.PauseWhy.In(q.lang.id),
-		Pseudonym: hexOf(place.Pseudonym[:]), Doses: doc.Remaining,
+		Poll: min(max(int(place.PollAfter/time.Second), 3), 600), PauseWhy: s.Campaign.PauseWhy.In(q.Lang.ID),
+		Pseudonym: hex.EncodeToString(place.Pseudonym[:]), Doses: doc.Remaining,
 		Tells: h.svc.Programme().Near(s.Campaign.Campaign).Within > 0 || s.Campaign.InviteFor > 0,
 	}
-	_, east := d.Now.In(h.zone).Zone()
+	_, east := d.Now.In(h.Zone).Zone()
 	d.ZoneMinutes = east / 60
 	d.Left = max(s.Campaign.Opens.Sub(d.Now), 0)
-	d.State = waitState(doc.State, place.State, d.Left == 0)
-	if !place.KeptUntil.IsZero() && (d.State == waitStandby || d.State == waitWaiting) {
-		d.State = waitTurn
+	d.State = page.WaitState(doc.State, place.State, d.Left == 0)
+	if !place.KeptUntil.IsZero() && (d.State == page.WaitStandby || d.State == page.WaitWaiting) {
+		d.State = page.WaitTurn
 	}
-	v := view{Title: q.words("wait.title"), Script: "wait.js", D: d}
+	v := page.View{Title: q.Words("wait.title"), Script: "wait.js", D: d}
 	switch d.State {
-	case waitTurn:
+	case page.WaitTurn:
 		// The turn of somebody who has booked is over, although the line still counts it as theirs.
 		booked, err := h.booked(q.Context(), a, s)
 		if err != nil {
 			return err
 		}
 		if booked {
-			return q.redirect(s.URL(""))
+			return q.Redirect(s.URL(""))
 		}
-		v.Title = q.words("wait.turn.title")
-	case waitClosed:
+		v.Title = q.Words("wait.turn.title")
+	case page.WaitClosed:
 		v.Script = ""
 	default:
 		v.Refresh = d.Poll
 	}
-	return q.show(http.StatusOK, "wait", v)
+	return q.Show(http.StatusOK, "wait", v)
 }
 
 // enter exchanges the turn for a pass, kept in this browser. A takeover comes only from [handler.takeover]'s button.
-func (h *handler) enter(q *request) error {
-	campaign, recipient := q.PathValue("campaign"), q.recipient()
-	q.back, q.again = q.path(campaign, "wait", recipient), []string{"for", "takeover"}
-	takeover := q.field("takeover") == "yes"
+func (h *citizenPages) enter(q *page.Request) error {
+	campaign, recipient := q.PathValue("campaign"), q.Recipient()
+	q.Back, q.Again = q.Path(campaign, "wait", recipient), []string{"for", "takeover"}
+	takeover := q.Field("takeover") == "yes"
 	if takeover {
-		q.back = q.path(campaign, "takeover", recipient)
+		q.Back = q.Path(campaign, "takeover", recipient)
 	}
-	a, err := q.actor()
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
@@ -134,21 +104,21 @@ func (h *handler) enter(q *request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := h.svc.Enter(q.Context(), a, campaign, recipient, place.Ticket, h.cookies.device(q.w, q.Request), takeover)
+	pass, err := h.svc.Enter(q.Context(), a, campaign, recipient, place.Ticket, h.Cookies.Device(q.W, q.Request), takeover)
 	switch {
 	case err == nil:
-	case codeOf(err) == walk.NotYourTurn:
-		return q.redirect(q.back)
-	case codeOf(err) == walk.SlotFull:
+	case page.CodeOf(err) == walk.NotYourTurn:
+		return q.Redirect(q.Back)
+	case page.CodeOf(err) == walk.SlotFull:
 		// The stock went while the turn stood open: the waiting page tells how it goes on.
-		return q.redirect(q.path(campaign, "wait", recipient))
-	case codeOf(err) == walk.NotSignedIn && takeover:
-		return q.redirect(withQuery(q.base+"/sign-in", "fresh", "1", "return", q.back))
+		return q.Redirect(q.Path(campaign, "wait", recipient))
+	case page.CodeOf(err) == walk.NotSignedIn && takeover:
+		return q.Redirect(page.WithQuery(q.Base+"/sign-in", "fresh", "1", "return", q.Back))
 	default:
 		return err
 	}
-	h.cookies.setPass(q.w, passName(campaign, recipient), keptPass{Token: pass.Token, Until: pass.ExpiresAt}, h.svc.Now())
-	return q.redirect(q.path(campaign, "sites", recipient))
+	h.Cookies.SetPass(q.W, page.PassName(campaign, recipient), page.KeptPass{Token: pass.Token, Until: pass.ExpiresAt}, h.svc.Now())
+	return q.Redirect(q.Path(campaign, "sites", recipient))
 }
 
 type takeoverData struct {
@@ -158,18 +128,22 @@ type takeoverData struct {
 }
 
 // takeover explains that booking goes on elsewhere, and offers to move it here after a fresh sign-in.
-func (h *handler) takeover(q *request) error {
-	a, err := q.actor()
+func (h *citizenPages) takeover(q *page.Request) error {
+	a, err := q.Actor()
 	if err != nil {
 		return err
 	}
-	s, err := q.subject()
+	s, err := h.subject(q)
 	if err != nil {
 		return err
 	}
 	d := takeoverData{
 		subject: s, Fresh: h.svc.Now().Sub(a.SignedInAt) < takeoverSignIn,
-		SignIn: withQuery(q.base+"/sign-in", "fresh", "1", "return", s.URL("takeover")),
+		SignIn: page.WithQuery(q.Base+"/sign-in", "fresh", "1", "return", s.URL("takeover")),
 	}
-	return q.show(http.StatusOK, "takeover", view{Title: q.words("takeover.title"), D: d})
+	return q.Show(http.StatusOK, "takeover", page.View{Title: q.Words("takeover.title"), D: d})
 }
+
+// takeoverSignIn is how fresh a sign-in must be to move a pass to another device. Package walk enforces it; here it only
+// decides whether the page offers the button or the sign-in first.
+const takeoverSignIn = 5 * time.Minute

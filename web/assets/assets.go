@@ -1,4 +1,10 @@
-package web
+// Package assets is what pages load beside themselves: scripts, styles and the icon, bundled from the sources beside it into dist.
+//
+// It owns their names: each carries its content's hash, so that browsers keep it for ever. It must not know what a page says.
+package assets
+
+// The bundles in dist are committed; this makes them again, byte for byte.
+//go:generate go tool -modfile=../../tools/go.mod esbuild wait.ts page.ts contact.ts push.ts app.css supply.css --bundle --minify --charset=utf8 --log-level=warning --target=es2015,chrome58,safari11,firefox57 --outdir=dist
 
 import (
 	"bytes"
@@ -23,8 +29,8 @@ type asset struct {
 	body, small []byte
 }
 
-// assets serves the bundles under names that carry their content's hash, so that they may be cached for ever.
-type assets struct{ byName map[string]asset }
+// Set serves the bundles under names that carry their content's hash, so that they may be cached for ever.
+type Set struct{ byName map[string]asset }
 
 var assetKinds = map[string]string{
 	".css": "text/css; charset=utf-8",
@@ -32,8 +38,8 @@ var assetKinds = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-func loadAssets() (*assets, error) {
-	a := &assets{byName: map[string]asset{}}
+func Load() (*Set, error) {
+	a := &Set{byName: map[string]asset{}}
 	entries, err := fs.ReadDir(distFiles, "dist")
 	if err != nil {
 		return nil, fmt.Errorf("assets: %w", err)
@@ -64,8 +70,8 @@ func loadAssets() (*assets, error) {
 	return a, nil
 }
 
-// url gives the address of an asset by its plain name.
-func (a *assets) url(name string) (string, error) {
+// URL gives the address of an asset by its plain name.
+func (a *Set) URL(name string) (string, error) {
 	f, ok := a.byName[name]
 	if !ok {
 		return "", fmt.Errorf("no asset %q", name)
@@ -76,7 +82,7 @@ func (a *assets) url(name string) (string, error) {
 
 // ServeHTTP answers the name of today for ever. A name with another hash comes from a page of the version before or
 // after, while machines are being updated: it gets what there is, uncached, rather than a page without its looks.
-func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *Set) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	ext := path.Ext(name)
 	base := strings.TrimSuffix(name, ext)
@@ -94,8 +100,8 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.write(w, r)
 }
 
-// worker answers with the script that shows messages; browsers ask for it anew from time to time.
-func (a *assets) worker(w http.ResponseWriter, r *http.Request) {
+// Worker answers with the script that shows messages; browsers ask for it anew from time to time.
+func (a *Set) Worker(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
 	a.byName["push.js"].write(w, r)
 }
@@ -104,9 +110,20 @@ func (f asset) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
 	body := f.body
-	if takesGzip(r) {
+	if TakesGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		body = f.small
 	}
 	_, _ = w.Write(body) // the client went away; there is nobody to tell
+}
+
+// TakesGzip reports whether who asks takes a compressed answer.
+func TakesGzip(r *http.Request) bool {
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if name == "gzip" && strings.ReplaceAll(q, " ", "") != "q=0" {
+			return true
+		}
+	}
+	return false
 }

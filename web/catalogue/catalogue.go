@@ -1,10 +1,13 @@
-package web
+// Package catalogue is the words of the pages, in Korean and English, and how each language writes numbers, dates and times.
+//
+// It owns ko.json and en.json: every sentence that a page says is in both, under the same key. It must not know of requests, templates or any face;
+// a test holds that the faces use every sentence and name none that is missing.
+package catalogue
 
 import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -12,14 +15,14 @@ import (
 	textlang "golang.org/x/text/language"
 )
 
-//go:embed catalogue/*.json
+//go:embed *.json
 var catalogueFiles embed.FS
 
-// defaultLanguage is shown to those who ask for none that there is.
-const defaultLanguage = "ko"
+// Default is shown to those who ask for none that there is.
+const Default = "ko"
 
-// languageNames are the languages there are, each by its own name.
-var languageNames = []struct{ ID, Name string }{{"ko", "한국어"}, {"en", "English"}}
+// Names are the languages there are, each by its own name.
+var Names = []struct{ ID, Name string }{{"ko", "한국어"}, {"en", "English"}}
 
 // sentence is one entry of a catalogue: a text, or its plural forms by CLDR name (one, other). {name} stands for a value.
 type sentence map[string]string
@@ -42,23 +45,23 @@ func (s *sentence) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// language is one catalogue with the zone in which it tells times. Immutable.
-type language struct {
-	id        string
+// Language is one catalogue with the zone in which it tells times. Immutable.
+type Language struct {
+	ID        string
 	tag       textlang.Tag
-	sentences map[string]sentence
-	zone      *time.Location
+	Sentences map[string]sentence
+	Zone      *time.Location
 }
 
-func loadLanguages(zone *time.Location) (map[string]*language, error) {
-	all := map[string]*language{}
-	for _, n := range languageNames {
-		b, err := catalogueFiles.ReadFile("catalogue/" + n.ID + ".json")
+func Load(zone *time.Location) (map[string]*Language, error) {
+	all := map[string]*Language{}
+	for _, n := range Names {
+		b, err := catalogueFiles.ReadFile(n.ID + ".json")
 		if err != nil {
 			return nil, fmt.Errorf("catalogue: %w", err)
 		}
-		l := &language{id: n.ID, tag: textlang.Make(n.ID), zone: zone}
-		if err := json.Unmarshal(b, &l.sentences); err != nil {
+		l := &Language{ID: n.ID, tag: textlang.Make(n.ID), Zone: zone}
+		if err := json.Unmarshal(b, &l.Sentences); err != nil {
 			return nil, fmt.Errorf("catalogue %s: %w", n.ID, err)
 		}
 		all[n.ID] = l
@@ -66,34 +69,34 @@ func loadLanguages(zone *time.Location) (map[string]*language, error) {
 	return all, nil
 }
 
-// text gives a sentence with its values put in: pairs of name and value. A whole number as "n" chooses the plural form.
+// Text gives a sentence with its values put in: pairs of name and value. A whole number as "n" chooses the plural form.
 // A missing sentence or value is an error: no page goes out with a hole in it.
-func (l *language) text(key string, kv ...any) (string, error) {
-	forms, ok := l.sentences[key]
+func (l *Language) Text(key string, kv ...any) (string, error) {
+	forms, ok := l.Sentences[key]
 	if !ok {
-		return "", fmt.Errorf("catalogue %s: no sentence %q", l.id, key)
+		return "", fmt.Errorf("catalogue %s: no sentence %q", l.ID, key)
 	}
 	if len(kv)%2 != 0 {
-		return "", fmt.Errorf("catalogue %s: %s: a value without a name", l.id, key)
+		return "", fmt.Errorf("catalogue %s: %s: a value without a name", l.ID, key)
 	}
 	form := "other"
 	var swaps []string
 	for i := 0; i < len(kv); i += 2 {
 		name, ok := kv[i].(string)
 		if !ok {
-			return "", fmt.Errorf("catalogue %s: %s: a name must be a string", l.id, key)
+			return "", fmt.Errorf("catalogue %s: %s: a name must be a string", l.ID, key)
 		}
 		var value string
 		switch v := kv[i+1].(type) {
 		case string:
 			value = v
 		case int:
-			value = number(v)
+			value = Number(v)
 			if name == "n" {
 				form = pluralForm(l.tag, v)
 			}
 		default:
-			return "", fmt.Errorf("catalogue %s: %s: value %s is neither text nor whole number", l.id, key, name)
+			return "", fmt.Errorf("catalogue %s: %s: value %s is neither text nor whole number", l.ID, key, name)
 		}
 		swaps = append(swaps, "{"+name+"}", value)
 	}
@@ -102,7 +105,7 @@ func (l *language) text(key string, kv ...any) (string, error) {
 		s = forms["other"]
 	}
 	if err := checkHoles(s, swaps); err != nil {
-		return "", fmt.Errorf("catalogue %s: %s: %w", l.id, key, err)
+		return "", fmt.Errorf("catalogue %s: %s: %w", l.ID, key, err)
 	}
 	return strings.NewReplacer(swaps...).Replace(s), nil
 }
@@ -145,32 +148,18 @@ func pluralForm(tag textlang.Tag, n int) string {
 	return "other"
 }
 
-// languageOf chooses the language of an answer: the address, then the cookie, then what the browser asks for.
-func (h *handler) languageOf(w http.ResponseWriter, r *http.Request) *language {
-	if r.Method == http.MethodGet {
-		if l, ok := h.languages[r.URL.Query().Get("lang")]; ok {
-			h.cookies.set(w, cookieLanguage, l.id, 365*24*time.Hour)
-			return l
-		}
-	}
-	if l, ok := h.languages[h.cookies.get(r, cookieLanguage)]; ok {
-		return l
-	}
-	return h.languages[preferred(r.Header.Get("Accept-Language"))]
-}
-
-// preferred gives the best of our languages for an Accept-Language header.
-func preferred(header string) string {
+// Preferred gives the best of our languages for an Accept-Language header.
+func Preferred(header string) string {
 	if len(header) > 500 {
-		return defaultLanguage
+		return Default
 	}
 	asked, weights, err := textlang.ParseAcceptLanguage(header)
 	if err != nil {
-		return defaultLanguage
+		return Default
 	}
 	for i, tag := range asked {
 		base, _ := tag.Base()
-		for _, n := range languageNames {
+		for _, n := range Names {
 			if weights[i] > 0 && base.String() == n.ID {
 				return n.ID
 			}
@@ -179,5 +168,5 @@ func preferred(header string) string {
 	if len(asked) > 0 && weights[0] > 0 && asked[0] != textlang.Und && asked[0].String() != "mul" { // mul is how "*" is read
 		return "en" // asks for a language, and it is not Korean: English will be understood by more
 	}
-	return defaultLanguage
+	return Default
 }

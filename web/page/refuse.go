@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"errors"
@@ -39,6 +39,9 @@ var refusals = map[walk.Code]refusal{
 	walk.Internal:         {http.StatusInternalServerError, "refused.internal.title", "refused.internal.text", "refused.retry"},
 }
 
+// StatusOf gives the status with which a refusal is told.
+func StatusOf(c walk.Code) int { return refusals[c].status }
+
 // refusedData is what the page of a refusal shows. With Again, the button sends the same form once more: its idempotency
 // key goes with it, so that nothing is ever done twice.
 type refusedData struct {
@@ -47,15 +50,13 @@ type refusedData struct {
 	Wait        string // "try again in …", when trying again makes sense
 	Next, URL   string
 	Home        string
-	Again       []formField
+	Again       []FormField
 	AgainURL    string
 }
 
-type formField struct{ Name, Value string }
-
 // refuse answers with the page that fits an error. Only refusals of package walk are told as they are; all else is an
 // internal error, logged without anything about the person.
-func (q *request) refuse(err error) {
+func (q *Request) refuse(err error) {
 	var e *walk.Error
 	if !errors.As(err, &e) {
 		e = &walk.Error{Code: walk.Internal, Err: err}
@@ -66,55 +67,64 @@ func (q *request) refuse(err error) {
 		r = refusals[walk.Internal]
 	}
 	if e.Code == walk.Internal {
-		q.h.log.ErrorContext(q.Context(), "page failed", slog.String("pattern", q.Pattern), slog.Any("err", err))
+		q.h.Log.ErrorContext(q.Context(), "page failed", slog.String("pattern", q.Pattern), slog.Any("err", err))
 	}
 	if e.Code == walk.NotSignedIn {
-		_ = q.redirect(withQuery(q.base+"/sign-in", "return", q.back, "why", "needed"))
+		_ = q.Redirect(WithQuery(q.Base+"/sign-in", "return", q.Back, "why", "needed"))
 		return
 	}
 
 	campaign := q.PathValue("campaign")
-	d := refusedData{Code: e.Code, Title: q.words(r.title), Text: q.words(r.text), URL: q.back, Home: q.base + "/"}
+	d := refusedData{Code: e.Code, Title: q.Words(r.title), Text: q.Words(r.text), URL: q.Back, Home: q.Base + "/"}
 	if r.next != "" {
-		d.Next = q.words(r.next)
+		d.Next = q.Words(r.next)
 	}
 	if e.Code == walk.NotAllowed && e.Field == "unit" {
-		d.Title, d.Text = q.words("refused.unit.title"), q.words("refused.unit.text")
+		d.Title, d.Text = q.Words("refused.unit.title"), q.Words("refused.unit.text")
 	}
 	switch e.Code {
 	case walk.NoPass, walk.PassExpired, walk.NotYourTurn:
-		d.URL = q.path(campaign, "wait", q.recipient())
+		d.URL = q.Path(campaign, "wait", q.Recipient())
 	case walk.OtherDevice:
-		d.URL = q.path(campaign, "takeover", q.recipient())
+		d.URL = q.Path(campaign, "takeover", q.Recipient())
 	case walk.NotEligible, walk.HelperNotAllowed, walk.NotOpen:
-		d.URL = q.path(campaign, "", q.recipient())
+		d.URL = q.Path(campaign, "", q.Recipient())
 	case walk.AlreadyBooked:
 		d.URL = "/bookings"
-		if q.base != "" {
-			d.URL = q.path(campaign, "", q.recipient())
+		if q.Base != "" {
+			d.URL = q.Path(campaign, "", q.Recipient())
 		}
 	}
 	if campaign == "" && d.URL == "/c/" {
-		d.URL = q.base + "/"
+		d.URL = q.Base + "/"
 	}
 	refresh := 0
 	if e.Code == walk.Overloaded || e.Code == walk.RateLimited || e.Code == walk.Internal {
 		wait := max(e.RetryAfter.Round(time.Second), 5*time.Second)
-		q.w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
-		d.Wait = q.words("refused.wait", "n", int(wait/time.Second))
-		if q.again != nil {
+		q.W.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+		d.Wait = q.Words("refused.wait", "n", int(wait/time.Second))
+		if q.Again != nil {
 			d.AgainURL, d.URL = q.URL.RequestURI(), ""
-			for _, name := range q.again {
-				if v := q.field(name); v != "" {
-					d.Again = append(d.Again, formField{name, v})
+			for _, name := range q.Again {
+				if v := q.Field(name); v != "" {
+					d.Again = append(d.Again, FormField{name, v})
 				}
 			}
 		} else if e.Code != walk.Internal && q.Method == http.MethodGet {
 			refresh = int(wait / time.Second)
 		}
 	}
-	if err := q.show(r.status, "refused", view{Title: d.Title, Refresh: refresh, Error: true, D: d}); err != nil {
-		q.h.log.ErrorContext(q.Context(), "refusal page failed", slog.Any("err", err))
-		http.Error(q.w, "잠시 후 다시 시도해 주세요. Please try again in a moment.", http.StatusInternalServerError)
+	if err := q.Show(r.status, "refused", View{Title: d.Title, Refresh: refresh, Error: true, D: d}); err != nil {
+		q.h.Log.ErrorContext(q.Context(), "refusal page failed", slog.Any("err", err))
+		http.Error(q.W, "잠시 후 다시 시도해 주세요. Please try again in a moment.", http.StatusInternalServerError)
 	}
+}
+
+// CodeOf gives the refusal's code; [walk.Internal] for anything that is not a refusal.
+func CodeOf(err error) walk.Code {
+	var e *walk.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return walk.Internal
 }

@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"net/http"
@@ -20,12 +20,12 @@ func goesOn(pattern string) bool {
 }
 
 // holdBack waits until there is room for a page that can wait.
-func (q *request) holdBack() error {
+func (q *Request) holdBack() error {
 	if q.h.opts.Gate == nil {
 		return nil
 	}
 	if goesOn(q.Pattern) {
-		if q.session != nil { // a stranger makes nobody wait
+		if q.Session != nil { // a stranger makes nobody wait
 			q.h.opts.Gate.Hurry()
 			q.hurries = true
 		}
@@ -39,7 +39,7 @@ func (q *request) holdBack() error {
 }
 
 // leaveGate lets the next one pass, before the page goes out: a client may take it slowly.
-func (q *request) leaveGate() {
+func (q *Request) leaveGate() {
 	if q.passed {
 		q.h.opts.Gate.Leave(load.Read)
 		q.passed = false

@@ -1,8 +1,9 @@
-package web
+package catalogue
 
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func mustLanguages(t testing.TB) map[string]*language {
+func loaded(t testing.TB) map[string]*Language {
 	t.Helper()
-	all, err := loadLanguages(seoul)
+	all, err := Load(time.FixedZone("KST", 9*3600))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,12 +24,12 @@ func mustLanguages(t testing.TB) map[string]*language {
 
 func TestCataloguesSayTheSameThings(t *testing.T) {
 	t.Parallel()
-	all := mustLanguages(t)
-	base := all[defaultLanguage]
+	all := loaded(t)
+	base := all[Default]
 	for id, l := range all {
-		for key, forms := range l.sentences {
-			if _, ok := base.sentences[key]; !ok {
-				t.Errorf("%s: %q is not in %s", id, key, base.id)
+		for key, forms := range l.Sentences {
+			if _, ok := base.Sentences[key]; !ok {
+				t.Errorf("%s: %q is not in %s", id, key, base.ID)
 			}
 			for form, text := range forms {
 				if strings.TrimSpace(text) == "" {
@@ -37,7 +38,7 @@ func TestCataloguesSayTheSameThings(t *testing.T) {
 				if form != "other" && (form != "one" || id == "ko") {
 					t.Errorf("%s: %q has a form %q that this language does not use", id, key, form)
 				}
-				want := holes(base.sentences[key]["other"])
+				want := holes(base.Sentences[key]["other"])
 				got := holes(text)
 				slices.Sort(want)
 				slices.Sort(got)
@@ -46,12 +47,12 @@ func TestCataloguesSayTheSameThings(t *testing.T) {
 					continue
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("%s: %q has other values than in %s (-%s +%s):\n%s", id, key, base.id, base.id, id, diff)
+					t.Errorf("%s: %q has other values than in %s (-%s +%s):\n%s", id, key, base.ID, base.ID, id, diff)
 				}
 			}
 		}
-		for key := range base.sentences {
-			if _, ok := l.sentences[key]; !ok {
+		for key := range base.Sentences {
+			if _, ok := l.Sentences[key]; !ok {
 				t.Errorf("%s: %q is missing", id, key)
 			}
 		}
@@ -64,39 +65,33 @@ var (
 	notKeys     = regexp.MustCompile(`\.(html|js|css|svg|ics|json)$`)
 )
 
-// usedKeys finds every key that templates and code name, as they name it.
+// usedKeys finds every key that the templates and the code of the pages name, as they name it.
 func usedKeys(t *testing.T) map[string]string {
 	t.Helper()
 	used := map[string]string{}
-	read := func(glob string, re *regexp.Regexp) {
-		names, err := fs.Glob(os.DirFS("."), glob)
-		if err != nil {
-			t.Fatal(err)
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		re := map[string]*regexp.Regexp{".html": inTemplates, ".go": inCode}[filepath.Ext(name)]
+		if err != nil || re == nil || strings.HasSuffix(name, "_test.go") {
+			return err
 		}
-		for _, name := range names {
-			if strings.HasSuffix(name, "_test.go") {
-				continue
-			}
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range re.FindAllSubmatch(b, -1) {
-				if !notKeys.Match(m[1]) {
-					used[string(m[1])] = name
-				}
+		b, err := os.ReadFile(name)
+		for _, m := range re.FindAllSubmatch(b, -1) {
+			if !notKeys.Match(m[1]) {
+				used[string(m[1])] = name
 			}
 		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	read("templates/*.html", inTemplates)
-	read("*.go", inCode)
 	return used
 }
 
 func TestEverySentenceIsUsedAndEveryUsedSentenceIsThere(t *testing.T) {
 	t.Parallel()
 	used := usedKeys(t)
-	have := mustLanguages(t)[defaultLanguage].sentences
+	have := loaded(t)[Default].Sentences
 	for key, file := range used {
 		if _, ok := have[key]; !ok {
 			t.Errorf("%s uses %q, which the catalogues lack", file, key)
@@ -111,7 +106,7 @@ func TestEverySentenceIsUsedAndEveryUsedSentenceIsThere(t *testing.T) {
 
 func TestTextRefusesHoles(t *testing.T) {
 	t.Parallel()
-	l := &language{id: "en", tag: mustLanguages(t)["en"].tag, sentences: map[string]sentence{
+	l := &Language{ID: "en", tag: loaded(t)["en"].tag, Sentences: map[string]sentence{
 		"a": {"other": "{n} places for {name}", "one": "{n} place for {name}"},
 	}}
 	for _, c := range []struct {
@@ -126,62 +121,19 @@ func TestTextRefusesHoles(t *testing.T) {
 		{"a", []any{"n", 2.5, "name", "Kim"}, ""},
 		{"b", nil, ""},
 	} {
-		got, err := l.text(c.key, c.kv...)
+		got, err := l.Text(c.key, c.kv...)
 		if (err != nil) != (c.want == "") || got != c.want {
 			t.Errorf("text(%q, %v) = %q, %v; want %q", c.key, c.kv, got, err, c.want)
 		}
 	}
 }
 
-func TestLanguageIsChosenByAddressThenCookieThenBrowser(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ address, cookie, accept, want string }{
-		{"", "", "", "ko"},
-		{"", "", "ko-KR,ko;q=0.9,en;q=0.8", "ko"},
-		{"", "", "en-GB", "en"},
-		{"", "", "vi-VN,vi;q=0.9", "en"},
-		{"", "", "vi-VN,ko;q=0.4", "ko"},
-		{"", "", "*", "ko"},
-		{"", "", "en;q=0, ko", "ko"},
-		{"", "", strings.Repeat("x", 600), "ko"},
-		{"", "en", "ko", "en"},
-		{"", "xx", "en", "en"},
-		{"ko", "en", "en", "ko"},
-		{"xx", "en", "ko", "en"},
-	} {
-		b := open(t, newScripted(), newDoorman(opening), Options{})
-		b.lang = c.accept
-		if c.cookie != "" {
-			b.cookies[cookieLanguage] = c.cookie
-		}
-		w := b.get(withQuery("/", "lang", c.address))
-		wantPage(t, w, 200, `<html lang="`+c.want+`">`)
-		if got := w.Header().Get("Content-Language"); got != c.want {
-			t.Errorf("%+v: Content-Language %q", c, got)
-		}
-	}
-}
-
-func TestLanguageLinkKeepsTheWayBack(t *testing.T) {
-	t.Parallel()
-	b := open(t, newScripted(), newDoorman(opening), Options{})
-	w := b.get("/c/age-55-59/sites?region=" + "%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C")
-	m := regexp.MustCompile(`href="(/lang\?[^"]+)"`).FindStringSubmatch(w.Body.String())
-	if m == nil {
-		t.Fatal("no language link")
-	}
-	wantRedirect(t, b.get(strings.ReplaceAll(m[1], "&amp;", "&")), "/c/age-55-59/sites?region=%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C")
-	if b.cookies[cookieLanguage] != "en" {
-		t.Errorf("language cookie is %q", b.cookies[cookieLanguage])
-	}
-}
-
 func TestTimesAndRanges(t *testing.T) {
 	t.Parallel()
-	all := mustLanguages(t)
+	all := loaded(t)
 	at := time.Date(2021, 7, 26, 0, 30, 0, 0, time.UTC) // 9:30 in Seoul
 	for id, want := range map[string]string{"ko": "2021년 7월 26일(월) 오전\u00a09:30", "en": "Mon 26 July 2021, 9:30\u00a0am"} {
-		if got, err := all[id].when(at); got != want || err != nil {
+		if got, err := all[id].When(at); got != want || err != nil {
 			t.Errorf("when in %s = %q, %v; want %q", id, got, err, want)
 		}
 	}
@@ -204,7 +156,7 @@ func TestTimesAndRanges(t *testing.T) {
 			lo, hi = -time.Second, -time.Second
 		}
 		for id, want := range map[string]string{"ko": c.ko, "en": c.en} {
-			if got, err := all[id].estimate([2]time.Duration{lo, hi}); got != want || err != nil {
+			if got, err := all[id].Estimate([2]time.Duration{lo, hi}); got != want || err != nil {
 				t.Errorf("estimate(%v, %v) in %s = %q, %v; want %q", c.lo, c.hi, id, got, err, want)
 			}
 		}
@@ -213,12 +165,12 @@ func TestTimesAndRanges(t *testing.T) {
 		left time.Duration
 		want string
 	}{{26*time.Hour + 5*time.Minute, "1 d 2 h"}, {3*time.Hour + 59*time.Second, "3 h 0 min"}, {61 * time.Second, "1 min 1 s"}, {-time.Hour, "0 min 0 s"}} {
-		if got, err := all["en"].countdown(c.left); got != c.want || err != nil {
+		if got, err := all["en"].Countdown(c.left); got != c.want || err != nil {
 			t.Errorf("countdown(%v) = %q, %v; want %q", c.left, got, err, c.want)
 		}
 	}
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -4321: "-4,321"} {
-		if got := number(n); got != want {
+		if got := Number(n); got != want {
 			t.Errorf("number(%d) = %q", n, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"compress/gzip"
@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"charye/internal/weak"
+	"charye/web/assets"
 )
 
 // contentPolicy lets a page load its own script, style and pictures and nothing else. Sign-in leaves by a link, not by a
@@ -38,7 +39,7 @@ var gzipWriters = sync.Pool{New: func() any {
 func compress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept-Encoding")
-		if !takesGzip(r) || strings.HasPrefix(r.URL.Path, "/assets/") || r.URL.Path == "/push.js" {
+		if !assets.TakesGzip(r) || strings.HasPrefix(r.URL.Path, "/assets/") || r.URL.Path == "/push.js" {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -46,16 +47,6 @@ func compress(next http.Handler) http.Handler {
 		defer z.close()
 		next.ServeHTTP(z, r)
 	})
-}
-
-func takesGzip(r *http.Request) bool {
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if name == "gzip" && strings.ReplaceAll(q, " ", "") != "q=0" {
-			return true
-		}
-	}
-	return false
 }
 
 // gzipResponse compresses the body from the first byte on; an answer without a body stays as it is.
