@@ -25,6 +25,7 @@ import (
 	"charye/supply/room"
 	"charye/walk"
 	"charye/web/page"
+	"charye/web/signin"
 )
 
 var seoul = time.FixedZone("KST", 9*3600)
@@ -386,8 +387,8 @@ type doorman struct {
 	fresh   bool // what Begin was last told
 }
 
-func (d *doorman) Providers() []Provider {
-	return []Provider{
+func (d *doorman) Providers() []signin.Provider {
+	return []signin.Provider{
 		{ID: "demo", Name: programme.Text{KO: "간편인증(시험용)", EN: "Demo sign-in"}},
 		{ID: "work", Name: programme.Text{KO: "직원", EN: "Staff"}, Staff: true},
 		{ID: "gov", Name: programme.Text{KO: "공동인증서", EN: "Joint certificate"}},

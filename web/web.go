@@ -9,6 +9,7 @@ import (
 	"charye/internal/load"
 	"charye/walk"
 	"charye/web/page"
+	"charye/web/signin"
 )
 
 // Service is what the pages use of [walk.Walk].
@@ -25,9 +26,12 @@ var _ Service = (*walk.Walk)(nil)
 
 // SignIn is who lets people in by name, and reads the sessions it gave. Safe for concurrent use.
 type SignIn interface {
-	Door
+	signin.Door
 	page.Sessions
 }
+
+// Provider is one way to sign in, as people choose it.
+type Provider = signin.Provider
 
 // Options is what the pages need beside the services; the zero value serves plain http without a calendar. What each is for is said where it is
 // used.
@@ -48,7 +52,7 @@ func New(svc Service, door SignIn, o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	signIn, err1 := newSignInPages(f, door)
+	signIn, err1 := signin.New(f, door)
 	citizens, err2 := newCitizenPages(f, svc, citizenOptions{Calendar: o.Calendar, Export: o.Export, PushKey: o.PushKey})
 	desk, err3 := newDeskPages(f, svc)
 	clinic, err4 := newClinicPages(f, svc)
@@ -58,7 +62,7 @@ func New(svc Service, door SignIn, o Options) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	f.Mount(mux, "", slices.Concat(signIn.routes(), citizens.routes()))
-	f.Mount(mux, page.DeskBase, slices.Concat(signIn.staffRoutes(), desk.routes(), citizens.callerRoutes(), clinic.routes(), manage.routes(), supply.routes()))
+	f.Mount(mux, "", slices.Concat(signIn.Routes(), citizens.routes()))
+	f.Mount(mux, page.DeskBase, slices.Concat(signIn.StaffRoutes(), desk.routes(), citizens.callerRoutes(), clinic.routes(), manage.routes(), supply.routes()))
 	return f.Serve(mux), nil
 }

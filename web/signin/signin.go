@@ -1,4 +1,8 @@
-package web
+// Package signin is the pages by which people come in and go out: citizens by their providers, staff by theirs at the desk.
+//
+// It owns where somebody goes on after the sign-in, and that a citizen's session and one of staff are kept in cookies of their own. It must not know how
+// people are identified ([Door] does), nor any other face.
+package signin
 
 import (
 	"context"
@@ -17,12 +21,12 @@ import (
 	"charye/web/page"
 )
 
-//go:embed templates/signin.html templates/desksignin.html
-var signInFiles embed.FS
+//go:embed templates/*.html
+var templateFiles embed.FS
 
-// newSignInPages makes the pages; it fails when a template is wrong.
-func newSignInPages(f *page.Frame, door Door) (*signInPages, error) {
-	return &signInPages{Frame: f, door: door}, f.AddTemplates(signInFiles)
+// New makes the pages; it fails when a template is wrong.
+func New(f *page.Frame, door Door) (*Pages, error) {
+	return &Pages{Frame: f, door: door}, f.AddTemplates(templateFiles)
 }
 
 // Provider is one way to sign in, as people choose it.
@@ -45,13 +49,13 @@ type Door interface {
 	Verify(token string) (person.Session, error)
 }
 
-// signInPages are the pages of signing in and out. Immutable after newSignIn.
-type signInPages struct {
+// Pages are the pages of signing in and out. Immutable after newSignIn.
+type Pages struct {
 	*page.Frame
 	door Door
 }
 
-func (h *signInPages) routes() []page.Route {
+func (h *Pages) Routes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /sign-in", Do: h.signInPage},
 		{Pattern: "GET /sign-in/callback", Do: h.signInFinish},
@@ -60,8 +64,8 @@ func (h *signInPages) routes() []page.Route {
 	}
 }
 
-// staffRoutes lists the pages by which staff come and go.
-func (h *signInPages) staffRoutes() []page.Route {
+// StaffRoutes lists the pages by which staff come and go.
+func (h *Pages) StaffRoutes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /desk/sign-in", Open: true, Do: h.deskSignIn},
 		{Pattern: "GET /desk/sign-in/{provider}", Open: true, Do: h.signInBegin},
@@ -90,7 +94,7 @@ func (d signInData) URL(p Provider) string {
 	return page.WithQuery(d.base+"/sign-in/"+p.ID, "return", d.Return, "fresh", fresh)
 }
 
-func (h *signInPages) signInPage(q *page.Request) error {
+func (h *Pages) signInPage(q *page.Request) error {
 	d := signInData{
 		Providers: h.providers(false), Desk: len(h.providers(true)) > 0, Return: page.LocalPath(q.FormValue("return")),
 		Fresh: q.Field("fresh") != "", Needed: q.Field("why") == "needed", Failed: q.Field("why") == "failed",
@@ -102,7 +106,7 @@ func (h *signInPages) signInPage(q *page.Request) error {
 // loginTakes is how long a person may spend at the provider.
 const loginTakes = 30 * time.Minute
 
-func (h *signInPages) signInBegin(q *page.Request) error {
+func (h *Pages) signInBegin(q *page.Request) error {
 	back := page.LocalPath(q.FormValue("return"))
 	id := q.PathValue("provider")
 	known := false
@@ -122,7 +126,7 @@ func (h *signInPages) signInBegin(q *page.Request) error {
 	return nil
 }
 
-func (h *signInPages) signInFinish(q *page.Request) error {
+func (h *Pages) signInFinish(q *page.Request) error {
 	state := h.Cookies.Get(q.Request, page.CookieLogin)
 	h.Cookies.Clear(q.W, page.CookieLogin)
 	if state == "" {
@@ -147,7 +151,7 @@ func (h *signInPages) signInFinish(q *page.Request) error {
 	return q.Redirect(page.LocalPath(back))
 }
 
-func (h *signInPages) signOut(q *page.Request) error {
+func (h *Pages) signOut(q *page.Request) error {
 	h.Cookies.Clear(q.W, page.CookieSession)
 	h.Cookies.Clear(q.W, page.CookieLogin)
 	h.Cookies.ClearPasses(q.W, q.Request)
@@ -166,7 +170,7 @@ func staffPath(p string) string {
 }
 
 // signInFailed sends back to where the sign-in began, with why when it is something to act on.
-func (h *signInPages) signInFailed(q *page.Request, back string, err error) error {
+func (h *Pages) signInFailed(q *page.Request, back string, err error) error {
 	base, why := "", "failed"
 	switch {
 	case errors.Is(err, person.ErrSecondFactor):
@@ -179,7 +183,7 @@ func (h *signInPages) signInFailed(q *page.Request, back string, err error) erro
 	return q.Redirect(page.WithQuery(base+"/sign-in", "return", page.LocalPath(back), "why", why))
 }
 
-func (h *signInPages) staffSignedIn(q *page.Request, token string, s person.Session, back string) error {
+func (h *Pages) staffSignedIn(q *page.Request, token string, s person.Session, back string) error {
 	if before, err := h.door.Verify(h.Cookies.Get(q.Request, page.CookieStaff)); err != nil || before.Key != s.Key {
 		h.Cookies.ClearPasses(q.W, q.Request) // another clerk at the same desk
 	}
@@ -188,6 +192,6 @@ func (h *signInPages) staffSignedIn(q *page.Request, token string, s person.Sess
 }
 
 // providers lists the ways to sign in for citizens or for staff.
-func (h *signInPages) providers(staff bool) []Provider {
+func (h *Pages) providers(staff bool) []Provider {
 	return slices.DeleteFunc(h.door.Providers(), func(p Provider) bool { return p.Staff != staff })
 }

@@ -1,4 +1,4 @@
-package web
+package signin
 
 import (
 	"net/http"
@@ -11,7 +11,7 @@ type deskSignInData struct {
 	Why string // catalogue key of what went wrong, may be empty
 }
 
-func (h *signInPages) deskSignIn(q *page.Request) error {
+func (h *Pages) deskSignIn(q *page.Request) error {
 	d := deskSignInData{signInData: signInData{
 		Providers: h.providers(true), Return: staffPath(q.FormValue("return")), Fresh: q.Field("fresh") != "",
 		SignedIn: q.Session != nil, Name: q.Name(), base: page.DeskBase,
@@ -27,7 +27,7 @@ func (h *signInPages) deskSignIn(q *page.Request) error {
 	return q.Show(http.StatusOK, "desksignin", page.View{Title: q.Words("desk.signin.title"), Error: d.Why != "", D: d})
 }
 
-func (h *signInPages) deskSignOut(q *page.Request) error {
+func (h *Pages) deskSignOut(q *page.Request) error {
 	h.Cookies.Clear(q.W, page.CookieStaff)
 	h.Cookies.Clear(q.W, page.CookieRole)
 	h.Cookies.ClearPasses(q.W, q.Request)
