@@ -33,11 +33,12 @@ const (
 	Leftover  Kind = "leftover"  // a dose that a site has left over today is offered to them; of no booking, and Event is the offer's number
 	Missed    Kind = "missed"    // they did not come for dose Dose, and what follows
 	Turned    Kind = "turned"    // the site could not give dose Dose; it is to be moved
+	Spoilt    Kind = "spoilt"    // dose Dose was given and does not count; when it may be given again
 	Alarm     Kind = "alarm"     // boxes of vaccine are in doubt: to those who look after them; of no booking, and Event is the alarm's number
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Booked, Changed, Cancelled, Displaced, Reminder, Invited, Near, Leftover, Missed, Turned, Alarm}
+var Kinds = []Kind{Booked, Changed, Cancelled, Displaced, Reminder, Invited, Near, Leftover, Missed, Turned, Spoilt, Alarm}
 
 // ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
 type ID [16]byte

@@ -253,8 +253,9 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	if err != nil {
 		return nil, err
 	}
-	if dose < 1 || dose > len(own.Doses) {
-		return nil, refuse(BadRequest, "dose: want 1 to %d", len(own.Doses)).field("dose")
+	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
+	if last := own.bookable(of); dose < 1 || dose > last {
+		return nil, refuse(BadRequest, "dose: want 1 to %d", last).field("dose")
 	}
 	s, err := w.siteByID(siteID)
 	if err != nil {
@@ -263,12 +264,14 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	if dose == 1 {
 		return w.firstSlots(own.campaign, s, day, &own.subject), nil
 	}
-	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
-	before := own.Doses[dose-2].Slot.Day
-	if missed := lateable(&own.Booking, dose); !ok || !booking.LegalInterval(before, day, of.interval(before)) && !(missed && int(day-before) >= of.interval(before).Min) {
+	if !ok {
 		return []Slot{}, nil
 	}
-	return w.followUpSlots(s, day, of.product(dose, before)), nil
+	product, ok := of.behind(&own.Booking, dose, own.Doses[dose-2].Slot, day)
+	if !ok {
+		return []Slot{}, nil
+	}
+	return w.followUpSlots(s, day, product), nil
 }
 
 // followUpSlots lists a site's slots for a follow-up dose on a day.
@@ -356,17 +359,24 @@ func (s series) follows(dose int, before, slot booking.Slot) bool {
 	return slot.Product == s.product(dose, before.Day) && booking.LegalInterval(before.Day, slot.Day, s.interval(before.Day))
 }
 
-// lateable reports whether a later dose may come after its interval: it was missed at its time, and the one before it was given.
+// behind gives the product of a booking's dose 2, 3 … behind another on a day, and whether that day is far enough from it and not too far. Behind a
+// dose that was spoilt the same one is given again, from the day on that the programme says.
+func (s series) behind(b *booking.Booking, dose int, before booking.Slot, day civil.Date) (product string, ok bool) {
+	if spoilt := b.Again(dose); spoilt != nil {
+		first, ok := s.Series.AgainFrom(spoilt.Slot.Day)
+		return spoilt.Slot.Product, ok && day >= first
+	}
+	iv := s.interval(before.Day)
+	ok = booking.LegalInterval(before.Day, day, iv) || lateable(b, dose) && int(day-before.Day) >= iv.Min
+	return s.product(b.Counting(dose), before.Day), ok
+}
+
+// lateable reports whether a later dose may come after its interval: it was missed at its time or is not booked yet, and the one before it was given.
 func lateable(b *booking.Booking, dose int) bool {
-	return dose > 1 && !b.Doses[dose-1].Draws() && b.Doses[dose-2].Visit.State == booking.Given
+	return dose > 1 && (dose > len(b.Doses) || !b.Doses[dose-1].Draws()) && b.Doses[dose-2].Visit.State == booking.Given
 }
 
-// late reports whether a slot may be that of a dose that was missed at its time: any day on which the interval has passed.
-func (s series) late(dose int, before, slot booking.Slot) bool {
-	return slot.Product == s.product(dose, before.Day) && int(slot.Day-before.Day) >= s.interval(before.Day).Min
-}
-
-// seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number.
+// seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number in the series.
 func (w *Walk) seriesFrom(of series, s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
 	var intervals []booking.Interval
 	for day, n := fixed.Slot.Day, dose; n < of.Series.Doses; n++ {

@@ -208,7 +208,7 @@ func (w *Walk) siteProducts(ctx context.Context, at site.Site, day civil.Date, v
 		v := &visitors[i]
 		p := find(v)
 		switch v.State {
-		case booking.Given:
+		case booking.Given, booking.Spoilt:
 			p.Given++
 			if v.From != "" && v.Since.After(last[v.Product.ID]) {
 				last[v.Product.ID], p.Last = v.Since, v.From

@@ -113,7 +113,11 @@ func (w *Walk) Facts(link string) notify.Describe {
 		if c, ok := w.programme.CampaignByNum(b.Campaign); ok {
 			f.Campaign = c.Name
 		}
-		for _, d := range w.view(b, subject{key: b.Person}).Doses {
+		v := w.view(b, subject{key: b.Person})
+		if r := v.Repeat; r != nil && r.Dose > 0 && r.From != 0 {
+			f.From = r.From.At(0, w.programme.Zone)
+		}
+		for _, d := range v.Doses {
 			f.Doses = append(f.Doses, notify.DoseFacts{Dose: d.Dose, Start: d.Start, Site: d.Site, Product: d.Product.Name})
 			if !d.KeptUntil.IsZero() {
 				f.Until = d.KeptUntil

@@ -117,13 +117,18 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 	if err != nil {
 		return Booking{}, err
 	}
-	if dose < 1 || dose > len(o.Doses) {
-		return Booking{}, refuse(BadRequest, "dose: want 1 to %d", len(o.Doses)).field("dose")
+	last := len(o.Doses)
+	if of, ok := w.series(o.campaign, o.subject, o.Doses[0].Slot.Product); ok {
+		last = o.bookable(of)
+	}
+	if dose < 1 || dose > last {
+		return Booking{}, refuse(BadRequest, "dose: want 1 to %d", last).field("dose")
 	}
 	if o.Status != booking.Booked {
 		return Booking{}, refuse(Conflict, "the booking is cancelled or over; it cannot be changed")
 	}
-	missed := !o.Doses[dose-1].Draws() // turned away, or not come for: there is no seat to lose, and no cut-off
+	another := dose > len(o.Doses)                // behind one that was spoilt
+	missed := another || !o.Doses[dose-1].Draws() // turned away, or not come for: there is no seat to lose, and no cut-off
 	now := w.now()
 	if _, leftover := o.Doses[0].Seat.Counter.Leftover(); leftover && dose == 1 { // it took nothing from the stock, and nothing of that can come of it
 		return Booking{}, refuse(Closed, "a leftover dose is of its day and place; ring the clinic when you cannot come")
@@ -148,19 +153,26 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		lists = append(lists, kept(d))
 	}
 	if dose > 1 {
-		before := o.Doses[dose-2].Slot
-		if want := of.product(dose, before.Day); moved.Slot.Product != want {
+		want, legal := of.behind(&o.Booking, dose, o.Doses[dose-2].Slot, moved.Slot.Day)
+		if moved.Slot.Product != want {
 			return Booking{}, refuse(BadRequest, "slot: dose %d is of %s; take a slot of it", dose, want).field("slot")
 		}
-		if !of.follows(dose, before, moved.Slot) && !(lateable(&o.Booking, dose) && of.late(dose, before, moved.Slot)) {
+		if !legal {
 			return Booking{}, refuse(BadRequest, "slot: the day is outside the interval after dose %d", dose-1).field("slot")
 		}
 	}
-	lists = append(lists, w.laterDoses(o, of, at, moved, dose)...)
+	if another {
+		lists = append(lists, []booking.Choice{moved})
+	} else {
+		lists = append(lists, w.laterDoses(o, of, at, moved, dose)...)
+	}
 	req := w.ask(o.campaign, o.subject, a, now)
 	req.Op, req.Booking, req.Doses, req.Shared = booking.OpChange, o.ID, lists, o.Shared
 	if dose == 1 {
 		req.Shared = w.moved(o.campaign, o.Shared, at, moved.Slot.Day)
+	}
+	if len(lists) > len(o.Doses) && o.short() {
+		req.Shared = oneMore(o.campaign, o.Shared)
 	}
 	req.Apart = w.apart(of.Product, now)
 	if began != o.Doses[0].Slot.Product {
@@ -195,15 +207,16 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 func (w *Walk) laterDoses(o ownBooking, of series, at site.Site, moved booking.Choice, dose int) [][]booking.Choice {
 	lists := [][]booking.Choice{{moved}}
 	last := moved
+	number := o.Counting(dose) // nothing behind a dose that can be moved was given
 	for i, d := range o.Doses[dose:] {
-		if d.Slot.Site != last.Slot.Site || !of.follows(dose+i+1, last.Slot, d.Slot) {
-			return append(lists[:len(lists)-1], w.seriesFrom(of, at, last, dose+i)...)
+		if d.Slot.Site != last.Slot.Site || !of.follows(number+i+1, last.Slot, d.Slot) {
+			return append(lists[:len(lists)-1], w.seriesFrom(of, at, last, number+i)...)
 		}
 		lists = append(lists, kept(d))
 		last = kept(d)[0]
 	}
 	// Of a whole series this adds nothing but the last dose itself.
-	return append(lists[:len(lists)-1], w.seriesFrom(of, at, last, dose+len(lists)-1)...)
+	return append(lists[:len(lists)-1], w.seriesFrom(of, at, last, number+len(lists)-1)...)
 }
 
 func kept(d booking.Dose) []booking.Choice {
@@ -263,7 +276,7 @@ func (w *Walk) view(b booking.Booking, s subject) Booking {
 		}
 		start := d.Slot.Day.At(d.Slot.Minute, w.programme.Zone)
 		v.Doses = append(v.Doses, Dose{
-			Dose: d.Dose, Site: at, Product: *product, SlotID: d.Slot.String(),
+			Dose: d.Dose, Repeats: b.Again(d.Dose) != nil, Site: at, Product: *product, SlotID: d.Slot.String(),
 			Start: start, End: start.Add(time.Duration(d.Minutes) * time.Minute),
 			State: d.Visit.State, Why: d.Visit.Why, Movable: b.Status == booking.Booked && !d.Draws(),
 		})
@@ -273,6 +286,9 @@ func (w *Walk) view(b booking.Booking, s subject) Booking {
 	}
 	if c != nil {
 		v.UntilDays = c.ChangeRule(s.channel, civil.Of(w.now(), w.programme.Zone)).UntilDays
+	}
+	if c != nil {
+		v.Repeat = w.toRepeat(ownBooking{Booking: b, subject: s, campaign: c})
 	}
 	v.Changeable = b.Status == booking.Booked && c != nil && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, w.now(), 0)
 	return v

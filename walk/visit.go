@@ -67,6 +67,9 @@ func (w *Walk) TellVisit(ctx context.Context, a Actor, t TellVisit) (Visitor, er
 	_, leftover := b.Doses[0].Seat.Counter.Leftover()
 	switch t.State {
 	case booking.Given:
+		if first, soon := w.tooSoon(c, &b, t.Dose); soon {
+			return Visitor{}, refuse(Conflict, "the dose before was spoilt, and may be given again from %s on; have them choose another day", first).field("state")
+		}
 		if req.Visit.From, err = w.fit(ctx, d, t.From, today); err != nil {
 			return Visitor{}, err
 		}
@@ -90,6 +93,8 @@ func (w *Walk) TellVisit(ctx context.Context, a Actor, t TellVisit) (Visitor, er
 		if req.Visit.Kept, err = w.keptOpen(ctx, at, &b, t.Dose); err != nil {
 			return Visitor{}, err
 		}
+	case booking.Spoilt:
+		return Visitor{}, refuse(BadRequest, "state: that a dose was spoilt is said by the supply room, for all who were given one").field("state")
 	case booking.Expected, booking.Arrived:
 	}
 	out, err := w.desk.Do(ctx, req)
@@ -176,7 +181,7 @@ func (w *Walk) keptOf(list []booking.Booking, at site.Num, slot booking.Slot, bu
 				continue
 			}
 			switch d.Visit.State {
-			case booking.Given:
+			case booking.Given, booking.Spoilt:
 				given++
 			case booking.Expected, booking.Arrived:
 				if b.ID != but {

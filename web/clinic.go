@@ -70,7 +70,7 @@ func visitPath(v *walk.Visitor) string {
 // visitNames are what the states of a visit are called.
 var visitNames = map[booking.VisitState]string{
 	booking.Expected: "clinic.state.expected", booking.Arrived: "clinic.state.arrived", booking.Given: "clinic.state.given",
-	booking.TurnedAway: "clinic.state.turned", booking.NoShow: "clinic.state.noshow",
+	booking.TurnedAway: "clinic.state.turned", booking.NoShow: "clinic.state.noshow", booking.Spoilt: "clinic.state.spoilt",
 }
 
 // turnAwayNames are what the reasons for turning somebody away are called.

@@ -193,6 +193,15 @@ func TestMissedBookings(t *testing.T) {
 		show("second missed", func(k *walk.Booking) {
 			k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false
 		}, say("receipt.noshow"), "/change?dose=2")
+		spoilt := func(r walk.Repeat) func(*walk.Booking) {
+			return func(k *walk.Booking) { k.Doses[0].State, k.Changeable, k.Repeat = booking.Spoilt, false, &r }
+		}
+		show("spoilt", spoilt(walk.Repeat{Spoilt: 1, Dose: 3, From: 18900}), say("receipt.spoilt"), say("receipt.spoilt.from"), "/change?dose=3")
+		wantPage(t, b.get("/bookings/"+svc.bookings[0].ID+"/change?dose=3"), 200, `name="dose" value="3"`, say("change.another"))
+		show("spoilt, by hand", spoilt(walk.Repeat{Spoilt: 1, Dose: 3}), say("receipt.spoilt.ring"))
+		show("spoilt, booked", spoilt(walk.Repeat{Spoilt: 1}), say("receipt.spoilt.booked"))
+		show("spoilt, too soon", spoilt(walk.Repeat{Spoilt: 1, Dose: 2, From: 18900, TooSoon: true}), "/change?dose=2")
+		show("missed once more", func(k *walk.Booking) { k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false })
 		for _, dose := range []string{"1", "2"} {
 			svc.bookings[0].Doses[0].Movable = true
 			w := b.get("/bookings/" + svc.bookings[0].ID + "/change?dose=" + dose)

@@ -23,7 +23,7 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "approval", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/room", "supply/dispense")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/room", "supply/dispense", "supply/followup")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -57,6 +57,7 @@ var rooms = map[string][]string{
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
 	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/trace"},
 	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/order", "supply/trace"},
+	"supply/followup":   {"booking", "person", "site", "supply", "supply/trace"},
 	"supply/dispense":   {"site", "supply", "supply/epcis", "supply/trace"},
 	"supply/room/roomtest": {
 		"approval/sqlite", "booking", "booking/sqlite", "person", "programme", "site", "supply", "supply/epcis", "supply/epcis/sqlite", "supply/room", "supply/sqlite", "supply/trace",
