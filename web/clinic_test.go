@@ -201,7 +201,9 @@ func TestMissedBookings(t *testing.T) {
 		show("spoilt, by hand", spoilt(walk.Repeat{Spoilt: 1, Dose: 3}), say("receipt.spoilt.ring"))
 		show("spoilt, booked", spoilt(walk.Repeat{Spoilt: 1}), say("receipt.spoilt.booked"))
 		show("spoilt, too soon", spoilt(walk.Repeat{Spoilt: 1, Dose: 2, From: 18900, TooSoon: true}), "/change?dose=2")
-		show("missed once more", func(k *walk.Booking) { k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false })
+		show("missed once more", func(k *walk.Booking) {
+			k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false
+		})
 		for _, dose := range []string{"1", "2"} {
 			svc.bookings[0].Doses[0].Movable = true
 			w := b.get("/bookings/" + svc.bookings[0].ID + "/change?dose=" + dose)

@@ -13,6 +13,7 @@ import (
 	"charye/programme"
 	"charye/walk"
 	"charye/web/catalogue"
+	"charye/web/citizen"
 	"charye/web/page"
 	"charye/web/signin"
 )
@@ -47,7 +48,7 @@ var fillPath = strings.NewReplacer("{$}", "", "{provider}", "work", "{id}", "c1"
 // TestEveryDeskRoute: nobody without a session of staff, no citizen's session, and no role that it is not for.
 func TestEveryDeskRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range slices.Concat((&deskPages{}).routes(), (&citizenPages{}).callerRoutes(), (&signin.Pages{}).StaffRoutes(), (&managePages{}).routes()) {
+	for _, r := range slices.Concat((&deskPages{}).routes(), (&citizen.Pages{}).CallerRoutes(), (&signin.Pages{}).StaffRoutes(), (&managePages{}).routes()) {
 		if r.Open && !strings.Contains(r.Pattern, " ") {
 			continue // where there is nothing
 		}

@@ -8,6 +8,7 @@ import (
 
 	"charye/internal/load"
 	"charye/walk"
+	"charye/web/citizen"
 	"charye/web/page"
 	"charye/web/signin"
 )
@@ -15,7 +16,7 @@ import (
 // Service is what the pages use of [walk.Walk].
 type Service interface {
 	page.Service
-	citizenService
+	citizen.Service
 	DeskService
 	ClinicService
 	ManageService
@@ -41,9 +42,9 @@ type Options struct {
 	HelpPhone string       // of [page.Options]
 	Log       *slog.Logger // of [page.Options]
 
-	Calendar func(b walk.Booking, lang string) []byte // of [citizenOptions]
-	Export   func(a walk.Actor, h walk.Held) []byte   // of [citizenOptions]
-	PushKey  string                                   // of [citizenOptions]
+	Calendar func(b walk.Booking, lang string) []byte // of [citizen.Options]
+	Export   func(a walk.Actor, h walk.Held) []byte   // of [citizen.Options]
+	PushKey  string                                   // of [citizen.Options]
 }
 
 // New makes the handler of all pages. It parses every template and catalogue and fails when one is wrong.
@@ -53,7 +54,7 @@ func New(svc Service, door SignIn, o Options) (http.Handler, error) {
 		return nil, err
 	}
 	signIn, err1 := signin.New(f, door)
-	citizens, err2 := newCitizenPages(f, svc, citizenOptions{Calendar: o.Calendar, Export: o.Export, PushKey: o.PushKey})
+	citizens, err2 := citizen.New(f, svc, citizen.Options{Calendar: o.Calendar, Export: o.Export, PushKey: o.PushKey})
 	desk, err3 := newDeskPages(f, svc)
 	clinic, err4 := newClinicPages(f, svc)
 	manage, err5 := newManagePages(f, svc)
@@ -62,7 +63,7 @@ func New(svc Service, door SignIn, o Options) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	f.Mount(mux, "", slices.Concat(signIn.Routes(), citizens.routes()))
-	f.Mount(mux, page.DeskBase, slices.Concat(signIn.StaffRoutes(), desk.routes(), citizens.callerRoutes(), clinic.routes(), manage.routes(), supply.routes()))
+	f.Mount(mux, "", slices.Concat(signIn.Routes(), citizens.Routes()))
+	f.Mount(mux, page.DeskBase, slices.Concat(signIn.StaffRoutes(), desk.routes(), citizens.CallerRoutes(), clinic.routes(), manage.routes(), supply.routes()))
 	return f.Serve(mux), nil
 }

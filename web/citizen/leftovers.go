@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ const (
 	leftoverRefresh      = 60
 )
 
-func (h *citizenPages) leftovers(q *page.Request) error {
+func (h *Pages) leftovers(q *page.Request) error {
 	all, err := h.svc.Campaigns(q.Context())
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (h *citizenPages) leftovers(q *page.Request) error {
 }
 
 // findLeftoverSites lists sites to add: near those that somebody has, or of a region.
-func (h *citizenPages) findLeftoverSites(q *page.Request, d *leftoversData) error {
+func (h *Pages) findLeftoverSites(q *page.Request, d *leftoversData) error {
 	d.Regions, d.Region = h.svc.Regions(q.Context()), q.Field("region")
 	ask := walk.SiteQuery{Region: d.Region, Cursor: q.Field("cursor")}
 	if len(d.Sites) > 0 && d.Sites[0].Placed() {
@@ -123,7 +123,7 @@ func (h *citizenPages) findLeftoverSites(q *page.Request, d *leftoversData) erro
 }
 
 // setLeftovers adds a site to somebody's lists, or takes one out.
-func (h *citizenPages) setLeftovers(q *page.Request) error {
+func (h *Pages) setLeftovers(q *page.Request) error {
 	id, add, remove := q.Field("c"), q.Field("add"), q.Field("remove")
 	q.Back = leftoversPath(id, q.Recipient())
 	a, err := q.Actor()
@@ -154,7 +154,7 @@ func (h *citizenPages) setLeftovers(q *page.Request) error {
 	return q.Redirect(leftoversPath(id, q.Recipient(), "done", done))
 }
 
-func (h *citizenPages) acceptLeftover(q *page.Request) error {
+func (h *Pages) acceptLeftover(q *page.Request) error {
 	id := q.Field("c")
 	q.Back, q.Again = leftoversPath(id, q.Recipient()), []string{"c", "for"}
 	a, err := q.Actor()
@@ -171,7 +171,7 @@ func (h *citizenPages) acceptLeftover(q *page.Request) error {
 	return q.Redirect("/bookings/" + page.PathSegment(b.ID) + "?done=booked")
 }
 
-func (h *citizenPages) declineLeftover(q *page.Request) error {
+func (h *Pages) declineLeftover(q *page.Request) error {
 	id := q.Field("c")
 	q.Back, q.Again = leftoversPath(id, q.Recipient()), []string{"c", "for"}
 	a, err := q.Actor()

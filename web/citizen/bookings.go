@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ type bookingsData struct {
 	Bookings []walk.Booking
 }
 
-func (h *citizenPages) bookings(q *page.Request) error {
+func (h *Pages) bookings(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ type bookingData struct {
 	Desk     bool // a clerk looks at it
 }
 
-func (h *citizenPages) booking(q *page.Request) (bookingData, walk.Actor, error) {
+func (h *Pages) booking(q *page.Request) (bookingData, walk.Actor, error) {
 	a, err := q.Actor()
 	if err != nil {
 		return bookingData{}, a, err
@@ -56,7 +56,7 @@ func (h *citizenPages) booking(q *page.Request) (bookingData, walk.Actor, error)
 	return d, a, nil
 }
 
-func (h *citizenPages) receipt(q *page.Request) error {
+func (h *Pages) receipt(q *page.Request) error {
 	d, _, err := h.booking(q)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (h *citizenPages) receipt(q *page.Request) error {
 	return q.Show(http.StatusOK, "receipt", page.View{Title: q.Words("receipt.title", "number", d.Number), Script: "page.js", D: d})
 }
 
-func (h *citizenPages) calendar(q *page.Request) error {
+func (h *Pages) calendar(q *page.Request) error {
 	d, _, err := h.booking(q)
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (h *citizenPages) calendar(q *page.Request) error {
 	return nil
 }
 
-func (h *citizenPages) cancelPage(q *page.Request) error {
+func (h *Pages) cancelPage(q *page.Request) error {
 	d, _, err := h.booking(q)
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (h *citizenPages) cancelPage(q *page.Request) error {
 	return q.Show(http.StatusOK, "cancel", page.View{Title: q.Words("cancel.title"), D: d})
 }
 
-func (h *citizenPages) cancel(q *page.Request) error {
+func (h *Pages) cancel(q *page.Request) error {
 	q.Back, q.Again = q.Base+"/bookings/"+page.PathSegment(q.PathValue("id")), []string{}
 	a, err := q.Actor()
 	if err != nil {
@@ -133,7 +133,7 @@ func (d changeData) DoseURL(dose int) string {
 	return page.WithQuery(d.URL+"/change", "dose", strconv.Itoa(dose))
 }
 
-func (h *citizenPages) changePage(q *page.Request) error {
+func (h *Pages) changePage(q *page.Request) error {
 	b, a, err := h.booking(q)
 	if err != nil {
 		return err
@@ -219,7 +219,7 @@ func doseAsked(q *page.Request, b walk.Booking) int {
 }
 
 // changeSites lists sites for the new time.
-func (h *citizenPages) changeSites(q *page.Request) error {
+func (h *Pages) changeSites(q *page.Request) error {
 	b, _, err := h.booking(q)
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func (h *citizenPages) changeSites(q *page.Request) error {
 	return h.showSites(q, &d, link, further)
 }
 
-func (h *citizenPages) change(q *page.Request) error {
+func (h *Pages) change(q *page.Request) error {
 	id := q.PathValue("id")
 	base := q.Base + "/bookings/" + page.PathSegment(id)
 	dose, slot := q.Field("dose"), q.Field("slot")

@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"context"
@@ -25,7 +25,7 @@ func (s subject) URL(step string, kv ...string) string {
 func (s subject) Form(step string) string { return s.base + page.CampaignPath(s.Campaign.ID, step, "") }
 
 // subject finds the campaign of the address and the recipient of the query.
-func (h *citizenPages) subject(q *page.Request) (subject, error) {
+func (h *Pages) subject(q *page.Request) (subject, error) {
 	c, err := h.svc.Campaign(q.Context(), q.PathValue("campaign"))
 	if err != nil {
 		return subject{}, err
@@ -45,7 +45,7 @@ func (h *citizenPages) subject(q *page.Request) (subject, error) {
 	return s, nil
 }
 
-func (h *citizenPages) findRecipient(ctx context.Context, a walk.Actor, id string) (person.Recipient, error) {
+func (h *Pages) findRecipient(ctx context.Context, a walk.Actor, id string) (person.Recipient, error) {
 	if a.IsStaff() {
 		c, err := h.svc.Caller(ctx, a, id)
 		return c.Recipient, err

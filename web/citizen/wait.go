@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"encoding/hex"
@@ -35,7 +35,7 @@ func (d waitData) NumberInt() int { return int(d.Place.Number) }
 // Called is how many of the numbers up to the reader's have been called, for the progress bar.
 func (d waitData) Called() int { return max(int(d.Place.Number)-1-d.Place.Ahead, 0) }
 
-func (h *citizenPages) wait(q *page.Request) error {
+func (h *Pages) wait(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (h *citizenPages) wait(q *page.Request) error {
 }
 
 // enter exchanges the turn for a pass, kept in this browser. A takeover comes only from [handler.takeover]'s button.
-func (h *citizenPages) enter(q *page.Request) error {
+func (h *Pages) enter(q *page.Request) error {
 	campaign, recipient := q.PathValue("campaign"), q.Recipient()
 	q.Back, q.Again = q.Path(campaign, "wait", recipient), []string{"for", "takeover"}
 	takeover := q.Field("takeover") == "yes"
@@ -128,7 +128,7 @@ type takeoverData struct {
 }
 
 // takeover explains that booking goes on elsewhere, and offers to move it here after a fresh sign-in.
-func (h *citizenPages) takeover(q *page.Request) error {
+func (h *Pages) takeover(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"errors"
@@ -53,7 +53,7 @@ func (d contactData) Wrong(field string) string {
 	return ""
 }
 
-func (h *citizenPages) contact(q *page.Request) error {
+func (h *Pages) contact(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (d *contactData) fill(c notify.Contact) {
 	}
 }
 
-func (h *citizenPages) showContact(q *page.Request, a walk.Actor, d contactData, status int) error {
+func (h *Pages) showContact(q *page.Request, a walk.Actor, d contactData, status int) error {
 	list, err := h.svc.Messages(q.Context(), a)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (h *citizenPages) showContact(q *page.Request, a walk.Actor, d contactData,
 }
 
 // setContact keeps the addresses, and the language of the page they were given on.
-func (h *citizenPages) setContact(q *page.Request) error {
+func (h *Pages) setContact(q *page.Request) error {
 	q.Back = "/contact"
 	a, err := q.Actor()
 	if err != nil {
@@ -154,7 +154,7 @@ func (h *citizenPages) setContact(q *page.Request) error {
 }
 
 // addDevice keeps what the browser's push service gave it; the page's script fills in the form.
-func (h *citizenPages) addDevice(q *page.Request) error {
+func (h *Pages) addDevice(q *page.Request) error {
 	q.Back = "/contact"
 	if h.opts.PushKey == "" {
 		return &walk.Error{Code: walk.NotFound, Detail: "no devices are told here"}
@@ -181,7 +181,7 @@ func (h *citizenPages) addDevice(q *page.Request) error {
 }
 
 // removeDevices has nobody's browser be told any more; the subscriptions themselves are the browsers'.
-func (h *citizenPages) removeDevices(q *page.Request) error {
+func (h *Pages) removeDevices(q *page.Request) error {
 	q.Back = "/contact"
 	a, err := q.Actor()
 	if err != nil {

@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"charye/walk"
@@ -15,7 +15,7 @@ type companion struct {
 const withMe = "me"
 
 // companions lists who else is inside, of the reader and those they help in the campaign.
-func (h *citizenPages) companions(q *page.Request, s subject) ([]companion, error) {
+func (h *Pages) companions(q *page.Request, s subject) ([]companion, error) {
 	a, err := q.Actor()
 	if err != nil || a.IsStaff() { // a desk books for one caller at a time
 		return nil, err
@@ -41,7 +41,7 @@ func (h *citizenPages) companions(q *page.Request, s subject) ([]companion, erro
 }
 
 // together has a booking be for two where the form asked for it. It gives whose pass is used up then.
-func (h *citizenPages) together(q *page.Request, campaign string, req *walk.BookRequest) (recipient string, both bool, err error) {
+func (h *Pages) together(q *page.Request, campaign string, req *walk.BookRequest) (recipient string, both bool, err error) {
 	with := q.Field("with")
 	if with == "" {
 		return "", false, nil

@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 )
 
 // hold keeps the chosen slot for some minutes, so that it cannot be lost while the person reads the last page.
-func (h *citizenPages) hold(q *page.Request) error {
+func (h *Pages) hold(q *page.Request) error {
 	campaign, recipient := q.PathValue("campaign"), q.Recipient()
 	q.Back = q.Path(campaign, "sites", recipient)
 	slot := q.Field("slot")
@@ -37,7 +37,7 @@ func (h *citizenPages) hold(q *page.Request) error {
 }
 
 // inside gives the actor and the pass of this browser for a campaign and recipient.
-func (h *citizenPages) inside(q *page.Request, campaign, recipient string) (walk.Actor, page.KeptPass, error) {
+func (h *Pages) inside(q *page.Request, campaign, recipient string) (walk.Actor, page.KeptPass, error) {
 	a, err := q.Actor()
 	if err != nil {
 		return a, page.KeptPass{}, err
@@ -67,7 +67,7 @@ type laterDose struct {
 	Dose, Default, Min, Max int
 }
 
-func (h *citizenPages) confirm(q *page.Request) error {
+func (h *Pages) confirm(q *page.Request) error {
 	s, err := h.subject(q)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func intervalOn(s programme.Series, day civil.Date) (programme.Interval, bool) {
 }
 
 // book confirms. The key in the form makes a second click or a repeated try the same booking.
-func (h *citizenPages) book(q *page.Request) error {
+func (h *Pages) book(q *page.Request) error {
 	campaign, recipient := q.PathValue("campaign"), q.Recipient()
 	q.Back, q.Again = q.Path(campaign, "sites", recipient), []string{"for", "slot", "hold", "key", "with"}
 	// Without a pass, walk still answers a repeat of a request that was granted: a second click after the pass has ended.
@@ -157,7 +157,7 @@ type fullOption struct {
 }
 
 // fullOr shows the page of a slot that has just been taken, with what is free near it; any other error passes through.
-func (h *citizenPages) fullOr(q *page.Request, err error, campaign, recipient string) error {
+func (h *Pages) fullOr(q *page.Request, err error, campaign, recipient string) error {
 	var e *walk.Error
 	if !errors.As(err, &e) || e.Code != walk.SlotFull {
 		return err
@@ -177,7 +177,7 @@ func (h *citizenPages) fullOr(q *page.Request, err error, campaign, recipient st
 	return h.showFull(q, d, e.Alternatives)
 }
 
-func (h *citizenPages) showFull(q *page.Request, d fullData, alternatives []walk.Slot) error {
+func (h *Pages) showFull(q *page.Request, d fullData, alternatives []walk.Slot) error {
 	for _, alt := range alternatives {
 		slot, at, err := h.svc.Slot(q.Context(), d.Campaign.ID, alt.ID)
 		if err != nil {

@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"net/http"
@@ -30,7 +30,7 @@ type heldRule struct {
 	Days     int
 }
 
-func (h *citizenPages) held(q *page.Request) error {
+func (h *Pages) held(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (h *citizenPages) held(q *page.Request) error {
 }
 
 // heldFile is all of it as a file.
-func (h *citizenPages) heldFile(q *page.Request) error {
+func (h *Pages) heldFile(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err

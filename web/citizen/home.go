@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"encoding/hex"
@@ -16,7 +16,7 @@ type homeData struct {
 	Name      string
 }
 
-func (h *citizenPages) home(q *page.Request) error {
+func (h *Pages) home(q *page.Request) error {
 	all, err := h.svc.Campaigns(q.Context())
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (h *citizenPages) home(q *page.Request) error {
 	return q.Show(http.StatusOK, "home", page.View{Title: q.Words("home.title"), Script: "page.js", D: d})
 }
 
-func (h *citizenPages) chooseLanguage(q *page.Request) error {
+func (h *Pages) chooseLanguage(q *page.Request) error {
 	if l, ok := h.Languages[q.Field("to")]; ok {
 		h.Cookies.Set(q.W, page.CookieLanguage, l.ID, 365*24*time.Hour)
 	}
@@ -55,7 +55,7 @@ type fairCampaign struct {
 	Offset, End                 int // bytes of the reader's pseudonym in the published order
 }
 
-func (h *citizenPages) fairTurn(q *page.Request) error {
+func (h *Pages) fairTurn(q *page.Request) error {
 	all, err := h.svc.Campaigns(q.Context())
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"context"
@@ -30,7 +30,7 @@ type campaignData struct {
 }
 
 // campaign tells, before any waiting, whether the reader may book here.
-func (h *citizenPages) campaign(q *page.Request) error {
+func (h *Pages) campaign(q *page.Request) error {
 	s, err := h.subject(q)
 	if err != nil {
 		return err
@@ -80,11 +80,11 @@ func (h *citizenPages) campaign(q *page.Request) error {
 
 // booked reports whether there is a live booking of the subject.
 // helping reports whether a campaign takes helpers today.
-func (h *citizenPages) helping(c *programme.Campaign) bool {
+func (h *Pages) helping(c *programme.Campaign) bool {
 	return c.Helpers.On(civil.Of(h.svc.Now(), h.svc.Programme().Zone))
 }
 
-func (h *citizenPages) booked(ctx context.Context, a walk.Actor, s subject) (bool, error) {
+func (h *Pages) booked(ctx context.Context, a walk.Actor, s subject) (bool, error) {
 	if a.IsStaff() {
 		c, err := h.svc.Caller(ctx, a, s.For)
 		return c.Booking != nil, err
@@ -103,7 +103,7 @@ func (h *citizenPages) booked(ctx context.Context, a walk.Actor, s subject) (boo
 
 // whyNot gives the reason in the reader's language. The decision is package walk's; this only tells which of the
 // campaign's published rules it rests on.
-func (h *citizenPages) whyNot(q *page.Request, a walk.Actor, s subject, refused error) (string, error) {
+func (h *Pages) whyNot(q *page.Request, a walk.Actor, s subject, refused error) (string, error) {
 	if page.CodeOf(refused) == walk.HelperNotAllowed {
 		return q.Words("refused.helper.text"), nil
 	}
@@ -127,7 +127,7 @@ func (h *citizenPages) whyNot(q *page.Request, a walk.Actor, s subject, refused 
 	return q.Words("why.other"), nil
 }
 
-func (h *citizenPages) join(q *page.Request) error {
+func (h *Pages) join(q *page.Request) error {
 	q.Back, q.Again = q.Path(q.PathValue("campaign"), "", q.Recipient()), []string{"for"}
 	a, err := q.Actor()
 	if err != nil {
@@ -158,9 +158,9 @@ func (d forData) Wrong(field string) string {
 	return ""
 }
 
-func (h *citizenPages) forWhom(q *page.Request) error { return h.showForWhom(q, forData{}) }
+func (h *Pages) forWhom(q *page.Request) error { return h.showForWhom(q, forData{}) }
 
-func (h *citizenPages) showForWhom(q *page.Request, d forData) error {
+func (h *Pages) showForWhom(q *page.Request, d forData) error {
 	c, err := h.svc.Campaign(q.Context(), q.PathValue("campaign"))
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func (h *citizenPages) showForWhom(q *page.Request, d forData) error {
 	return q.Show(status, "for", page.View{Title: q.Words("for.title"), Error: len(d.Errors) > 0, D: d})
 }
 
-func (h *citizenPages) addRecipient(q *page.Request) error {
+func (h *Pages) addRecipient(q *page.Request) error {
 	campaign := q.PathValue("campaign")
 	q.Back = q.Path(campaign, "for", "")
 	a, err := q.Actor()
@@ -253,7 +253,7 @@ func (h *citizenPages) addRecipient(q *page.Request) error {
 }
 
 // helpsEnough reports whether the actor has no room for another recipient in the campaign.
-func (h *citizenPages) helpsEnough(ctx context.Context, a walk.Actor, campaign string) (bool, error) {
+func (h *Pages) helpsEnough(ctx context.Context, a walk.Actor, campaign string) (bool, error) {
 	c, err := h.svc.Campaign(ctx, campaign)
 	if err != nil {
 		return false, err
@@ -268,7 +268,7 @@ func (h *citizenPages) helpsEnough(ctx context.Context, a walk.Actor, campaign s
 	return !h.helping(c.Campaign) || n >= c.Helpers.PerHelper, err
 }
 
-func (h *citizenPages) removeRecipient(q *page.Request) error {
+func (h *Pages) removeRecipient(q *page.Request) error {
 	q.Back = q.Path(q.PathValue("campaign"), "for", "")
 	a, err := q.Actor()
 	if err != nil {

@@ -1,4 +1,4 @@
-package web
+package citizen
 
 import (
 	"math"
@@ -65,7 +65,7 @@ type sitesData struct {
 }
 
 // siteQuery reads the filter of the list.
-func (h *citizenPages) siteQuery(q *page.Request, d *sitesData) walk.SiteQuery {
+func (h *Pages) siteQuery(q *page.Request, d *sitesData) walk.SiteQuery {
 	d.Region, d.Date, d.Lat, d.Lon = q.Field("region"), q.Field("date"), q.Field("lat"), q.Field("lon")
 	sq := walk.SiteQuery{Region: d.Region, Cursor: q.Field("cursor")}
 	if day, err := civil.Parse(d.Date); err == nil {
@@ -112,7 +112,7 @@ func percent(n, of int) int {
 	return min((n*100+of-1)/of, 100)
 }
 
-func (h *citizenPages) sites(q *page.Request) error {
+func (h *Pages) sites(q *page.Request) error {
 	s, err := h.subject(q)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (h *citizenPages) sites(q *page.Request) error {
 
 // showSites fills and sends a list of sites. link gives a site's address, page that of a further part of the list; both
 // may read the filter in d, which is filled in first.
-func (h *citizenPages) showSites(q *page.Request, d *sitesData, link, further func(string) string) error {
+func (h *Pages) showSites(q *page.Request, d *sitesData, link, further func(string) string) error {
 	sq := h.siteQuery(q, d)
 	list, err := h.svc.Sites(q.Context(), d.Campaign.ID, sq)
 	if err != nil {
@@ -177,7 +177,7 @@ type slotRow struct {
 	Product programme.Text // named only when there is more than one to choose from
 }
 
-func (h *citizenPages) site(q *page.Request) error {
+func (h *Pages) site(q *page.Request) error {
 	s, err := h.subject(q)
 	if err != nil {
 		return err
@@ -205,7 +205,7 @@ func (h *citizenPages) site(q *page.Request) error {
 }
 
 // slots lists those that the reader may choose; without a reader who is known, those of all products on offer.
-func (h *citizenPages) slots(q *page.Request, s subject, siteID string, day civil.Date) ([]walk.Slot, error) {
+func (h *Pages) slots(q *page.Request, s subject, siteID string, day civil.Date) ([]walk.Slot, error) {
 	if q.Session == nil {
 		return h.svc.Slots(q.Context(), s.Campaign.ID, siteID, day)
 	}
@@ -239,7 +239,7 @@ func chooseDay(r siteRow, asked string, url func(civil.Date) string) (days []day
 }
 
 // groupSlots parts slots into morning and afternoon, in their order.
-func (h *citizenPages) groupSlots(slots []walk.Slot) []slotGroup {
+func (h *Pages) groupSlots(slots []walk.Slot) []slotGroup {
 	products := map[string]bool{}
 	for _, s := range slots {
 		products[s.Product] = true

@@ -1,4 +1,13 @@
-package web
+// Package citizen is the pages for citizens, from the list of campaigns over the line and the choice of a time to bookings, messages, leftover doses
+// and what is kept about them. The part from the wait on serves the desk too, for a caller, under the desk's address ([Pages.CallerRoutes]).
+//
+// It owns what people see there and in which order. It decides nothing: every rule is in package walk, and no page, cookie or script grants anything.
+// It must not know of the other faces, of engines, of how people are identified, or of the JSON interface beyond the two public addresses that the
+// waiting page's script reads.
+//
+// Every page works without JavaScript: forms are plain POST followed by a redirect, and the waiting page asks again by itself when the server said
+// it should.
+package citizen
 
 import (
 	"context"
@@ -15,11 +24,11 @@ import (
 	"charye/web/page"
 )
 
-//go:embed templates/bookings.html templates/campaign.html templates/cancel.html templates/change.html templates/confirm.html templates/contact.html templates/fair.html templates/for.html templates/full.html templates/held.html templates/home.html templates/leftovers.html templates/receipt.html templates/site.html templates/sites.html templates/takeover.html templates/wait.html
-var citizenFiles embed.FS
+//go:embed templates/*.html
+var templateFiles embed.FS
 
-// citizenOptions is what the pages of citizens need beside the services. The zero value has no files to take along.
-type citizenOptions struct {
+// Options is what the pages of citizens need beside the services. The zero value has no files to take along.
+type Options struct {
 	// Calendar writes a booking as a calendar file (RFC 5545) in a language; without it there is no calendar link.
 	Calendar func(b walk.Booking, lang string) []byte
 	// Export writes all that is kept about somebody as a file of JSON; without it there is no such file.
@@ -28,19 +37,19 @@ type citizenOptions struct {
 	PushKey string
 }
 
-// citizenPages are the pages of citizens and, for a caller, of the desk. Immutable after newCitizenPages.
-type citizenPages struct {
+// Pages are the pages of citizens and, for a caller, of the desk. Immutable after newCitizenPages.
+type Pages struct {
 	*page.Frame
-	svc  citizenService
-	opts citizenOptions
+	svc  Service
+	opts Options
 }
 
-// newCitizenPages makes the pages; it fails when a template is wrong.
-func newCitizenPages(f *page.Frame, svc citizenService, o citizenOptions) (*citizenPages, error) {
-	return &citizenPages{Frame: f, svc: svc, opts: o}, f.AddTemplates(citizenFiles)
+// New makes the pages; it fails when a template is wrong.
+func New(f *page.Frame, svc Service, o Options) (*Pages, error) {
+	return &Pages{Frame: f, svc: svc, opts: o}, f.AddTemplates(templateFiles)
 }
 
-func (h *citizenPages) routes() []page.Route {
+func (h *Pages) Routes() []page.Route {
 	// Somebody who reloads the answer to a form must not meet a dead end.
 	toWait := func(q *page.Request) error {
 		return q.Redirect(q.Path(q.PathValue("campaign"), "wait", q.Recipient()))
@@ -96,8 +105,8 @@ func (h *citizenPages) routes() []page.Route {
 	}
 }
 
-// callerRoutes lists the pages that the desk has for a caller: those of citizens from the wait on, under its own address.
-func (h *citizenPages) callerRoutes() []page.Route {
+// CallerRoutes lists the pages that the desk has for a caller: those of citizens from the wait on, under its own address.
+func (h *Pages) CallerRoutes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /desk/c/{campaign}/wait", Act: walk.ServeCaller, Do: h.wait},
 		{Pattern: "POST /desk/c/{campaign}/enter", Act: walk.ServeCaller, Do: h.enter},
@@ -117,8 +126,8 @@ func (h *citizenPages) callerRoutes() []page.Route {
 	}
 }
 
-// citizenService is what these pages use of [walk.Walk].
-type citizenService interface {
+// Service is what these pages use of [walk.Walk].
+type Service interface {
 	Programme() *programme.Programme
 	Now() time.Time
 
