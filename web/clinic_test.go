@@ -12,6 +12,7 @@ import (
 	"charye/supply/dispense"
 	"charye/walk"
 	"charye/web/catalogue"
+	"charye/web/clinic"
 	"charye/web/page"
 )
 
@@ -59,7 +60,7 @@ func TestClinicPages(t *testing.T) {
 			checkPage(t, where, lang.ID, w.Body.String())
 		}
 		page("/clinic", 200, `id="s-0900" open`, `action="/clinic/visits/bk-2-2/1"`, `href="/clinic/visits/bk-1-1/1"`, `name="doses" value="5"`, `value="11:10"`, "1963", `action="/clinic/find"`)
-		for note := range clinicNotes {
+		for note := range clinic.ClinicNotes {
 			page("/clinic?done="+note+"&n=1-1&waiting=1", 200, `role="status"`)
 		}
 		page("/clinic/print", 200, "☐", "✓", `<div class="wide"`)
@@ -97,7 +98,7 @@ func TestClinicForms(t *testing.T) {
 		}
 	}
 	wantPage(t, b.post("/clinic/visits/bk-1-1/1", "state", "dead"), 400)
-	for reason, key := range unfitNames {
+	for reason, key := range clinic.UnfitNames {
 		svc.fail["TellVisit"] = &walk.Error{Code: walk.Conflict, Field: "from", Err: &dispense.Unfit{Reason: dispense.Reason(reason)}}
 		w := b.post("/clinic/visits/bk-1-1/1", "state", "given", "from", "<AB12>")
 		wantPage(t, w, 422, mustLanguages(t)["ko"].Sentences[key]["other"], `value="&lt;AB12&gt;"`, `aria-describedby="from-hint from-error"`)
@@ -123,7 +124,7 @@ func TestClinicForms(t *testing.T) {
 // TestEveryClinicRoute: nobody without a session of a clinic's staff.
 func TestEveryClinicRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range (&clinicPages{}).routes() {
+	for _, r := range (&clinic.Pages{}).Routes() {
 		method, path, _ := strings.Cut(strings.NewReplacer("{$}", "", "{id}", "bk-1-1", "{dose}", "1").Replace(r.Pattern), " ")
 		for token, may := range map[string]bool{"": false, "token": false, "nonsense": false, "clerk": false, "auditor": false, "nurse": true} {
 			b, svc := atClinic(t, token)

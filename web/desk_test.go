@@ -14,6 +14,8 @@ import (
 	"charye/walk"
 	"charye/web/catalogue"
 	"charye/web/citizen"
+	"charye/web/desk"
+	"charye/web/manage"
 	"charye/web/page"
 	"charye/web/signin"
 )
@@ -48,7 +50,7 @@ var fillPath = strings.NewReplacer("{$}", "", "{provider}", "work", "{id}", "c1"
 // TestEveryDeskRoute: nobody without a session of staff, no citizen's session, and no role that it is not for.
 func TestEveryDeskRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range slices.Concat((&deskPages{}).routes(), (&citizen.Pages{}).CallerRoutes(), (&signin.Pages{}).StaffRoutes(), (&managePages{}).routes()) {
+	for _, r := range slices.Concat((&desk.Pages{}).Routes(), (&citizen.Pages{}).CallerRoutes(), (&signin.Pages{}).StaffRoutes(), (&manage.Pages{}).Routes()) {
 		if r.Open && !strings.Contains(r.Pattern, " ") {
 			continue // where there is nothing
 		}

@@ -1,9 +1,5 @@
-// Package web is the pages for citizens, under /desk those for clerks, and under /supply those for who looks after boxes of vaccine: templates, assets and the Korean and English catalogues.
+// Package web is all pages as one handler: it makes the frame and every face, and mounts them.
 //
-// It owns what people see and in which words. It decides nothing: every rule is in package walk, and no page, cookie or
-// script grants anything. It must not know of engines, of how people are identified, or of the JSON interface beyond the
-// two public addresses that the waiting page's script reads.
-//
-// Every page works without JavaScript: forms are plain POST followed by a redirect, and the waiting page asks again by
-// itself when the server said it should.
+// It owns which face answers where. What people see and in which words is the faces': citizen, desk, clinic, manage and supply, with signin, each with
+// its templates; what they stand in is package page, the words are in catalogue, scripts and styles in assets. A face knows no other face.
 package web

@@ -9,6 +9,9 @@ import (
 	"charye/internal/load"
 	"charye/walk"
 	"charye/web/citizen"
+	"charye/web/clinic"
+	"charye/web/desk"
+	"charye/web/manage"
 	"charye/web/page"
 	"charye/web/signin"
 )
@@ -17,9 +20,9 @@ import (
 type Service interface {
 	page.Service
 	citizen.Service
-	DeskService
-	ClinicService
-	ManageService
+	desk.Service
+	clinic.Service
+	manage.Service
 	SupplyService
 }
 
@@ -55,15 +58,15 @@ func New(svc Service, door SignIn, o Options) (http.Handler, error) {
 	}
 	signIn, err1 := signin.New(f, door)
 	citizens, err2 := citizen.New(f, svc, citizen.Options{Calendar: o.Calendar, Export: o.Export, PushKey: o.PushKey})
-	desk, err3 := newDeskPages(f, svc)
-	clinic, err4 := newClinicPages(f, svc)
-	manage, err5 := newManagePages(f, svc)
+	desk, err3 := desk.New(f, svc)
+	clinic, err4 := clinic.New(f, svc)
+	manage, err5 := manage.New(f, svc)
 	supply, err6 := newSupplyPages(f, svc)
 	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	f.Mount(mux, "", slices.Concat(signIn.Routes(), citizens.Routes()))
-	f.Mount(mux, page.DeskBase, slices.Concat(signIn.StaffRoutes(), desk.routes(), citizens.CallerRoutes(), clinic.routes(), manage.routes(), supply.routes()))
+	f.Mount(mux, page.DeskBase, slices.Concat(signIn.StaffRoutes(), desk.Routes(), citizens.CallerRoutes(), clinic.Routes(), manage.Routes(), supply.routes()))
 	return f.Serve(mux), nil
 }

@@ -38,6 +38,7 @@ var assetKinds = map[string]string{
 	".svg": "image/svg+xml",
 }
 
+// Load reads the bundles and compresses each once.
 func Load() (*Set, error) {
 	a := &Set{byName: map[string]asset{}}
 	entries, err := fs.ReadDir(distFiles, "dist")

@@ -53,6 +53,7 @@ type Language struct {
 	Zone      *time.Location
 }
 
+// Load reads every catalogue; zone is where its times are told.
 func Load(zone *time.Location) (map[string]*Language, error) {
 	all := map[string]*Language{}
 	for _, n := range Names {

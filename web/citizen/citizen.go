@@ -49,6 +49,7 @@ func New(f *page.Frame, svc Service, o Options) (*Pages, error) {
 	return &Pages{Frame: f, svc: svc, opts: o}, f.AddTemplates(templateFiles)
 }
 
+// Routes lists the pages for citizens.
 func (h *Pages) Routes() []page.Route {
 	// Somebody who reloads the answer to a form must not meet a dead end.
 	toWait := func(q *page.Request) error {

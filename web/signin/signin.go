@@ -55,6 +55,7 @@ type Pages struct {
 	door Door
 }
 
+// Routes lists the pages by which citizens come and go, and the address to which providers send everybody back.
 func (h *Pages) Routes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /sign-in", Do: h.signInPage},

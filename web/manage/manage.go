@@ -1,4 +1,9 @@
-package web
+// Package manage is the pages of managers, auditors and operators: requests and who agreed, other rules, ended sessions, figures, looks, chains, the
+// installation.
+//
+// It owns what each of these roles is shown. It decides nothing: who may agree to what is in packages approval and walk. It must not know of the other
+// faces.
+package manage
 
 import (
 	"context"
@@ -17,22 +22,22 @@ import (
 	"charye/web/page"
 )
 
-//go:embed templates/manage*.html
-var manageFiles embed.FS
+//go:embed templates/*.html
+var templateFiles embed.FS
 
-// managePages are the pages of managers, auditors and operators. Immutable after newManagePages.
-type managePages struct {
+// Pages are the pages of managers, auditors and operators. Immutable after newManagePages.
+type Pages struct {
 	*page.Frame
-	svc ManageService
+	svc Service
 }
 
-// newManagePages makes the pages; it fails when a template is wrong.
-func newManagePages(f *page.Frame, svc ManageService) (*managePages, error) {
-	return &managePages{Frame: f, svc: svc}, f.AddTemplates(manageFiles)
+// New makes the pages; it fails when a template is wrong.
+func New(f *page.Frame, svc Service) (*Pages, error) {
+	return &Pages{Frame: f, svc: svc}, f.AddTemplates(templateFiles)
 }
 
-// ManageService is what these pages use of [walk.Walk].
-type ManageService interface {
+// Service is what these pages use of [walk.Walk].
+type Service interface {
 	Requests(ctx context.Context, a walk.Actor, before int64, limit int) ([]approval.Request, error)
 	Request(ctx context.Context, a walk.Actor, id int64) (approval.Request, []byte, error)
 	Agree(ctx context.Context, a walk.Actor, id int64, digest approval.Digest, why string) (approval.Request, error)
@@ -51,8 +56,8 @@ type ManageService interface {
 	Now() time.Time
 }
 
-// routes lists the pages.
-func (h *managePages) routes() []page.Route {
+// Routes lists the pages.
+func (h *Pages) Routes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /manage", Do: h.manageHome},
 		{Pattern: "GET /manage/{$}", Do: h.manageHome},
@@ -110,7 +115,7 @@ type manageData struct {
 // requestsPage is how many requests are looked at for one page.
 const requestsPage = 50
 
-func (h *managePages) manageHome(q *page.Request) error {
+func (h *Pages) manageHome(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -179,7 +184,7 @@ type requestData struct {
 // bodyShown is how much of a body a page shows.
 const bodyShown = 64 << 10
 
-func (h *managePages) requestNumber(q *page.Request) (int64, error) {
+func (h *Pages) requestNumber(q *page.Request) (int64, error) {
 	id, err := strconv.ParseInt(q.PathValue("number"), 10, 64)
 	if err != nil || id < 1 {
 		return 0, &walk.Error{Code: walk.NotFound, Detail: "there is no such request"}
@@ -187,12 +192,12 @@ func (h *managePages) requestNumber(q *page.Request) (int64, error) {
 	return id, nil
 }
 
-func (h *managePages) manageRequest(q *page.Request) error {
+func (h *Pages) manageRequest(q *page.Request) error {
 	return h.showRequest(q, http.StatusOK, "")
 }
 
 // showRequest shows a request; wrong is what stands against what the reader wanted to do.
-func (h *managePages) showRequest(q *page.Request, status int, wrong string) error {
+func (h *Pages) showRequest(q *page.Request, status int, wrong string) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -233,7 +238,7 @@ func (h *managePages) showRequest(q *page.Request, status int, wrong string) err
 	return q.Show(status, "managerequest", page.View{Title: q.Words("manage.request.title", "number", strconv.FormatInt(id, 10)), Error: wrong != "", D: d})
 }
 
-func (h *managePages) agreeRequest(q *page.Request) error {
+func (h *Pages) agreeRequest(q *page.Request) error {
 	return h.decideRequest(q, func(a walk.Actor, id int64) error {
 		digest, err := approval.ParseDigest(q.Field("digest"))
 		if err != nil {
@@ -244,14 +249,14 @@ func (h *managePages) agreeRequest(q *page.Request) error {
 	})
 }
 
-func (h *managePages) declineRequest(q *page.Request) error {
+func (h *Pages) declineRequest(q *page.Request) error {
 	return h.decideRequest(q, func(a walk.Actor, id int64) error {
 		_, err := h.svc.Decline(q.Context(), a, id, q.Field("why"))
 		return err
 	})
 }
 
-func (h *managePages) withdrawRequest(q *page.Request) error {
+func (h *Pages) withdrawRequest(q *page.Request) error {
 	return h.decideRequest(q, func(a walk.Actor, id int64) error {
 		_, err := h.svc.Withdraw(q.Context(), a, id, q.Field("why"))
 		return err
@@ -259,7 +264,7 @@ func (h *managePages) withdrawRequest(q *page.Request) error {
 }
 
 // decideRequest does something to a request and shows it again; what stands against it is said on its page.
-func (h *managePages) decideRequest(q *page.Request, do func(walk.Actor, int64) error) error {
+func (h *Pages) decideRequest(q *page.Request, do func(walk.Actor, int64) error) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err

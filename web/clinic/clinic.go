@@ -1,4 +1,8 @@
-package web
+// Package clinic is the pages of a site's staff on the vaccination day: who comes, who came, what they were given, and what is left over.
+//
+// It owns how a day is shown and in which words a visit that cannot be is told. It must not name a site: it is that of the session. It must not know of
+// the other faces.
+package clinic
 
 import (
 	"context"
@@ -16,22 +20,22 @@ import (
 	"charye/web/page"
 )
 
-//go:embed templates/clinic*.html
-var clinicFiles embed.FS
+//go:embed templates/*.html
+var templateFiles embed.FS
 
-// clinicPages are the pages of a site's staff. Immutable after newClinicPages.
-type clinicPages struct {
+// Pages are the pages of a site's staff. Immutable after newClinicPages.
+type Pages struct {
 	*page.Frame
-	svc ClinicService
+	svc Service
 }
 
-// newClinicPages makes the pages; it fails when a template is wrong.
-func newClinicPages(f *page.Frame, svc ClinicService) (*clinicPages, error) {
-	return &clinicPages{Frame: f, svc: svc}, f.AddTemplates(clinicFiles)
+// New makes the pages; it fails when a template is wrong.
+func New(f *page.Frame, svc Service) (*Pages, error) {
+	return &Pages{Frame: f, svc: svc}, f.AddTemplates(templateFiles)
 }
 
-// ClinicService is what the pages of clinics use of [walk.Walk].
-type ClinicService interface {
+// Service is what the pages of clinics use of [walk.Walk].
+type Service interface {
 	ClinicDay(ctx context.Context, a walk.Actor) (walk.ClinicDay, error)
 	FindVisitors(ctx context.Context, a walk.Actor, text string) ([]walk.Visitor, error)
 	Visitor(ctx context.Context, a walk.Actor, booking string, dose int) (walk.Visitor, error)
@@ -40,8 +44,8 @@ type ClinicService interface {
 	Now() time.Time
 }
 
-// routes lists the pages of clinics. None of them names a site: it is that of the session.
-func (h *clinicPages) routes() []page.Route {
+// Routes lists the pages of clinics. None of them names a site: it is that of the session.
+func (h *Pages) Routes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /clinic", Act: walk.ListVisitors, As: person.Clinic, Do: h.clinicDay},
 		{Pattern: "GET /clinic/{$}", Act: walk.ListVisitors, As: person.Clinic, Do: h.clinicDay},
@@ -112,17 +116,17 @@ type clinicDayData struct {
 	Most     int
 }
 
-// clinicNotes are what the list can say of what was done.
-var clinicNotes = map[string]string{
+// ClinicNotes are what the list can say of what was done.
+var ClinicNotes = map[string]string{
 	"arrived": "clinic.done.arrived", "given": "clinic.done.given", "turned-away": "clinic.done.turned", "no-show": "clinic.done.noshow",
 	"expected": "clinic.done.undone", "offered": "clinic.done.offered",
 }
 
-func (h *clinicPages) clinicDay(q *page.Request) error {
+func (h *Pages) clinicDay(q *page.Request) error {
 	return h.showClinicDay(q, http.StatusOK, "", 0)
 }
 
-func (h *clinicPages) showClinicDay(q *page.Request, status int, wrong string, most int) error {
+func (h *Pages) showClinicDay(q *page.Request, status int, wrong string, most int) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -151,7 +155,7 @@ func (h *clinicPages) showClinicDay(q *page.Request, status int, wrong string, m
 	for _, p := range day.Products {
 		d.Products = append(d.Products, productRow{p, suggestedUntil(day, h.Zone)})
 	}
-	if note := clinicNotes[q.Field("done")]; note != "" && wrong == "" {
+	if note := ClinicNotes[q.Field("done")]; note != "" && wrong == "" {
 		d.Note, d.About = note, q.Field("n")
 		d.Waiting, _ = strconv.Atoi(q.Field("waiting"))
 	}
@@ -181,7 +185,7 @@ func suggestedUntil(day walk.ClinicDay, zone *time.Location) string {
 	return until.Format("15:04")
 }
 
-func (h *clinicPages) clinicPrint(q *page.Request) error {
+func (h *Pages) clinicPrint(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -211,7 +215,7 @@ type clinicFindData struct {
 // Other reports whether an appointment is on another day.
 func (d clinicFindData) Other(v visitRow) bool { return d.Days[v.URL] != d.Today }
 
-func (h *clinicPages) clinicFind(q *page.Request) error {
+func (h *Pages) clinicFind(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -248,7 +252,7 @@ type clinicVisitData struct {
 	TooLate bool
 }
 
-func (h *clinicPages) clinicVisit(q *page.Request) error {
+func (h *Pages) clinicVisit(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -261,7 +265,7 @@ func (h *clinicPages) clinicVisit(q *page.Request) error {
 	return h.showVisit(q, a, http.StatusOK, v, clinicVisitData{})
 }
 
-func (h *clinicPages) showVisit(q *page.Request, a walk.Actor, status int, v walk.Visitor, d clinicVisitData) error {
+func (h *Pages) showVisit(q *page.Request, a walk.Actor, status int, v walk.Visitor, d clinicVisitData) error {
 	now := h.svc.Now()
 	d.visitRow, d.Today = rowOf(v), civil.Of(v.Start, h.Zone) == civil.Of(now, h.Zone)
 	d.Undo = v.State != booking.Expected
@@ -284,7 +288,7 @@ func (h *clinicPages) showVisit(q *page.Request, a walk.Actor, status int, v wal
 }
 
 // clinicTell takes what staff say of an appointment. What cannot be is told on the page of the appointment as it then stands.
-func (h *clinicPages) clinicTell(q *page.Request) error {
+func (h *Pages) clinicTell(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -321,16 +325,16 @@ func (h *clinicPages) clinicTell(q *page.Request) error {
 	return h.showVisit(q, a, status, v, clinicVisitData{Wrong: wrong, WrongAt: at, From: tell.From, Chosen: tell.Why})
 }
 
-// unfitNames say why nothing may be given from what was scanned, and what to do.
-var unfitNames = map[walk.UnfitReason]string{
+// UnfitNames say why nothing may be given from what was scanned, and what to do.
+var UnfitNames = map[walk.UnfitReason]string{
 	walk.UnfitText: "clinic.unfit.text", walk.UnfitHeld: "clinic.unfit.held", walk.UnfitLot: "clinic.unfit.lot", walk.UnfitExpired: "clinic.unfit.expired",
 	walk.UnfitProduct: "clinic.unfit.product", walk.UnfitUnknown: "clinic.unfit.unknown",
 }
 
 // visitWrong puts a refusal into words for the page of the appointment; empty for one that has a page of its own.
-func (h *clinicPages) visitWrong(q *page.Request, err error) (text, at string, status int) {
+func (h *Pages) visitWrong(q *page.Request, err error) (text, at string, status int) {
 	if u := walk.WhyUnfit(err); u != "" {
-		return q.Words(unfitNames[u]), "from", http.StatusUnprocessableEntity
+		return q.Words(UnfitNames[u]), "from", http.StatusUnprocessableEntity
 	}
 	e, ok := errors.AsType[*walk.Error](err)
 	if !ok {
@@ -358,7 +362,7 @@ func (h *clinicPages) visitWrong(q *page.Request, err error) (text, at string, s
 }
 
 // clinicOffer offers leftover doses of open vials.
-func (h *clinicPages) clinicOffer(q *page.Request) error {
+func (h *Pages) clinicOffer(q *page.Request) error {
 	q.Back, q.Again = page.ClinicBase, []string{"campaign", "product", "doses", "until"}
 	a, err := q.Actor()
 	if err != nil {

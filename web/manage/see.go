@@ -1,4 +1,4 @@
-package web
+package manage
 
 import (
 	"net/http"
@@ -22,7 +22,7 @@ type figuresData struct {
 	List []figureCard
 }
 
-func (h *managePages) figures(q *page.Request) error {
+func (h *Pages) figures(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ type looksData struct {
 	AllDesks             string
 }
 
-func (h *managePages) looks(q *page.Request) error {
+func (h *Pages) looks(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (h *managePages) looks(q *page.Request) error {
 	return q.Show(http.StatusOK, "managelooks", page.View{Title: q.Words("manage.looks.title"), D: d})
 }
 
-func (h *managePages) chains(q *page.Request) error {
+func (h *Pages) chains(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ type installationData struct {
 	Bad  int // checks that failed
 }
 
-func (h *managePages) installation(q *page.Request) error {
+func (h *Pages) installation(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package web
+package manage
 
 import (
 	"errors"
@@ -20,11 +20,11 @@ type sessionsData struct {
 	List                  []endedRow
 }
 
-func (h *managePages) sessionsForm(q *page.Request) error {
+func (h *Pages) sessionsForm(q *page.Request) error {
 	return h.showSessions(q, http.StatusOK, sessionsData{})
 }
 
-func (h *managePages) showSessions(q *page.Request, status int, d sessionsData) error {
+func (h *Pages) showSessions(q *page.Request, status int, d sessionsData) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (h *managePages) showSessions(q *page.Request, status int, d sessionsData) 
 	return q.Show(status, "managesessions", page.View{Title: q.Words("manage.end.title"), Error: d.Wrong != "", D: d})
 }
 
-func (h *managePages) endSessions(q *page.Request) error {
+func (h *Pages) endSessions(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package web
+package manage
 
 import (
 	"errors"
@@ -18,12 +18,12 @@ type rulesData struct {
 	Wrong, Detail string
 }
 
-func (h *managePages) rulesForm(q *page.Request) error {
+func (h *Pages) rulesForm(q *page.Request) error {
 	return q.Show(http.StatusOK, "managerules", page.View{Title: q.Words("manage.ask.title"), D: rulesData{}})
 }
 
 // askRules first shows what a file would change, then asks for it.
-func (h *managePages) askRules(q *page.Request) error {
+func (h *Pages) askRules(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err

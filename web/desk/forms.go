@@ -1,4 +1,4 @@
-package web
+package desk
 
 import (
 	"errors"
@@ -43,11 +43,11 @@ type newCallerData struct {
 	Issues      bool
 }
 
-func (h *deskPages) newCaller(q *page.Request) error {
+func (h *Pages) newCaller(q *page.Request) error {
 	return h.showNewCaller(q, newCallerData{Campaign: q.Field("campaign")})
 }
 
-func (h *deskPages) showNewCaller(q *page.Request, d newCallerData) error {
+func (h *Pages) showNewCaller(q *page.Request, d newCallerData) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (h *deskPages) showNewCaller(q *page.Request, d newCallerData) error {
 	return q.Show(status, "desknew", page.View{Title: q.Words("desk.new.title"), Error: len(d.Errors) > 0, D: d})
 }
 
-func (h *deskPages) registerCaller(q *page.Request) error {
+func (h *Pages) registerCaller(q *page.Request) error {
 	q.Back = page.DeskBase + "/callers/new"
 	a, err := q.Actor()
 	if err != nil {
@@ -152,11 +152,11 @@ type temporaryData struct {
 	Alike  bool // the office gave one to somebody of this name and date of birth
 }
 
-func (h *deskPages) temporaryForm(q *page.Request) error {
+func (h *Pages) temporaryForm(q *page.Request) error {
 	return h.showTemporary(q, temporaryData{}, "")
 }
 
-func (h *deskPages) showTemporary(q *page.Request, d temporaryData, chosen person.Paper) error {
+func (h *Pages) showTemporary(q *page.Request, d temporaryData, chosen person.Paper) error {
 	for _, p := range person.Papers {
 		d.Papers = append(d.Papers, paperRow{p, q.Words(paperNames[p]), p == chosen})
 	}
@@ -173,7 +173,7 @@ type printData struct {
 }
 
 // issueTemporary answers with the page to print: the code is nowhere else, so that there is no address to come back to.
-func (h *deskPages) issueTemporary(q *page.Request) error {
+func (h *Pages) issueTemporary(q *page.Request) error {
 	q.Back = page.DeskBase + "/temporary"
 	a, err := q.Actor()
 	if err != nil {

@@ -1,4 +1,8 @@
-package web
+// Package desk is the pages of the call desk and the local offices: callers, their place, temporary registrations, and where staff begin.
+//
+// It owns what a clerk sees of a caller until the wait; from there on package web mounts the citizens' own pages under the desk's address. It must not
+// know of the other faces: to those whose role has work elsewhere it shows the way.
+package desk
 
 import (
 	"context"
@@ -14,22 +18,22 @@ import (
 	"charye/web/page"
 )
 
-//go:embed templates/desk.html templates/deskcaller.html templates/deskcalls.html templates/desknew.html templates/desktemporary.html templates/desktemporaryprint.html
-var deskFiles embed.FS
+//go:embed templates/*.html
+var templateFiles embed.FS
 
-// deskPages are the pages of the call desk and the local offices. Immutable after newDeskPages.
-type deskPages struct {
+// Pages are the pages of the call desk and the local offices. Immutable after newDeskPages.
+type Pages struct {
 	*page.Frame
-	svc DeskService
+	svc Service
 }
 
-// newDeskPages makes the pages; it fails when a template is wrong.
-func newDeskPages(f *page.Frame, svc DeskService) (*deskPages, error) {
-	return &deskPages{Frame: f, svc: svc}, f.AddTemplates(deskFiles)
+// New makes the pages; it fails when a template is wrong.
+func New(f *page.Frame, svc Service) (*Pages, error) {
+	return &Pages{Frame: f, svc: svc}, f.AddTemplates(templateFiles)
 }
 
-// DeskService is what the pages of the desk use of [walk.Walk].
-type DeskService interface {
+// Service is what the pages of the desk use of [walk.Walk].
+type Service interface {
 	RegisterCaller(ctx context.Context, a walk.Actor, n walk.NewCaller) (person.Recipient, error)
 	Caller(ctx context.Context, a walk.Actor, id string) (walk.Caller, error)
 	Calls(ctx context.Context, a walk.Actor, campaign string) (walk.Calls, error)
@@ -41,8 +45,8 @@ type DeskService interface {
 	StaffName(k person.Key) string
 }
 
-// routes lists the pages for staff.
-func (h *deskPages) routes() []page.Route {
+// Routes lists the pages for staff.
+func (h *Pages) Routes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /desk", Do: h.deskHome},
 		{Pattern: "GET /desk/{$}", Do: h.deskHome},
@@ -61,7 +65,7 @@ func (h *deskPages) routes() []page.Route {
 	}
 }
 
-func (h *deskPages) deskRole(q *page.Request) error {
+func (h *Pages) deskRole(q *page.Request) error {
 	if r, ok := person.ParseRole(q.Field("role")); ok && q.Session.Roles.Has(r) {
 		h.Cookies.Set(q.W, page.CookieRole, r.String(), person.StaffSessionLife)
 	}
@@ -84,7 +88,7 @@ type deskHomeData struct {
 	Campaigns []page.CampaignCard
 }
 
-func (h *deskPages) deskHome(q *page.Request) error {
+func (h *Pages) deskHome(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -109,7 +113,7 @@ func (h *deskPages) deskHome(q *page.Request) error {
 }
 
 // desked lists the campaigns that take callers today and are not over.
-func (h *deskPages) desked(q *page.Request) (out []page.CampaignCard, err error) {
+func (h *Pages) desked(q *page.Request) (out []page.CampaignCard, err error) {
 	all, err := h.svc.Campaigns(q.Context())
 	if err != nil {
 		return nil, err
@@ -131,7 +135,7 @@ type callsData struct {
 // callsAgain is after how many seconds a list without script is read again.
 const callsAgain = 60
 
-func (h *deskPages) calls(q *page.Request) error {
+func (h *Pages) calls(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -151,7 +155,7 @@ type callerData struct {
 	WaitURL string
 }
 
-func (h *deskPages) caller(q *page.Request) error {
+func (h *Pages) caller(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -171,7 +175,7 @@ func (h *deskPages) caller(q *page.Request) error {
 }
 
 // whyNotCaller gives the reason in the reader's language.
-func (h *deskPages) whyNotCaller(q *page.Request, c walk.Caller) string {
+func (h *Pages) whyNotCaller(q *page.Request, c walk.Caller) string {
 	if later, ok := errors.AsType[*walk.ComesLater](c.Why); ok {
 		when, err := q.Lang.When(later.From)
 		if err != nil {
@@ -192,7 +196,7 @@ func (h *deskPages) whyNotCaller(q *page.Request, c walk.Caller) string {
 	return q.Words("why.other")
 }
 
-func (h *deskPages) joinCaller(q *page.Request) error {
+func (h *Pages) joinCaller(q *page.Request) error {
 	id := q.PathValue("id")
 	q.Back, q.Again = page.DeskBase+"/callers/"+page.PathSegment(id), []string{}
 	a, err := q.Actor()
@@ -209,7 +213,7 @@ func (h *deskPages) joinCaller(q *page.Request) error {
 	return q.Redirect(q.Back)
 }
 
-func (h *deskPages) removeCaller(q *page.Request) error {
+func (h *Pages) removeCaller(q *page.Request) error {
 	q.Back, q.Again = page.DeskBase, []string{}
 	a, err := q.Actor()
 	if err != nil {
