@@ -6,6 +6,7 @@ import (
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/person"
+	"charye/programme"
 )
 
 // Rules say when messages go out; see programme.Messages.
@@ -17,6 +18,12 @@ type Rules struct {
 	// RemindDays and RemindAt say when people are reminded of a dose: so many days before, at this minute of the day. No
 	// reminders with RemindDays 0.
 	RemindDays, RemindAt int
+}
+
+// RulesOf gives what a programme says of messages.
+func RulesOf(p *programme.Programme) Rules {
+	m := p.Messages
+	return Rules{Zone: p.Zone, QuietFrom: m.QuietFrom, QuietTo: m.QuietTo, RemindDays: m.RemindDays, RemindAt: m.RemindAt}
 }
 
 // worth is how long what happened to a booking is worth telling.

@@ -79,14 +79,3 @@ func (w *Walk) toRepeat(o ownBooking) *Repeat {
 	}
 	return out
 }
-
-// tooSoon reports whether a dose stands before the day on which the spoilt one before it may be given again, which is first.
-func (w *Walk) tooSoon(c *programme.Campaign, b *booking.Booking, dose int) (first civil.Date, soon bool) {
-	spoilt := b.Again(dose)
-	of, ok := w.series(c, subject{key: b.Person}, b.Doses[0].Slot.Product)
-	if spoilt == nil || !ok {
-		return 0, false
-	}
-	first, ruled := of.Series.AgainFrom(spoilt.Slot.Day)
-	return first, ruled && b.Doses[dose-1].Slot.Day < first
-}

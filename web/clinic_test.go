@@ -11,8 +11,9 @@ import (
 	"charye/person"
 	"charye/supply/dispense"
 	"charye/walk"
+	"charye/walk/clinic"
 	"charye/web/catalogue"
-	"charye/web/clinic"
+	clinicpages "charye/web/clinic"
 	"charye/web/page"
 )
 
@@ -23,9 +24,9 @@ func atClinic(t *testing.T, token string) (*browser, *scripted) {
 	svc.now = time.Date(2021, 7, 26, 9, 10, 0, 0, seoul)
 	c, _ := svc.Campaign(t.Context(), "age-55-59")
 	product, _ := svc.programme.Product("moderna")
-	one := func(minute int, number string, state booking.VisitState) walk.Visitor {
+	one := func(minute int, number string, state booking.VisitState) clinic.Visitor {
 		start := time.Date(2021, 7, 26, 9, minute, 0, 0, seoul)
-		return walk.Visitor{
+		return clinic.Visitor{
 			Booking: "bk-" + number, Number: number, Dose: 1, Of: 2, Name: "박말순", BornYear: 1963, Campaign: c.Campaign, Product: *product, Start: start,
 			End: start.Add(30 * time.Minute), State: state, Late: start.Add(time.Hour), Since: svc.now,
 		}
@@ -35,14 +36,14 @@ func atClinic(t *testing.T, token string) (*browser, *scripted) {
 	missable := one(0, "6-6", booking.Expected)
 	missable.Missable = true
 	svc.visitor = one(0, "1-1", booking.Arrived)
-	svc.clinic = walk.ClinicDay{
+	svc.clinic = clinic.Day{
 		Site: svc.aBooking().Doses[0].Site, Day: civil.New(2021, 7, 26), Now: svc.now, More: true,
 		Counts: map[booking.VisitState]int{booking.Expected: 3, booking.Given: 1},
-		Sessions: []walk.VisitSession{
-			{Start: given.Start, End: given.End, People: []walk.Visitor{one(0, "1-1", booking.Arrived), given, away, one(0, "5-5", booking.NoShow), missable}},
-			{Start: given.End, End: given.End.Add(30 * time.Minute), People: []walk.Visitor{one(30, "2-2", booking.Expected)}},
+		Sessions: []clinic.VisitSession{
+			{Start: given.Start, End: given.End, People: []clinic.Visitor{one(0, "1-1", booking.Arrived), given, away, one(0, "5-5", booking.NoShow), missable}},
+			{Start: given.End, End: given.End.Add(30 * time.Minute), People: []clinic.Visitor{one(30, "2-2", booking.Expected)}},
 		},
-		Products: []walk.SiteProduct{{Product: *product, Campaign: c.Campaign, Given: 1, Coming: 3, Open: 1, Left: 9, Spare: 5, Offered: 1, Last: "(10)AB12"}},
+		Products: []clinic.SiteProduct{{Product: *product, Campaign: c.Campaign, Given: 1, Coming: 3, Open: 1, Left: 9, Spare: 5, Offered: 1, Last: "(10)AB12"}},
 	}
 	svc.calls = nil
 	return b, svc
@@ -60,7 +61,7 @@ func TestClinicPages(t *testing.T) {
 			checkPage(t, where, lang.ID, w.Body.String())
 		}
 		page("/clinic", 200, `id="s-0900" open`, `action="/clinic/visits/bk-2-2/1"`, `href="/clinic/visits/bk-1-1/1"`, `name="doses" value="5"`, `value="11:10"`, "1963", `action="/clinic/find"`)
-		for note := range clinic.ClinicNotes {
+		for _, note := range []string{"arrived", "given", "turned-away", "no-show", "expected", "offered"} {
 			page("/clinic?done="+note+"&n=1-1&waiting=1", 200, `role="status"`)
 		}
 		page("/clinic/print", 200, "☐", "✓", `<div class="wide"`)
@@ -76,7 +77,7 @@ func TestClinicPages(t *testing.T) {
 		}
 		svc.visitor.Start = svc.visitor.Start.AddDate(0, 0, 1)
 		page("/clinic/visits/bk-1-1/1", 200, "note warn")
-		svc.clinic = walk.ClinicDay{Site: svc.clinic.Site, Day: svc.clinic.Day, Now: svc.now}
+		svc.clinic = clinic.Day{Site: svc.clinic.Site, Day: svc.clinic.Day, Now: svc.now}
 		page("/clinic", 200)
 		page("/clinic/print", 200)
 	}
@@ -98,7 +99,8 @@ func TestClinicForms(t *testing.T) {
 		}
 	}
 	wantPage(t, b.post("/clinic/visits/bk-1-1/1", "state", "dead"), 400)
-	for reason, key := range clinic.UnfitNames {
+	for _, reason := range []clinic.UnfitReason{clinic.UnfitText, clinic.UnfitHeld, clinic.UnfitLot, clinic.UnfitExpired, clinic.UnfitProduct, clinic.UnfitUnknown} {
+		key := "clinic.unfit." + string(reason)
 		svc.fail["TellVisit"] = &walk.Error{Code: walk.Conflict, Field: "from", Err: &dispense.Unfit{Reason: dispense.Reason(reason)}}
 		w := b.post("/clinic/visits/bk-1-1/1", "state", "given", "from", "<AB12>")
 		wantPage(t, w, 422, mustLanguages(t)["ko"].Sentences[key]["other"], `value="&lt;AB12&gt;"`, `aria-describedby="from-hint from-error"`)
@@ -124,7 +126,7 @@ func TestClinicForms(t *testing.T) {
 // TestEveryClinicRoute: nobody without a session of a clinic's staff.
 func TestEveryClinicRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range (&clinic.Pages{}).Routes() {
+	for _, r := range (&clinicpages.Pages{}).Routes() {
 		method, path, _ := strings.Cut(strings.NewReplacer("{$}", "", "{id}", "bk-1-1", "{dose}", "1").Replace(r.Pattern), " ")
 		for token, may := range map[string]bool{"": false, "token": false, "nonsense": false, "clerk": false, "auditor": false, "nurse": true} {
 			b, svc := atClinic(t, token)

@@ -34,7 +34,7 @@ func newSupplyPages(f *page.Frame, svc SupplyService) (*supplyPages, error) {
 	return &supplyPages{Frame: f, svc: svc}, f.AddTemplates(supplyFiles)
 }
 
-// SupplyService is what the pages of the supply room use of [walk.Walk].
+// SupplyService is what the pages of the supply room use of those who walk (package walk and those under it).
 type SupplyService interface {
 	Supply(ctx context.Context, a walk.Actor) (*room.View, error)
 	Deliveries(ctx context.Context, a walk.Actor) (*delivery.Plan, error)
@@ -61,6 +61,7 @@ func (h *supplyPages) routes() []page.Route {
 		{Pattern: "GET /supply/sites", Act: walk.SeeSupply, Do: h.supplySites},
 		{Pattern: "GET /supply/boxes", Act: walk.SeeSupply, Do: h.supplyBoxes},
 		{Pattern: "GET /supply/boxes/{sscc}", Act: walk.SeeSupply, Do: h.supplyBox},
+		{Pattern: "GET /supply/boxes/{sscc}/journey.json", Act: walk.SeeSupply, Do: h.supplyJourney},
 		{Pattern: "GET /supply/readings", Act: walk.SeeSupply, Do: h.supplyScope},
 		{Pattern: "GET /supply/deliveries", Act: walk.SeeSupply, Do: h.supplyDeliveries},
 		{Pattern: "GET /supply/deliveries.csv", Act: walk.SeeSupply, Do: h.deliveriesFile},
@@ -157,9 +158,9 @@ type supplyHomeData struct {
 	supplyState
 	Alarms   []alarmRow
 	Open     int
-	Regions  []room.Region
-	Transit  room.Region
-	Depots   room.Region
+	Regions  []stockRow
+	Transit  stockRow
+	Depots   stockRow
 	All      room.Region
 	Find     string
 	NotFound bool
@@ -184,8 +185,10 @@ func (h *supplyPages) showSupplyHome(q *page.Request, v *room.View, a walk.Actor
 			d.Alarms = append(d.Alarms, h.alarmRow(q, v, x))
 		}
 	}
-	d.Regions, d.Transit, d.Depots = v.Regions()
-	for _, r := range append(append([]room.Region{}, d.Regions...), d.Transit, d.Depots) {
+	regions, transit, depots := v.Regions()
+	rows := stockRows(regions, transit, depots)
+	d.Regions, d.Transit, d.Depots = rows[:len(regions)], rows[len(regions)], rows[len(regions)+1]
+	for _, r := range rows {
 		d.All.Sites += r.Sites
 		d.All.Boxes += r.Boxes
 		d.All.Usable += r.Usable

@@ -77,6 +77,8 @@ type supplyBoxData struct {
 	After                  string
 	Chart                  template.HTML
 	Verdicts               []verdictRow
+	Alarms                 []alarmRow // about this box
+	ZoneMinutes            int        // how far the programme's zone is east of Greenwich, for the script's times
 	Scope                  string
 	Asks                   bool
 }
@@ -128,7 +130,17 @@ func (h *supplyPages) supplyBox(q *page.Request) error {
 			d.Verdicts = append(d.Verdicts, verdictRow{x.At, actionNames[x.Action], x.Case, x.Reason, x.Asked, x.Agreed, x.Evidence})
 		}
 	}
-	return q.Show(http.StatusOK, "supplybox", page.View{Title: q.Words("supply.box.title", "box", d.ID), Wide: true, D: d})
+	for i := range v.Alarms {
+		if x := &v.Alarms[i]; slices.Contains(x.Boxes, k) && len(d.Alarms) < mostMarks {
+			d.Alarms = append(d.Alarms, h.alarmRow(q, v, x))
+		}
+	}
+	shown := page.View{Title: q.Words("supply.box.title", "box", d.ID), Wide: true, D: &d}
+	if len(d.Legs) > 0 {
+		_, east := v.At.In(q.Lang.Zone).Zone()
+		d.ZoneMinutes, shown.Script = east/60, "journey.js"
+	}
+	return q.Show(http.StatusOK, "supplybox", shown)
 }
 
 // long is [catalogue.Language.Long] for values that are known to be right.

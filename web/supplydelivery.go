@@ -69,6 +69,7 @@ type supplyDeliveriesData struct {
 	Total      delivery.Totals
 	Over       int
 	From, To   civil.Date
+	Days       []comingRow
 	Today      []departureRow
 	Later      []departureRow
 	Transfers  []transferRow
@@ -103,6 +104,7 @@ func (h *supplyPages) supplyDeliveries(q *page.Request) error {
 
 func (h *supplyPages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v *room.View, p *delivery.Plan) {
 	d.Planned, d.Made, d.Total, d.Over, d.From, d.To = true, p.Made, p.Totals, p.Totals.Over(), p.From, p.To
+	d.Days = comingRows(p)
 	for _, r := range h.departures(q, p) {
 		if r.Today {
 			d.Today = append(d.Today, r)

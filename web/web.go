@@ -8,6 +8,7 @@ import (
 
 	"charye/internal/load"
 	"charye/walk"
+	"charye/walk/held"
 	"charye/web/citizen"
 	"charye/web/clinic"
 	"charye/web/desk"
@@ -16,7 +17,7 @@ import (
 	"charye/web/signin"
 )
 
-// Service is what the pages use of [walk.Walk].
+// Service is what the pages use of those who walk (package walk and those under it).
 type Service interface {
 	page.Service
 	citizen.Service
@@ -25,8 +26,6 @@ type Service interface {
 	manage.Service
 	SupplyService
 }
-
-var _ Service = (*walk.Walk)(nil)
 
 // SignIn is who lets people in by name, and reads the sessions it gave. Safe for concurrent use.
 type SignIn interface {
@@ -46,7 +45,7 @@ type Options struct {
 	Log       *slog.Logger // of [page.Options]
 
 	Calendar func(b walk.Booking, lang string) []byte // of [citizen.Options]
-	Export   func(a walk.Actor, h walk.Held) []byte   // of [citizen.Options]
+	Export   func(a walk.Actor, h held.Held) []byte   // of [citizen.Options]
 	PushKey  string                                   // of [citizen.Options]
 }
 

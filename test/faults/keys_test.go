@@ -45,6 +45,7 @@ func keysIn(t *testing.T, data string) map[string]map[string][]string {
 // served: what was made with them is refused, and nobody has lost a place.
 func TestKeysRotateInARush(t *testing.T) {
 	program.NeedE2E(t)
+	t.Parallel()
 	const people = 2000
 	small, err := rush.Named("small")
 	if err != nil {

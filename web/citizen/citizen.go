@@ -21,6 +21,9 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/walk"
+	"charye/walk/desk"
+	"charye/walk/held"
+	"charye/walk/leftovers"
 	"charye/web/page"
 )
 
@@ -32,7 +35,7 @@ type Options struct {
 	// Calendar writes a booking as a calendar file (RFC 5545) in a language; without it there is no calendar link.
 	Calendar func(b walk.Booking, lang string) []byte
 	// Export writes all that is kept about somebody as a file of JSON; without it there is no such file.
-	Export func(a walk.Actor, h walk.Held) []byte
+	Export func(a walk.Actor, h held.Held) []byte
 	// PushKey is the public key by which browsers subscribe to messages, in base64url; without it they cannot.
 	PushKey string
 }
@@ -127,7 +130,7 @@ func (h *Pages) CallerRoutes() []page.Route {
 	}
 }
 
-// Service is what these pages use of [walk.Walk].
+// Service is what these pages use of those who walk (package walk and those under it).
 type Service interface {
 	Programme() *programme.Programme
 	Now() time.Time
@@ -167,12 +170,12 @@ type Service interface {
 	RemoveDevices(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
 
-	Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error)
-	LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (walk.Leftovers, error)
-	SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (walk.Leftovers, error)
+	Leftovers(ctx context.Context, a walk.Actor, campaign string) (leftovers.Mine, error)
+	LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (leftovers.Mine, error)
+	SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (leftovers.Mine, error)
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) error
 
 	// Caller is for pages that a clerk looks at for somebody.
-	Caller(ctx context.Context, a walk.Actor, id string) (walk.Caller, error)
+	Caller(ctx context.Context, a walk.Actor, id string) (desk.Caller, error)
 }

@@ -5,12 +5,13 @@ import (
 
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/held"
 	"charye/web/page"
 )
 
 // heldData is the page of what is kept about somebody, in words; the file says all of it.
 type heldData struct {
-	walk.Held
+	held.Held
 	Name      string
 	Me        walk.Actor
 	Campaigns []programme.Text // in whose line they stand
@@ -35,7 +36,7 @@ func (h *Pages) held(q *page.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := walk.ReadHeld(q.Context(), h.svc, a)
+	all, err := held.Read(q.Context(), h.svc, a)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (h *Pages) heldFile(q *page.Request) error {
 	if h.opts.Export == nil {
 		return &walk.Error{Code: walk.NotFound, Detail: "there is no such file here"}
 	}
-	all, err := walk.ReadHeld(q.Context(), h.svc, a)
+	all, err := held.Read(q.Context(), h.svc, a)
 	if err != nil {
 		return err
 	}

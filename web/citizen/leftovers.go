@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"charye/walk"
+	"charye/walk/leftovers"
 	"charye/web/page"
 )
 
@@ -14,7 +15,7 @@ import (
 // them, and sites to add.
 type leftoversData struct {
 	Choices []walk.Campaign // which campaign, where there are several and none was said
-	walk.Leftovers
+	leftovers.Mine
 	For     string // the recipient's id; empty: the reader
 	ForName string
 	Minutes int
@@ -68,7 +69,7 @@ func (h *Pages) leftovers(q *page.Request) error {
 	if err != nil {
 		return err
 	}
-	d := leftoversData{Leftovers: l, For: q.Recipient(), Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.Field("done")]}
+	d := leftoversData{Mine: l, For: q.Recipient(), Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.Field("done")]}
 	if d.For != "" {
 		r, err := h.findRecipient(q.Context(), a, d.For)
 		if err != nil {
@@ -83,7 +84,7 @@ func (h *Pages) leftovers(q *page.Request) error {
 		}
 	}
 	v := page.View{Title: title, D: d, Refresh: leftoverRefresh}
-	if o := l.Offer; o != nil && o.State == walk.LeftoverOffered {
+	if o := l.Offer; o != nil && o.State == leftovers.Offered {
 		v.Title, v.Refresh = q.Words("left.offer.title"), leftoverOfferRefresh
 	}
 	if d.Region != "" || d.Ended { // whoever is choosing is not disturbed
@@ -112,7 +113,7 @@ func (h *Pages) findLeftoverSites(q *page.Request, d *leftoversData) error {
 			far = true
 			break
 		}
-		if !slices.ContainsFunc(d.Sites, func(have walk.LeftoverSite) bool { return have.ID == s.ID }) {
+		if !slices.ContainsFunc(d.Sites, func(have leftovers.Site) bool { return have.ID == s.ID }) {
 			d.Found = append(d.Found, foundSite{siteRow{SiteFree: s}})
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"charye/internal/civil"
 	"charye/person"
 	"charye/walk"
+	"charye/walk/clinic"
 	"charye/web/page"
 )
 
@@ -34,13 +35,13 @@ func New(f *page.Frame, svc Service) (*Pages, error) {
 	return &Pages{Frame: f, svc: svc}, f.AddTemplates(templateFiles)
 }
 
-// Service is what the pages of clinics use of [walk.Walk].
+// Service is what the pages of clinics use of those who walk (package walk and those under it).
 type Service interface {
-	ClinicDay(ctx context.Context, a walk.Actor) (walk.ClinicDay, error)
-	FindVisitors(ctx context.Context, a walk.Actor, text string) ([]walk.Visitor, error)
-	Visitor(ctx context.Context, a walk.Actor, booking string, dose int) (walk.Visitor, error)
-	TellVisit(ctx context.Context, a walk.Actor, t walk.TellVisit) (walk.Visitor, error)
-	OfferLeftovers(ctx context.Context, a walk.Actor, o walk.OfferLeftovers) (waiting int, err error)
+	ClinicDay(ctx context.Context, a walk.Actor) (clinic.Day, error)
+	FindVisitors(ctx context.Context, a walk.Actor, text string) ([]clinic.Visitor, error)
+	Visitor(ctx context.Context, a walk.Actor, booking string, dose int) (clinic.Visitor, error)
+	TellVisit(ctx context.Context, a walk.Actor, t clinic.TellVisit) (clinic.Visitor, error)
+	OfferLeftovers(ctx context.Context, a walk.Actor, o clinic.OfferLeftovers) (waiting int, err error)
 	Now() time.Time
 }
 
@@ -60,14 +61,14 @@ func (h *Pages) Routes() []page.Route {
 
 // visitRow is one appointment with where its page is.
 type visitRow struct {
-	walk.Visitor
+	clinic.Visitor
 	State string // catalogue key
 	Is    string // word of the state
 	URL   string
 	Why   string // catalogue key; empty: none
 }
 
-func visitPath(v *walk.Visitor) string {
+func visitPath(v *clinic.Visitor) string {
 	return page.ClinicBase + "/visits/" + page.PathSegment(v.Booking) + "/" + strconv.Itoa(v.Dose)
 }
 
@@ -83,7 +84,7 @@ var turnAwayNames = map[string]string{
 	"closed": "clinic.why.closed", "other": "clinic.why.other",
 }
 
-func rowOf(v walk.Visitor) visitRow {
+func rowOf(v clinic.Visitor) visitRow {
 	return visitRow{Visitor: v, State: visitNames[v.State], Is: v.State.String(), URL: visitPath(&v), Why: turnAwayNames[v.Why]}
 }
 
@@ -96,7 +97,7 @@ type visitSession struct {
 }
 
 type productRow struct {
-	walk.SiteProduct
+	clinic.SiteProduct
 	Until string // suggested time until which leftover doses must be given
 }
 
@@ -116,8 +117,8 @@ type clinicDayData struct {
 	Most     int
 }
 
-// ClinicNotes are what the list can say of what was done.
-var ClinicNotes = map[string]string{
+// clinicNotes are what the list can say of what was done.
+var clinicNotes = map[string]string{
 	"arrived": "clinic.done.arrived", "given": "clinic.done.given", "turned-away": "clinic.done.turned", "no-show": "clinic.done.noshow",
 	"expected": "clinic.done.undone", "offered": "clinic.done.offered",
 }
@@ -155,7 +156,7 @@ func (h *Pages) showClinicDay(q *page.Request, status int, wrong string, most in
 	for _, p := range day.Products {
 		d.Products = append(d.Products, productRow{p, suggestedUntil(day, h.Zone)})
 	}
-	if note := ClinicNotes[q.Field("done")]; note != "" && wrong == "" {
+	if note := clinicNotes[q.Field("done")]; note != "" && wrong == "" {
 		d.Note, d.About = note, q.Field("n")
 		d.Waiting, _ = strconv.Atoi(q.Field("waiting"))
 	}
@@ -171,7 +172,7 @@ func sessionID(start time.Time, zone *time.Location) string {
 const clinicRefresh = 120
 
 // suggestedUntil is the end of the site's last session, or two hours from now where that is later.
-func suggestedUntil(day walk.ClinicDay, zone *time.Location) string {
+func suggestedUntil(day clinic.Day, zone *time.Location) string {
 	until := day.Now.Add(2 * time.Hour)
 	for _, s := range day.Sessions {
 		if s.End.After(until) {
@@ -265,12 +266,12 @@ func (h *Pages) clinicVisit(q *page.Request) error {
 	return h.showVisit(q, a, http.StatusOK, v, clinicVisitData{})
 }
 
-func (h *Pages) showVisit(q *page.Request, a walk.Actor, status int, v walk.Visitor, d clinicVisitData) error {
+func (h *Pages) showVisit(q *page.Request, a walk.Actor, status int, v clinic.Visitor, d clinicVisitData) error {
 	now := h.svc.Now()
 	d.visitRow, d.Today = rowOf(v), civil.Of(v.Start, h.Zone) == civil.Of(now, h.Zone)
 	d.Undo = v.State != booking.Expected
 	d.TooLate = v.State == booking.Expected && now.After(v.Late)
-	for _, id := range walk.TurnAwayReasons {
+	for _, id := range clinic.TurnAwayReasons {
 		d.Reasons = append(d.Reasons, whyRow{id, q.Words(turnAwayNames[id])})
 	}
 	if d.From == "" && d.WrongAt != "from" && d.Today && (v.State == booking.Expected || v.State == booking.Arrived) {
@@ -300,7 +301,7 @@ func (h *Pages) clinicTell(q *page.Request) error {
 	}
 	id := q.PathValue("id")
 	q.Back, q.Again = page.ClinicBase, []string{"state", "from", "why"}
-	tell := walk.TellVisit{Booking: id, Dose: dose, State: state}
+	tell := clinic.TellVisit{Booking: id, Dose: dose, State: state}
 	switch state {
 	case booking.Given:
 		tell.From = q.Field("from")
@@ -325,16 +326,16 @@ func (h *Pages) clinicTell(q *page.Request) error {
 	return h.showVisit(q, a, status, v, clinicVisitData{Wrong: wrong, WrongAt: at, From: tell.From, Chosen: tell.Why})
 }
 
-// UnfitNames say why nothing may be given from what was scanned, and what to do.
-var UnfitNames = map[walk.UnfitReason]string{
-	walk.UnfitText: "clinic.unfit.text", walk.UnfitHeld: "clinic.unfit.held", walk.UnfitLot: "clinic.unfit.lot", walk.UnfitExpired: "clinic.unfit.expired",
-	walk.UnfitProduct: "clinic.unfit.product", walk.UnfitUnknown: "clinic.unfit.unknown",
+// unfitNames say why nothing may be given from what was scanned, and what to do.
+var unfitNames = map[clinic.UnfitReason]string{
+	clinic.UnfitText: "clinic.unfit.text", clinic.UnfitHeld: "clinic.unfit.held", clinic.UnfitLot: "clinic.unfit.lot", clinic.UnfitExpired: "clinic.unfit.expired",
+	clinic.UnfitProduct: "clinic.unfit.product", clinic.UnfitUnknown: "clinic.unfit.unknown",
 }
 
 // visitWrong puts a refusal into words for the page of the appointment; empty for one that has a page of its own.
 func (h *Pages) visitWrong(q *page.Request, err error) (text, at string, status int) {
-	if u := walk.WhyUnfit(err); u != "" {
-		return q.Words(UnfitNames[u]), "from", http.StatusUnprocessableEntity
+	if u := clinic.WhyUnfit(err); u != "" {
+		return q.Words(unfitNames[u]), "from", http.StatusUnprocessableEntity
 	}
 	e, ok := errors.AsType[*walk.Error](err)
 	if !ok {
@@ -375,7 +376,7 @@ func (h *Pages) clinicOffer(q *page.Request) error {
 		return h.showClinicDay(q, http.StatusUnprocessableEntity, "clinic.offer.until", 0)
 	}
 	at := civil.Of(now, h.Zone).At(until.Hour()*60+until.Minute(), h.Zone)
-	waiting, err := h.svc.OfferLeftovers(q.Context(), a, walk.OfferLeftovers{Campaign: q.Field("campaign"), Product: q.Field("product"), Doses: doses, Until: at})
+	waiting, err := h.svc.OfferLeftovers(q.Context(), a, clinic.OfferLeftovers{Campaign: q.Field("campaign"), Product: q.Field("product"), Doses: doses, Until: at})
 	if e, ok := errors.AsType[*walk.Error](err); ok {
 		switch {
 		case e.Field == "doses":

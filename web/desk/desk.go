@@ -15,6 +15,7 @@ import (
 	"charye/internal/civil"
 	"charye/person"
 	"charye/walk"
+	"charye/walk/desk"
 	"charye/web/page"
 )
 
@@ -32,13 +33,13 @@ func New(f *page.Frame, svc Service) (*Pages, error) {
 	return &Pages{Frame: f, svc: svc}, f.AddTemplates(templateFiles)
 }
 
-// Service is what the pages of the desk use of [walk.Walk].
+// Service is what the pages of the desk use of those who walk (package walk and those under it).
 type Service interface {
-	RegisterCaller(ctx context.Context, a walk.Actor, n walk.NewCaller) (person.Recipient, error)
-	Caller(ctx context.Context, a walk.Actor, id string) (walk.Caller, error)
-	Calls(ctx context.Context, a walk.Actor, campaign string) (walk.Calls, error)
+	RegisterCaller(ctx context.Context, a walk.Actor, n desk.NewCaller) (person.Recipient, error)
+	Caller(ctx context.Context, a walk.Actor, id string) (desk.Caller, error)
+	Calls(ctx context.Context, a walk.Actor, campaign string) (desk.Calls, error)
 	RemoveCaller(ctx context.Context, a walk.Actor, id string) error
-	IssueTemporary(ctx context.Context, a walk.Actor, n walk.NewTemporary) (walk.Temporary, error)
+	IssueTemporary(ctx context.Context, a walk.Actor, n desk.NewTemporary) (desk.Temporary, error)
 	Now() time.Time
 	Campaigns(ctx context.Context) ([]walk.Campaign, error)
 	Join(ctx context.Context, a walk.Actor, campaign, recipient string) (p walk.Place, created bool, err error)
@@ -128,7 +129,7 @@ func (h *Pages) desked(q *page.Request) (out []page.CampaignCard, err error) {
 }
 
 type callsData struct {
-	walk.Calls
+	desk.Calls
 	Now time.Time
 }
 
@@ -148,7 +149,7 @@ func (h *Pages) calls(q *page.Request) error {
 }
 
 type callerData struct {
-	walk.Caller
+	desk.Caller
 	Card    page.CampaignCard
 	Why     string // why they may not take a place
 	Turn    bool
@@ -175,7 +176,7 @@ func (h *Pages) caller(q *page.Request) error {
 }
 
 // whyNotCaller gives the reason in the reader's language.
-func (h *Pages) whyNotCaller(q *page.Request, c walk.Caller) string {
+func (h *Pages) whyNotCaller(q *page.Request, c desk.Caller) string {
 	if later, ok := errors.AsType[*walk.ComesLater](c.Why); ok {
 		when, err := q.Lang.When(later.From)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"charye/person"
 	"charye/walk"
+	"charye/walk/desk"
 	"charye/web/page"
 )
 
@@ -86,7 +87,7 @@ func (h *Pages) registerCaller(q *page.Request) error {
 		sortErrors(d.Errors)
 		return h.showNewCaller(q, d)
 	}
-	r, err := h.svc.RegisterCaller(q.Context(), a, walk.NewCaller{
+	r, err := h.svc.RegisterCaller(q.Context(), a, desk.NewCaller{
 		Campaign: d.Campaign, Name: d.Name, Born: born, Identity: identity, Phone: d.Phone, Consent: d.Consent,
 	})
 	if err == nil {
@@ -168,7 +169,7 @@ func (h *Pages) showTemporary(q *page.Request, d temporaryData, chosen person.Pa
 }
 
 type printData struct {
-	walk.Temporary
+	desk.Temporary
 	Paper string // catalogue key
 }
 
@@ -195,7 +196,7 @@ func (h *Pages) issueTemporary(q *page.Request) error {
 		sortErrors(d.Errors)
 		return h.showTemporary(q, d, paper)
 	}
-	t, err := h.svc.IssueTemporary(q.Context(), a, walk.NewTemporary{Name: d.Name, Born: born, Paper: paper, Anyway: q.Field("anyway") != ""})
+	t, err := h.svc.IssueTemporary(q.Context(), a, desk.NewTemporary{Name: d.Name, Born: born, Paper: paper, Anyway: q.Field("anyway") != ""})
 	if e, ok := errors.AsType[*walk.Error](err); ok && e.Code == walk.Conflict && e.Field == "anyway" {
 		d.Alike = true
 		return h.showTemporary(q, d, paper)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"charye/walk"
+	"charye/walk/manage"
 	"charye/web/page"
 )
 
@@ -35,7 +36,7 @@ func (h *Pages) showSessions(q *page.Request, status int, d sessionsData) error 
 	}
 	for _, e := range list {
 		row := endedRow{e.Staff, e.At, e.Why}
-		if e.Staff == walk.EverybodyOfStaff {
+		if e.Staff == manage.EverybodyOfStaff {
 			row.Staff = ""
 		}
 		d.List = append(d.List, row)
@@ -52,7 +53,7 @@ func (h *Pages) endSessions(q *page.Request) error {
 	d := sessionsData{Staff: q.Field("staff"), Why: q.Field("why")}
 	staff := d.Staff
 	if q.Field("do") == "all" {
-		staff = walk.EverybodyOfStaff
+		staff = manage.EverybodyOfStaff
 	}
 	var e *walk.Error
 	switch err := h.svc.EndSessions(q.Context(), a, staff, d.Why); {

@@ -31,7 +31,7 @@ type Sessions interface {
 	OpenName(token string) (string, error)
 }
 
-// Service is what every page needs of [walk.Walk].
+// Service is what every page needs of those who walk (package walk and those under it).
 type Service interface {
 	Programme() *programme.Programme
 	Now() time.Time

@@ -38,8 +38,8 @@ func (q *Request) holdBack() error {
 	return nil
 }
 
-// leaveGate lets the next one pass, before the page goes out: a client may take it slowly.
-func (q *Request) leaveGate() {
+// LeaveGate lets the next one pass, before the page goes out: a client may take it slowly.
+func (q *Request) LeaveGate() {
 	if q.passed {
 		q.h.opts.Gate.Leave(load.Read)
 		q.passed = false

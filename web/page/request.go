@@ -158,7 +158,7 @@ func (h *Frame) pageAt(base string, f Action) http.Handler {
 			q.refuse(err)
 			return
 		}
-		defer q.leaveGate()
+		defer q.LeaveGate()
 		if err := f(q); err != nil {
 			q.refuse(err)
 		}
@@ -236,7 +236,7 @@ func (q *Request) Show(status int, page string, v View) error {
 	}
 	q.W.Header().Set("Content-Type", "text/html; charset=utf-8")
 	q.W.Header().Set("Content-Language", q.Lang.ID)
-	q.leaveGate()
+	q.LeaveGate()
 	q.W.WriteHeader(status)
 	_, _ = q.W.Write(b.Bytes()) // the client went away; there is nobody to tell
 	return nil
