@@ -17,6 +17,7 @@ import (
 
 	"charye/supply"
 	"charye/supply/room/roomtest"
+	"charye/supply/trace"
 	"charye/test/journeys"
 	"charye/web/page"
 )
@@ -217,6 +218,40 @@ func TestLongJourneyScript(t *testing.T) {
 	}
 	w.Press("0")
 	w.WaitUntil("the whole again", `/^2026-10-12 .* to .*°C/.test(document.getElementById("readout").textContent)`, 10*time.Second)
+	if errs := w.Errors(); len(errs) > 0 {
+		t.Errorf("the browser complains: %v", errs)
+	}
+}
+
+// TestUnknownJourneyScript: sums, time of which nothing is known, and two loggers that tell different things.
+func TestUnknownJourneyScript(t *testing.T) {
+	browser := journeys.StartBrowser(t)
+	const day = 1440
+	srv, _ := inRoomWithBrowser(t, func(w *roomtest.World) {
+		w.Pack(3, roomtest.Minute(0), roomtest.Depot)
+		w.Sum(roomtest.Depot, 0, day, 3*supply.Degree, 6*supply.Degree)
+		w.Sum(roomtest.Depot, day, 2*day, 4*supply.Degree, 10*supply.Degree)
+		w.Load(roomtest.Minute(2*day), 3)
+		w.Receive(roomtest.Minute(2*day+600), trace.SiteURN("T2"), 3)
+		w.Readings(trace.SiteURN("T2"), 2*day+600, 4*day, 4)
+		w.Wave(trace.SiteURN("T2"), 3*day, 4*day, 600, func(n int) supply.Celsius { return supply.Celsius(5+n%3) * supply.Degree })
+		w.At(4 * day)
+	})
+	w := browser.Visitor(journeys.Speaking("en"))
+	w.Open(srv.URL + "/in?to=/supply/boxes/" + roomtest.Box(3).String())
+	w.WaitFor("#plot canvas")
+	w.Shot("whole")
+	w.Eval(`(document.getElementById("plot").focus(), 1)`, new(int))
+	w.Press(kb.Home)
+	for _, want := range []string{
+		"2026-09-18 09:00 – 2026-09-19 09:00 · 3.0\u00a0°C to 6.0\u00a0°C within this time", "2026-09-19 09:00 – 2026-09-20 09:00 · 4.0\u00a0°C to 10.0\u00a0°C within this time, too warm",
+		"2026-09-20 09:00 – 19:00 · No record of temperature", "2026-09-20 19:00 – 2026-09-21 09:00 · 4.0\u00a0°C", "2026-09-21 09:00 – 09:10 · 4.0\u00a0°C to 5.0\u00a0°C",
+	} {
+		if got := w.Text("#readout"); !strings.HasPrefix(got, want) {
+			t.Errorf("the readout says %q, not %q", got, want)
+		}
+		w.Press(kb.ArrowRight)
+	}
 	if errs := w.Errors(); len(errs) > 0 {
 		t.Errorf("the browser complains: %v", errs)
 	}

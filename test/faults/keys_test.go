@@ -72,7 +72,7 @@ func TestKeysRotateInARush(t *testing.T) {
 		t.Helper()
 		eventually(t, time.Minute, func() error {
 			a, err := call(t.Context(), http.DefaultClient, "GET", c.URL+"/api/v1/campaigns/rush/line", "")
-			if err == nil && !now(a) {
+			if err == nil && (a.status != http.StatusOK || !now(a)) { // it may be busy
 				err = fmt.Errorf("%s: the line stays at %s", what, a.raw)
 			}
 			return err

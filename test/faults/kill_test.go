@@ -55,6 +55,9 @@ func TestKilledInTheMiddle(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			if a.status != http.StatusOK { // it is busy
+				return fmt.Errorf("%s: %d %s", what, a.status, a.raw)
+			}
 			if a.Joined < before.Joined || a.Admitted < before.Admitted {
 				t.Fatalf("%s: %d joined and %d admitted became %d and %d", what, before.Joined, before.Admitted, a.Joined, a.Admitted)
 			}
