@@ -35,18 +35,18 @@ func (s *scripted) Supply(context.Context, walk.Actor) (*room.View, error) {
 	if s.room == nil {
 		return nil, &walk.Error{Code: walk.NotFound}
 	}
-	return s.room.View(), s.step("Supply", "")
+	return s.room.View(), s.Step("Supply", "")
 }
 
 func (s *scripted) Deliveries(context.Context, walk.Actor) (*delivery.Plan, error) {
-	if err := s.step("Deliveries", ""); err != nil || s.room == nil || len(s.programme.Shipping) == 0 {
+	if err := s.Step("Deliveries", ""); err != nil || s.room == nil || len(s.programme.Shipping) == 0 {
 		return nil, &walk.Error{Code: walk.NotFound, Err: err}
 	}
 	return s.room.Deliveries(), nil
 }
 
 func (s *scripted) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error) {
-	if err := s.step("PreviewVerdict", "%s %s %d boxes", w.Action, w.Case, len(w.Boxes)); err != nil {
+	if err := s.Step("PreviewVerdict", "%s %s %d boxes", w.Action, w.Case, len(w.Boxes)); err != nil {
 		return room.Draft{}, err
 	}
 	out, err := s.room.Preview(ctx, whoOf(a), w)
@@ -54,7 +54,7 @@ func (s *scripted) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish
 }
 
 func (s *scripted) VerdictDraft(ctx context.Context, _ walk.Actor, digest string) (room.Draft, error) {
-	if err := s.step("VerdictDraft", ""); err != nil || s.room == nil {
+	if err := s.Step("VerdictDraft", ""); err != nil || s.room == nil {
 		return room.Draft{}, &walk.Error{Code: walk.NotFound, Err: err}
 	}
 	out, err := s.room.Draft(ctx, digest)
@@ -62,7 +62,7 @@ func (s *scripted) VerdictDraft(ctx context.Context, _ walk.Actor, digest string
 }
 
 func (s *scripted) AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error) {
-	if err := s.step("AskVerdict", ""); err != nil || s.room == nil {
+	if err := s.Step("AskVerdict", ""); err != nil || s.room == nil {
 		return approval.Request{}, &walk.Error{Code: walk.NotFound, Err: err}
 	}
 	out, err := s.room.Ask(ctx, whoOf(a), digest)
@@ -70,7 +70,7 @@ func (s *scripted) AskVerdict(ctx context.Context, a walk.Actor, digest string) 
 }
 
 func (s *scripted) AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error) {
-	if err := s.step("AgreeVerdict", "%d", id); err != nil || s.room == nil {
+	if err := s.Step("AgreeVerdict", "%d", id); err != nil || s.room == nil {
 		return approval.Request{}, err
 	}
 	out, err := s.room.Agree(ctx, whoOf(a), id, digest)
@@ -78,7 +78,7 @@ func (s *scripted) AgreeVerdict(ctx context.Context, a walk.Actor, id int64, dig
 }
 
 func (s *scripted) DeclineVerdict(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error) {
-	if err := s.step("DeclineVerdict", "%d %s", id, why); err != nil || s.room == nil {
+	if err := s.Step("DeclineVerdict", "%d %s", id, why); err != nil || s.room == nil {
 		return approval.Request{}, err
 	}
 	out, err := s.room.Decline(ctx, whoOf(a), id, why)
@@ -86,7 +86,7 @@ func (s *scripted) DeclineVerdict(ctx context.Context, a walk.Actor, id int64, w
 }
 
 func (s *scripted) WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) (approval.Request, error) {
-	if err := s.step("WithdrawVerdict", "%d", id); err != nil || s.room == nil {
+	if err := s.Step("WithdrawVerdict", "%d", id); err != nil || s.room == nil {
 		return approval.Request{}, err
 	}
 	out, err := s.room.Withdraw(ctx, whoOf(a), id)
@@ -94,7 +94,7 @@ func (s *scripted) WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) 
 }
 
 func (s *scripted) Verdicts(ctx context.Context, _ walk.Actor, before int64, limit int) ([]approval.Request, error) {
-	if err := s.step("Verdicts", ""); err != nil || s.room == nil {
+	if err := s.Step("Verdicts", ""); err != nil || s.room == nil {
 		return nil, err
 	}
 	out, err := s.room.Cases(ctx, before, limit)
@@ -102,7 +102,7 @@ func (s *scripted) Verdicts(ctx context.Context, _ walk.Actor, before int64, lim
 }
 
 func (s *scripted) Verdict(ctx context.Context, _ walk.Actor, id int64) (room.Case, error) {
-	if err := s.step("Verdict", ""); err != nil || s.room == nil {
+	if err := s.Step("Verdict", ""); err != nil || s.room == nil {
 		return room.Case{}, &walk.Error{Code: walk.NotFound, Err: err}
 	}
 	out, err := s.room.Case(ctx, id)

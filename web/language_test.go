@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"charye/web/page"
+	"charye/web/page/pagetest"
 )
 
 func TestLanguageIsChosenByAddressThenCookieThenBrowser(t *testing.T) {
@@ -24,13 +25,13 @@ func TestLanguageIsChosenByAddressThenCookieThenBrowser(t *testing.T) {
 		{"ko", "en", "en", "ko"},
 		{"xx", "en", "ko", "en"},
 	} {
-		b := open(t, newScripted(), newDoorman(opening), Options{})
-		b.lang = c.accept
+		b := open(t, newScripted(), pagetest.NewDoorman(pagetest.Opening), Options{})
+		b.Lang = c.accept
 		if c.cookie != "" {
-			b.cookies[page.CookieLanguage] = c.cookie
+			b.Cookies[page.CookieLanguage] = c.cookie
 		}
-		w := b.get(page.WithQuery("/", "lang", c.address))
-		wantPage(t, w, 200, `<html lang="`+c.want+`">`)
+		w := b.Get(page.WithQuery("/", "lang", c.address))
+		pagetest.WantPage(t, w, 200, `<html lang="`+c.want+`">`)
 		if got := w.Header().Get("Content-Language"); got != c.want {
 			t.Errorf("%+v: Content-Language %q", c, got)
 		}
@@ -39,14 +40,14 @@ func TestLanguageIsChosenByAddressThenCookieThenBrowser(t *testing.T) {
 
 func TestLanguageLinkKeepsTheWayBack(t *testing.T) {
 	t.Parallel()
-	b := open(t, newScripted(), newDoorman(opening), Options{})
-	w := b.get("/c/age-55-59/sites?region=" + "%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C")
+	b := open(t, newScripted(), pagetest.NewDoorman(pagetest.Opening), Options{})
+	w := b.Get("/c/age-55-59/sites?region=" + "%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C")
 	m := regexp.MustCompile(`href="(/lang\?[^"]+)"`).FindStringSubmatch(w.Body.String())
 	if m == nil {
 		t.Fatal("no language link")
 	}
-	wantRedirect(t, b.get(strings.ReplaceAll(m[1], "&amp;", "&")), "/c/age-55-59/sites?region=%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C")
-	if b.cookies[page.CookieLanguage] != "en" {
-		t.Errorf("language cookie is %q", b.cookies[page.CookieLanguage])
+	pagetest.WantRedirect(t, b.Get(strings.ReplaceAll(m[1], "&amp;", "&")), "/c/age-55-59/sites?region=%EC%84%9C%EC%9A%B8%ED%8A%B9%EB%B3%84%EC%8B%9C")
+	if b.Cookies[page.CookieLanguage] != "en" {
+		t.Errorf("language cookie is %q", b.Cookies[page.CookieLanguage])
 	}
 }

@@ -14,10 +14,11 @@ import (
 	"charye/walk"
 	"charye/web/catalogue"
 	"charye/web/page"
+	"charye/web/page/pagetest"
 )
 
 // inRoom opens a browser of somebody at work in the supply room, with the shipment of which two boxes froze.
-func inRoom(t *testing.T, token string) (*browser, *scripted, *roomtest.World) {
+func inRoom(t *testing.T, token string) (*pagetest.Browser, *scripted, *roomtest.World) {
 	t.Helper()
 	w := roomtest.New(t)
 	w.Shipment()
@@ -31,11 +32,11 @@ func inRoom(t *testing.T, token string) (*browser, *scripted, *roomtest.World) {
 	svc.programme, svc.now = w.Programme, w.Now()
 	svc.room = w.Room()
 	round(t, svc)
-	b := open(t, svc, newDoorman(svc.now), Options{})
+	b := open(t, svc, pagetest.NewDoorman(svc.now), Options{})
 	if token != "" {
-		b.cookies[page.CookieStaff] = token
+		b.Cookies[page.CookieStaff] = token
 	}
-	svc.calls = nil
+	svc.Taken = nil
 	return b, svc, w
 }
 
@@ -52,7 +53,7 @@ var fillSupply = strings.NewReplacer("{$}", "", "{seq}", "1", "{sscc}", roomtest
 func TestEverySupplyRoute(t *testing.T) {
 	t.Parallel()
 	svc := newScripted()
-	b := open(t, svc, newDoorman(svc.now), Options{})
+	b := open(t, svc, pagetest.NewDoorman(svc.now), Options{})
 	for _, r := range (&supplyPages{}).routes() {
 		if r.Pattern == "/supply/" {
 			continue // where there is nothing
@@ -65,23 +66,23 @@ func TestEverySupplyRoute(t *testing.T) {
 			"": 0, "token": 0, "nonsense": 0, "clerk": person.RolesOf(person.CallDesk), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
 			"logistics": person.RolesOf(person.Logistics), "manager": person.RolesOf(person.Manager),
 		} {
-			b.cookies = map[string]string{page.CookieSession: "token"} // a citizen is signed in at the same browser
+			b.Cookies = map[string]string{page.CookieSession: "token"} // a citizen is signed in at the same browser
 			if token != "" {
-				b.cookies[page.CookieStaff] = token
+				b.Cookies[page.CookieStaff] = token
 			}
-			svc.calls = nil
-			w := b.do(method, path, url.Values{})
+			svc.Taken = nil
+			w := b.Do(method, path, url.Values{})
 			may := false
 			for role := range roles.All() {
 				may = may || walk.May(walk.Actor{Session: person.Session{Roles: roles}, Role: role}, r.Act)
 			}
 			switch {
 			case roles == 0:
-				if to := w.Header().Get("Location"); w.Code != 303 || !strings.HasPrefix(to, "/desk/sign-in?") || len(svc.calls) > 0 {
-					t.Errorf("%s with the session %q: %d to %q after %v", r.Pattern, token, w.Code, to, svc.calls)
+				if to := w.Header().Get("Location"); w.Code != 303 || !strings.HasPrefix(to, "/desk/sign-in?") || len(svc.Taken) > 0 {
+					t.Errorf("%s with the session %q: %d to %q after %v", r.Pattern, token, w.Code, to, svc.Taken)
 				}
-			case (w.Code == 403) == may, !may && len(svc.calls) > 0:
-				t.Errorf("%s as %s: %d, allowed %t, after %v", r.Pattern, token, w.Code, may, svc.calls)
+			case (w.Code == 403) == may, !may && len(svc.Taken) > 0:
+				t.Errorf("%s as %s: %d, allowed %t, after %v", r.Pattern, token, w.Code, may, svc.Taken)
 			}
 		}
 	}
@@ -92,12 +93,12 @@ func TestSupplyPages(t *testing.T) {
 	b, svc, w := inRoom(t, "logistics")
 	frozen := roomtest.Box(3).String()
 	for _, lang := range catalogue.Names {
-		b.lang = lang.ID
+		b.Lang = lang.ID
 		page := func(where string, status int, says ...string) string {
 			t.Helper()
-			a := b.get(where)
-			wantPage(t, a, status, says...)
-			checkPage(t, where, lang.ID, a.Body.String())
+			a := b.Get(where)
+			pagetest.WantPage(t, a, status, says...)
+			pagetest.CheckPage(t, where, lang.ID, a.Body.String())
 			return a.Body.String()
 		}
 		page("/desk", 200, `href="/supply"`)
@@ -130,7 +131,7 @@ func TestSupplyPages(t *testing.T) {
 		page("/supply/readings?box="+frozen, 200, "두리의원")
 		page("/supply/readings?lot=none", 422, `href="#lot"`)
 		page("/supply/readings?point=nowhere&from=x&until=y", 422, `href="#point"`, `href="#from"`, `href="#until"`)
-		at := func(m int) string { return roomtest.Minute(m).In(seoul).Format(formTime) }
+		at := func(m int) string { return roomtest.Minute(m).In(pagetest.Seoul).Format(formTime) }
 		of := "/supply/readings?point=" + url.QueryEscape(roomtest.Truck) + "&from=" + at(140) + "&until=" + at(150)
 		if s := page(of, 200, frozen, roomtest.Box(4).String(), "두리의원"); strings.Contains(s, roomtest.Box(1).String()) {
 			t.Error("a box that had left the truck is touched")
@@ -148,15 +149,15 @@ func TestSupplyPages(t *testing.T) {
 		frozen: "/supply/boxes/" + frozen, "(00)" + frozen: "/supply/boxes/" + frozen, roomtest.SiteGLN: "/supply/boxes?site=T1", "T2": "/supply/boxes?site=T2",
 		"Q1": "/supply/boxes?lot=Q1", "두리": "/supply/sites?q=%EB%91%90%EB%A6%AC",
 	} {
-		wantRedirect(t, b.get("/supply/find?q="+url.QueryEscape(text)), to)
+		pagetest.WantRedirect(t, b.Get("/supply/find?q="+url.QueryEscape(text)), to)
 	}
-	wantPage(t, b.get("/supply/find?q=zzz"), 404, "zzz", `role="alert"`)
+	pagetest.WantPage(t, b.Get("/supply/find?q=zzz"), 404, "zzz", `role="alert"`)
 	// An old view says so; without products that are stored by rules there is no room.
 	w.At(300)
 	svc.now = w.Now()
-	wantPage(t, b.get("/supply"), 200, "note warn")
+	pagetest.WantPage(t, b.Get("/supply"), 200, "note warn")
 	svc.room = nil
-	wantPage(t, b.get("/supply"), 404)
+	pagetest.WantPage(t, b.Get("/supply"), 404)
 }
 
 var hiddenPlan = regexp.MustCompile(`name="(plan|digest)" value="([0-9a-f]{64})"`)
@@ -168,17 +169,17 @@ func TestVerdictPages(t *testing.T) {
 	look := func(where string, says ...string) string {
 		t.Helper()
 		for _, lang := range catalogue.Names {
-			b.lang = lang.ID
-			a := b.get(where)
-			wantPage(t, a, 200, says...)
-			checkPage(t, where, lang.ID, a.Body.String())
+			b.Lang = lang.ID
+			a := b.Get(where)
+			pagetest.WantPage(t, a, 200, says...)
+			pagetest.CheckPage(t, where, lang.ID, a.Body.String())
 		}
-		b.lang = "ko"
-		return b.get(where).Body.String()
+		b.Lang = "ko"
+		return b.Get(where).Body.String()
 	}
 	form := []string{"action", "hold", "case", "트럭", "boxes", roomtest.Box(3).String(), "reason", "얼었음", "evidence", "file-3\nfile-4", "km", "30", "days", "20"}
-	wantPage(t, b.post("/supply/cases/new"), 422, `href="#action"`, `href="#case"`, `href="#boxes"`, `href="#reason"`, `href="#evidence"`, `href="#km"`, `href="#days"`)
-	if svc.called("PreviewVerdict") {
+	pagetest.WantPage(t, b.Post("/supply/cases/new"), 422, `href="#action"`, `href="#case"`, `href="#boxes"`, `href="#reason"`, `href="#evidence"`, `href="#km"`, `href="#days"`)
+	if svc.Called("PreviewVerdict") {
 		t.Error("an empty form was sent on")
 	}
 	for value, field := range map[string]string{
@@ -191,24 +192,24 @@ func TestVerdictPages(t *testing.T) {
 				wrong[i+1] = v
 			}
 		}
-		wantPage(t, b.post("/supply/cases/new", wrong...), 422, `href="#`+field+`"`, `value="얼었음"`)
+		pagetest.WantPage(t, b.Post("/supply/cases/new", wrong...), 422, `href="#`+field+`"`, `value="얼었음"`)
 	}
 	all := append([]string{"all", "alarm=1"}, form...)
 	all[7] = ""
-	to := b.post("/supply/cases/new", all...).Header().Get("Location")
-	wantPage(t, b.get(to), 200, "두리의원", "세모병원")
+	to := b.Post("/supply/cases/new", all...).Header().Get("Location")
+	pagetest.WantPage(t, b.Get(to), 200, "두리의원", "세모병원")
 
-	to = b.post("/supply/cases/new", form...).Header().Get("Location")
+	to = b.Post("/supply/cases/new", form...).Header().Get("Location")
 	draft := look(to, "두리의원", "하나의원", `name="plan"`)
 	plan := hiddenPlan.FindStringSubmatch(draft)[2]
-	b.cookies[page.CookieStaff] = "manager"
-	if s := b.get(to).Body.String(); strings.Contains(s, `name="plan"`) {
+	b.Cookies[page.CookieStaff] = "manager"
+	if s := b.Get(to).Body.String(); strings.Contains(s, `name="plan"`) {
 		t.Error("somebody else is asked to ask for it")
 	}
-	wantPage(t, b.post("/supply/cases", "plan", plan), 403)
-	b.cookies[page.CookieStaff] = "logistics"
-	at := b.post("/supply/cases", "plan", plan).Header().Get("Location")
-	wantRedirect(t, b.post("/supply/cases", "plan", plan), at) // sent twice
+	pagetest.WantPage(t, b.Post("/supply/cases", "plan", plan), 403)
+	b.Cookies[page.CookieStaff] = "logistics"
+	at := b.Post("/supply/cases", "plan", plan).Header().Get("Location")
+	pagetest.WantRedirect(t, b.Post("/supply/cases", "plan", plan), at) // sent twice
 	mine := look(at, "/withdraw")
 	if strings.Contains(mine, "/agree") || strings.Contains(mine, "/decline") {
 		t.Error("who asked is offered to agree")
@@ -220,42 +221,42 @@ func TestVerdictPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest := fmt.Sprintf("%x", r.Request.Digest)
-	wantPage(t, b.post(at+"/agree", "digest", digest), 403, `role="alert"`)
-	b.cookies[page.CookieStaff] = "auditor"
-	wantPage(t, b.post(at+"/agree", "digest", digest), 403)
+	pagetest.WantPage(t, b.Post(at+"/agree", "digest", digest), 403, `role="alert"`)
+	b.Cookies[page.CookieStaff] = "auditor"
+	pagetest.WantPage(t, b.Post(at+"/agree", "digest", digest), 403)
 	look(at)
-	b.cookies[page.CookieStaff] = "manager"
-	wantPage(t, b.post(at+"/agree", "digest", strings.Repeat("0", 64)), 409, `role="alert"`)
-	wantPage(t, b.post(at+"/agree", "digest", "x"), 409)
-	wantPage(t, b.post(at+"/decline"), 422)
+	b.Cookies[page.CookieStaff] = "manager"
+	pagetest.WantPage(t, b.Post(at+"/agree", "digest", strings.Repeat("0", 64)), 409, `role="alert"`)
+	pagetest.WantPage(t, b.Post(at+"/agree", "digest", "x"), 409)
+	pagetest.WantPage(t, b.Post(at+"/decline"), 422)
 	if got := hiddenPlan.FindStringSubmatch(look(at, at+"/agree", at+"/decline")); got == nil || got[2] != digest {
 		t.Errorf("the page sends the digest %v", got)
 	}
-	wantRedirect(t, b.post(at+"/agree", "digest", digest), at)
+	pagetest.WantRedirect(t, b.Post(at+"/agree", "digest", digest), at)
 	look(at, "<progress"[:0], `content="2"`)
 	round(t, svc)
 	round(t, svc)
 	look(at, "card good", "예약"[:0])
 	look("/supply/boxes/"+roomtest.Box(3).String(), "트럭", "logistics c9", "manager ca")
-	wantPage(t, b.post(at+"/agree", "digest", digest), 409)
+	pagetest.WantPage(t, b.Post(at+"/agree", "digest", digest), 409)
 
 	// One that is withdrawn, one that is declined, and one that cannot be done any more.
 	again := func() string {
 		t.Helper()
-		b.cookies[page.CookieStaff] = "logistics"
+		b.Cookies[page.CookieStaff] = "logistics"
 		f := append([]string(nil), form...)
 		f[1], f[5] = "recall", roomtest.Box(4).String()
-		to := b.post("/supply/cases/new", f...).Header().Get("Location")
-		return b.post("/supply/cases", "plan", strings.TrimPrefix(to, "/supply/cases/draft/")).Header().Get("Location")
+		to := b.Post("/supply/cases/new", f...).Header().Get("Location")
+		return b.Post("/supply/cases", "plan", strings.TrimPrefix(to, "/supply/cases/draft/")).Header().Get("Location")
 	}
 	at = again()
-	wantRedirect(t, b.post(at+"/withdraw"), at)
+	pagetest.WantRedirect(t, b.Post(at+"/withdraw"), at)
 	look(at)
 	w.At(241)
 	svc.now = w.Now()
 	at = again()
-	b.cookies[page.CookieStaff] = "manager"
-	wantRedirect(t, b.post(at+"/decline", "why", "아직 모릅니다"), at)
+	b.Cookies[page.CookieStaff] = "manager"
+	pagetest.WantRedirect(t, b.Post(at+"/decline", "why", "아직 모릅니다"), at)
 	look(at, "아직 모릅니다")
 	at = again()
 	if _, err := w.Store.Decide(t.Context(), supply.Verdict{
@@ -267,8 +268,8 @@ func TestVerdictPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.cookies[page.CookieStaff] = "manager"
-	wantRedirect(t, b.post(at+"/agree", "digest", fmt.Sprintf("%x", r.Request.Digest)), at)
+	b.Cookies[page.CookieStaff] = "manager"
+	pagetest.WantRedirect(t, b.Post(at+"/agree", "digest", fmt.Sprintf("%x", r.Request.Digest)), at)
 	round(t, svc)
 	look(at, "card bad", "is recalled")
 }
@@ -276,7 +277,7 @@ func TestVerdictPages(t *testing.T) {
 // TestLong: times in words, and temperatures on the right side of a limit.
 func TestSupplyWords(t *testing.T) {
 	t.Parallel()
-	l := mustLanguages(t)["en"]
+	l := pagetest.Languages(t)["en"]
 	for d, want := range map[time.Duration]string{
 		0: "0 min", 20 * time.Second: "20 s", time.Minute: "1 min", 90 * time.Minute: "1 h 30 min", 2 * time.Hour: "2 h", 49 * time.Hour: "2 d 1 h", -time.Hour: "0 min",
 	} {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"runtime"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"charye/supply/room/roomtest"
 	"charye/supply/trace"
 	"charye/web/page"
+	"charye/web/page/pagetest"
 )
 
 // toldCustody is custody that is there from the beginning, and events that come one by one.
@@ -131,11 +131,12 @@ func BenchmarkSupplyPages(b *testing.B) {
 	runtime.ReadMemStats(&m)
 	v := svc.room.View()
 	b.Logf("%d events; first reading %v, one event more %v, %d alarms, %d MB of heap", len(c.list), first, again, len(v.Alarms), m.HeapAlloc>>20)
-	pages, err := New(svc, newDoorman(svc.now), Options{})
+	pages, err := New(svc, pagetest.NewDoorman(svc.now), Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	br := &browser{t: b, h: pages, cookies: map[string]string{page.CookieStaff: "logistics"}, lang: "ko", header: http.Header{}}
+	br := pagetest.NewBrowser(b, pages, "ko")
+	br.Cookies[page.CookieStaff] = "logistics"
 	for name, path := range map[string]string{
 		"home": "/supply", "alarms": "/supply/alarms", "alarm": "/supply/alarms/1", "sites": "/supply/sites?region=" + url.QueryEscape(sites[0].Region) + "&from=5000", "search": "/supply/sites?q=11807",
 		"lot": "/supply/boxes?lot=L07", "site": "/supply/boxes?site=N00777", "box": "/supply/boxes/" + nationalBox(33).String(), "reach of a lot": "/supply/readings?lot=L07",
@@ -143,7 +144,7 @@ func BenchmarkSupplyPages(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if a := br.get(path); a.Code != 200 && a.Code != 303 {
+				if a := br.Get(path); a.Code != 200 && a.Code != 303 {
 					b.Fatal(a.Code)
 				}
 			}

@@ -7,39 +7,40 @@ import (
 	"charye/supply/delivery"
 	"charye/supply/room/roomtest"
 	"charye/web/catalogue"
+	"charye/web/page/pagetest"
 )
 
 // TestDeliveriesPage: first the plan is being made, then it says what has to be settled today, what is short and why, and gives the whole as a table.
 func TestDeliveriesPage(t *testing.T) {
 	t.Parallel()
 	b, svc, w := inRoom(t, "logistics")
-	b.lang = "en"
-	wantPage(t, b.get("/supply"), 200, `href="/supply/deliveries"`)
-	first := b.get("/supply/deliveries")
-	wantPage(t, first, 200, "The plan is being made")
-	if to := b.get("/supply/deliveries.csv").Header().Get("Location"); to != "/supply/deliveries" {
+	b.Lang = "en"
+	pagetest.WantPage(t, b.Get("/supply"), 200, `href="/supply/deliveries"`)
+	first := b.Get("/supply/deliveries")
+	pagetest.WantPage(t, first, 200, "The plan is being made")
+	if to := b.Get("/supply/deliveries.csv").Header().Get("Location"); to != "/supply/deliveries" {
 		t.Errorf("before there is a plan, the file leads to %q", to)
 	}
 	w.Stock(3, 50)
 	w.Book(9, 3, 7) // Busan, a week after the shipment: box 4, which is in doubt, does not count there
 	round(t, svc)
 	for _, lang := range catalogue.Names {
-		b.lang = lang.ID
-		page := b.get("/supply/deliveries")
-		wantPage(t, page, 200, "세모병원", `href="/supply/boxes?site=T3"`, `/supply/deliveries.csv`)
-		checkPage(t, "/supply/deliveries", lang.ID, page.Body.String())
+		b.Lang = lang.ID
+		page := b.Get("/supply/deliveries")
+		pagetest.WantPage(t, page, 200, "세모병원", `href="/supply/boxes?site=T3"`, `/supply/deliveries.csv`)
+		pagetest.CheckPage(t, "/supply/deliveries", lang.ID, page.Body.String())
 		if strings.Contains(page.Body.String(), "supply.deliveries") {
 			t.Error("a word is missing")
 		}
 	}
-	b.lang = "en"
-	body := b.get("/supply/deliveries").Body.String()
+	b.Lang = "en"
+	body := b.Get("/supply/deliveries").Body.String()
 	for _, want := range []string{"What will be missing", "no depot has a usable box in time", "Nothing is to be settled today", "in doubt by its temperature"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	file := b.get("/supply/deliveries.csv")
+	file := b.Get("/supply/deliveries.csv")
 	if file.Code != 200 || file.Header().Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(file.Body.String(), "what,from,site,") || !strings.Contains(file.Body.String(), "short,,T3,") {
 		t.Errorf("%d %v\n%s", file.Code, file.Header(), file.Body)
 	}
@@ -53,14 +54,14 @@ func TestDeliveriesPage(t *testing.T) {
 	round(t, svc)
 	w.At(400)
 	round(t, svc) // the plan before was not old
-	body = b.get("/supply/deliveries").Body.String()
+	body = b.Get("/supply/deliveries").Body.String()
 	for _, want := range []string{"Icheon depot", "Later", "Nobody will be short"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("with a box in the depot the page does not say %q", want)
 		}
 	}
 	svc.programme.Shipping = nil
-	wantPage(t, b.get("/supply/deliveries"), 404)
+	pagetest.WantPage(t, b.Get("/supply/deliveries"), 404)
 }
 
 // TestEveryReasonHasWords: of the plan's reasons in both languages.

@@ -19,12 +19,13 @@ import (
 	"charye/supply/room/roomtest"
 	"charye/web/catalogue"
 	"charye/web/page"
+	"charye/web/page/pagetest"
 )
 
 // journeyOf asks for the numbers of a box's journey.
-func journeyOf(t *testing.T, b *browser, query string) (d journeyDoc) {
+func journeyOf(t *testing.T, b *pagetest.Browser, query string) (d journeyDoc) {
 	t.Helper()
-	w := b.get("/supply/boxes/" + roomtest.Box(3).String() + "/journey.json" + query)
+	w := b.Get("/supply/boxes/" + roomtest.Box(3).String() + "/journey.json" + query)
 	if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != "application/json" || w.Header().Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %s %s: %s", w.Code, got, w.Header().Get("Cache-Control"), w.Body.String())
 	}
@@ -42,7 +43,7 @@ func TestSupplyJourney(t *testing.T) {
 	b, _, _ := inRoom(t, "logistics")
 	at := func(m int) float64 { return float64(roomtest.Minute(m).Unix()) }
 	for _, lang := range catalogue.Names {
-		b.lang = lang.ID
+		b.Lang = lang.ID
 		d := journeyOf(t, b, "")
 		if d.Box != roomtest.Box(3).String() || d.Begin != at(0) || d.End != at(240) || d.From != d.Begin || d.Until != d.End || d.At != at(240) || d.Thinned {
 			t.Errorf("%+v", d)
@@ -64,7 +65,7 @@ func TestSupplyJourney(t *testing.T) {
 		if len(d.Out) != 1 || !d.Out[0].Cold || d.Out[0].Most != -1.2 || d.Out[0].Begin != at(140) || d.Out[0].End != at(160) || !strings.Contains(d.Out[0].Text, "−1.2\u00a0°C") {
 			t.Errorf("out of range: %+v", d.Out)
 		}
-		page := b.get("/supply/boxes/" + d.Box).Body.String()
+		page := b.Get("/supply/boxes/" + d.Box).Body.String()
 		if len(d.Marks) != 1 || d.Marks[0].Kind != "alarm" || d.Marks[0].At != at(240) || !strings.Contains(page, `href="/supply/alarms/1"`) {
 			t.Errorf("marks: %+v", d.Marks)
 		}
@@ -78,13 +79,13 @@ func TestSupplyJourney(t *testing.T) {
 	}
 	base := "/supply/boxes/" + roomtest.Box(3).String() + "/journey.json"
 	for query, field := range map[string]string{"?from=x&until=2": "from", "?from=1&until=-2": "until", "?from=9": "until", "?from=9&until=9": "until", "?until=9": "until", "?from=1&until=99999999999999": "until"} {
-		w := b.get(base + query)
+		w := b.Get(base + query)
 		if w.Code != http.StatusBadRequest {
 			t.Errorf("%s (%s): %d", query, field, w.Code)
 		}
 	}
-	wantPage(t, b.get("/supply/boxes/1/journey.json"), 404)
-	wantPage(t, b.get("/supply/boxes/"+roomtest.Box(77).String()+"/journey.json"), 404)
+	pagetest.WantPage(t, b.Get("/supply/boxes/1/journey.json"), 404)
+	pagetest.WantPage(t, b.Get("/supply/boxes/"+roomtest.Box(77).String()+"/journey.json"), 404)
 }
 
 // TestJourneyMarks: a verdict is marked where it was made.
@@ -108,7 +109,7 @@ func TestJourneyMarks(t *testing.T) {
 // aRequest is one of nobody, for what needs a language only.
 func aRequest(t testing.TB, lang string) *page.Request {
 	t.Helper()
-	return &page.Request{Request: (&http.Request{}).WithContext(t.Context()), Lang: mustLanguages(t)[lang]}
+	return &page.Request{Request: (&http.Request{}).WithContext(t.Context()), Lang: pagetest.Languages(t)[lang]}
 }
 
 // fluRule is 2 to 8 degrees.
@@ -225,11 +226,11 @@ func TestJourneyScriptIsSmall(t *testing.T) {
 	t.Parallel()
 	const budget = 30_000
 	b, _, _ := inRoom(t, "logistics")
-	page := b.get("/supply/boxes/" + roomtest.Box(3).String()).Body.String()
+	page := b.Get("/supply/boxes/" + roomtest.Box(3).String()).Body.String()
 	_, rest, _ := strings.Cut(page, `src="/assets/journey.`)
 	name, _, _ := strings.Cut(rest, `"`)
-	b.header.Set("Accept-Encoding", "gzip")
-	w := b.get("/assets/journey." + name)
+	b.Header.Set("Accept-Encoding", "gzip")
+	w := b.Get("/assets/journey." + name)
 	if w.Code != http.StatusOK || w.Body.Len() > budget || w.Header().Get("Content-Encoding") != "gzip" {
 		t.Errorf("%d, %d bytes of %s; budget %d", w.Code, w.Body.Len(), w.Header().Get("Content-Encoding"), budget)
 	}

@@ -20,6 +20,7 @@ import (
 	"charye/supply/trace"
 	"charye/test/journeys"
 	"charye/web/page"
+	"charye/web/page/pagetest"
 )
 
 // inRoomWithBrowser serves the supply room to a real browser, with somebody at work in it.
@@ -30,7 +31,7 @@ func inRoomWithBrowser(t *testing.T, world func(*roomtest.World)) (*httptest.Ser
 	svc := newScripted()
 	svc.programme, svc.now, svc.room = w.Programme, w.Now(), w.Room()
 	round(t, svc)
-	pages, err := New(svc, newDoorman(svc.now), Options{})
+	pages, err := New(svc, pagetest.NewDoorman(svc.now), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
