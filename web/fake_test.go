@@ -15,17 +15,18 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
-	"charye/supply/room"
 	"charye/walk"
 	"charye/walk/clinic"
 	"charye/walk/desk"
 	"charye/walk/leftovers"
 	"charye/web/page"
 	"charye/web/page/pagetest"
+	"charye/web/supply"
 )
 
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
+	supply.Service // nil: the tests of the supply room are its own
 	pagetest.Steps
 
 	lists []leftovers.Site // of leftover doses
@@ -51,7 +52,6 @@ type scripted struct {
 	visitors   []clinic.Visitor
 	visitor    clinic.Visitor
 	poll       time.Duration // until the next question, in places
-	room       *room.Room    // nil: there is no supply room
 }
 
 func newScripted() *scripted {

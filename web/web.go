@@ -15,6 +15,7 @@ import (
 	"charye/web/manage"
 	"charye/web/page"
 	"charye/web/signin"
+	"charye/web/supply"
 )
 
 // Service is what the pages use of those who walk (package walk and those under it).
@@ -24,7 +25,7 @@ type Service interface {
 	desk.Service
 	clinic.Service
 	manage.Service
-	SupplyService
+	supply.Service
 }
 
 // SignIn is who lets people in by name, and reads the sessions it gave. Safe for concurrent use.
@@ -60,12 +61,12 @@ func New(svc Service, door SignIn, o Options) (http.Handler, error) {
 	desk, err3 := desk.New(f, svc)
 	clinic, err4 := clinic.New(f, svc)
 	manage, err5 := manage.New(f, svc)
-	supply, err6 := newSupplyPages(f, svc)
+	supply, err6 := supply.New(f, svc)
 	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	f.Mount(mux, "", slices.Concat(signIn.Routes(), citizens.Routes()))
-	f.Mount(mux, page.DeskBase, slices.Concat(signIn.StaffRoutes(), desk.Routes(), citizens.CallerRoutes(), clinic.Routes(), manage.Routes(), supply.routes()))
+	f.Mount(mux, page.DeskBase, slices.Concat(signIn.StaffRoutes(), desk.Routes(), citizens.CallerRoutes(), clinic.Routes(), manage.Routes(), supply.Routes()))
 	return f.Serve(mux), nil
 }

@@ -45,7 +45,7 @@ type View struct {
 
 type otherLanguage struct{ ID, Name, URL string }
 
-// AddTemplates parses the pages of a face, templates/*.html, once for each language, with that language's words bound in. What a file …parts.html
+// AddTemplates parses the pages of a face, templates/*.html, once for each language, with that language's words bound in. What templates/parts.html
 // defines is for the pages of the same face; the frame's own parts are for all. A page's name is that of its file, and no two faces may use the same.
 func (h *Frame) AddTemplates(files fs.FS) error {
 	names, err := fs.Glob(files, "templates/*.html")
@@ -53,17 +53,10 @@ func (h *Frame) AddTemplates(files fs.FS) error {
 		return fmt.Errorf("templates: %w", err)
 	}
 	const frame, parts = "templates/frame.html", "templates/parts.html"
-	var own []string // parts of this face
-	names = slices.DeleteFunc(names, func(f string) bool {
-		if f != parts && strings.HasSuffix(f, "parts.html") {
-			own = append(own, f)
-		}
-		return f == frame || strings.HasSuffix(f, "parts.html")
-	})
 	for id, l := range h.Languages {
 		base, err := template.New("frame.html").Funcs(h.functions(l)).Option("missingkey=error").ParseFS(frameFiles, frame, parts)
-		if err == nil && len(own) > 0 {
-			base, err = base.ParseFS(files, own...)
+		if err == nil && slices.Contains(names, parts) {
+			base, err = base.ParseFS(files, parts)
 		}
 		if err != nil {
 			return fmt.Errorf("templates: %w", err)
@@ -72,6 +65,9 @@ func (h *Frame) AddTemplates(files fs.FS) error {
 			h.pages[id] = map[string]*template.Template{}
 		}
 		for _, f := range names {
+			if f == frame || f == parts {
+				continue
+			}
 			name := strings.TrimSuffix(path.Base(f), path.Ext(f))
 			if h.pages[id][name] != nil {
 				return fmt.Errorf("templates: two pages are called %s", name)

@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"context"
@@ -20,21 +20,17 @@ import (
 	"charye/supply/trace"
 	"charye/test/journeys"
 	"charye/web/page"
-	"charye/web/page/pagetest"
 )
 
 // inRoomWithBrowser serves the supply room to a real browser, with somebody at work in it.
-func inRoomWithBrowser(t *testing.T, world func(*roomtest.World)) (*httptest.Server, *scripted) {
+func inRoomWithBrowser(t *testing.T, world func(*roomtest.World)) (*httptest.Server, *supplyFake) {
 	t.Helper()
 	w := roomtest.New(t)
 	world(w)
-	svc := newScripted()
+	svc := newSupplyFake()
 	svc.programme, svc.now, svc.room = w.Programme, w.Now(), w.Room()
 	round(t, svc)
-	pages, err := New(svc, pagetest.NewDoorman(svc.now), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	pages := roomPages(t, svc)
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.HandleFunc("GET /in", func(rw http.ResponseWriter, r *http.Request) {

@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ import (
 )
 
 // inRoom opens a browser of somebody at work in the supply room, with the shipment of which two boxes froze.
-func inRoom(t *testing.T, token string) (*pagetest.Browser, *scripted, *roomtest.World) {
+func inRoom(t *testing.T, token string) (*pagetest.Browser, *supplyFake, *roomtest.World) {
 	t.Helper()
 	w := roomtest.New(t)
 	w.Shipment()
@@ -28,11 +28,11 @@ func inRoom(t *testing.T, token string) (*pagetest.Browser, *scripted, *roomtest
 	for n := range 3 {
 		w.Book(n+1, 2, 5)
 	}
-	svc := newScripted()
+	svc := newSupplyFake()
 	svc.programme, svc.now = w.Programme, w.Now()
 	svc.room = w.Room()
 	round(t, svc)
-	b := open(t, svc, pagetest.NewDoorman(svc.now), Options{})
+	b := pagetest.NewBrowser(t, roomPages(t, svc), "ko")
 	if token != "" {
 		b.Cookies[page.CookieStaff] = token
 	}
@@ -40,7 +40,7 @@ func inRoom(t *testing.T, token string) (*pagetest.Browser, *scripted, *roomtest
 	return b, svc, w
 }
 
-func round(t *testing.T, svc *scripted) {
+func round(t *testing.T, svc *supplyFake) {
 	t.Helper()
 	if err := svc.room.Round(t.Context()); err != nil {
 		t.Fatal(err)
@@ -52,9 +52,9 @@ var fillSupply = strings.NewReplacer("{$}", "", "{seq}", "1", "{sscc}", roomtest
 // TestEverySupplyRoute: nobody without a session of staff, no citizen's session, and no role that it is not for.
 func TestEverySupplyRoute(t *testing.T) {
 	t.Parallel()
-	svc := newScripted()
-	b := open(t, svc, pagetest.NewDoorman(svc.now), Options{})
-	for _, r := range (&supplyPages{}).routes() {
+	svc := newSupplyFake()
+	b := pagetest.NewBrowser(t, roomPages(t, svc), "ko")
+	for _, r := range (&Pages{}).Routes() {
 		if r.Pattern == "/supply/" {
 			continue // where there is nothing
 		}
@@ -101,7 +101,6 @@ func TestSupplyPages(t *testing.T) {
 			pagetest.CheckPage(t, where, lang.ID, a.Body.String())
 			return a.Body.String()
 		}
-		page("/desk", 200, `href="/supply"`)
 		page("/supply", 200, `/supply/alarms/1`, `/supply/sites?region=`, "117", `href="/supply/cases/new"`)
 		page("/supply/alarms", 200, `/supply/alarms/1`, "11t-0412")
 		page("/supply/alarms/1", 200, frozen, roomtest.Box(4).String(), `/supply/cases/new?alarm=1`, `/supply/readings?alarm=1`)

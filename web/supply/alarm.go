@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"net/http"
@@ -21,7 +21,7 @@ type alarmRow struct {
 	Over                    time.Time // when the doubt was gone; zero: it is not
 }
 
-func (h *supplyPages) alarmRow(q *page.Request, v *room.View, a *room.Alarm) alarmRow {
+func (h *Pages) alarmRow(q *page.Request, v *room.View, a *room.Alarm) alarmRow {
 	r := alarmRow{
 		Seq: a.Seq, Name: q.Words(causeNames[a.Cause]), Text: q.Words(causeTexts[a.Cause]), Next: q.Words(causeNext[a.Cause]), Class: causeClass(a.Cause),
 		Where: h.placeName(q, v, string(a.Point), a.Site), At: a.At, Begin: a.Begin, Boxes: a.Alarm.Boxes, Doses: a.Doses, Needs: a.Needs(), Over: a.Cleared,
@@ -45,7 +45,7 @@ type supplyAlarmsData struct {
 	Pages  pages
 }
 
-func (h *supplyPages) supplyAlarms(q *page.Request) error {
+func (h *Pages) supplyAlarms(q *page.Request) error {
 	v, _, err := h.supply(q)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ type supplyAlarmData struct {
 	Asks  bool
 }
 
-func (h *supplyPages) supplyAlarm(q *page.Request) error {
+func (h *Pages) supplyAlarm(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err

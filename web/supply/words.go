@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"fmt"
@@ -37,7 +37,7 @@ var (
 	}
 )
 
-func (h *supplyPages) productName(q *page.Request, id string) string {
+func (h *Pages) productName(q *page.Request, id string) string {
 	if p, ok := h.svc.Programme().Product(id); ok {
 		return p.Name.In(q.Lang.ID)
 	}
@@ -45,7 +45,7 @@ func (h *supplyPages) productName(q *page.Request, id string) string {
 }
 
 // placeName says in words where something is.
-func (h *supplyPages) placeName(q *page.Request, v *room.View, place string, at site.Num) string {
+func (h *Pages) placeName(q *page.Request, v *room.View, place string, at site.Num) string {
 	if s, ok := v.Sites.ByNum(at); ok && at != 0 {
 		return s.Name
 	}

@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"cmp"
@@ -84,7 +84,7 @@ type supplyDeliveriesData struct {
 // planAgain is how many seconds a browser waits for a plan that is being made.
 const planAgain = 5
 
-func (h *supplyPages) supplyDeliveries(q *page.Request) error {
+func (h *Pages) supplyDeliveries(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (h *supplyPages) supplyDeliveries(q *page.Request) error {
 	return q.Show(http.StatusOK, "supplydeliveries", page.View{Title: q.Words("supply.deliveries.title"), Wide: true, Again: again, D: d})
 }
 
-func (h *supplyPages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v *room.View, p *delivery.Plan) {
+func (h *Pages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v *room.View, p *delivery.Plan) {
 	d.Planned, d.Made, d.Total, d.Over, d.From, d.To = true, p.Made, p.Totals, p.Totals.Over(), p.From, p.To
 	d.Days = comingRows(p)
 	for _, r := range h.departures(q, p) {
@@ -140,7 +140,7 @@ func (h *supplyPages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v
 }
 
 // departures sums shipments up, by what has to be settled first.
-func (h *supplyPages) departures(q *page.Request, p *delivery.Plan) []departureRow {
+func (h *Pages) departures(q *page.Request, p *delivery.Plan) []departureRow {
 	type key struct {
 		depot          string
 		leaves, cutOff int64
@@ -171,7 +171,7 @@ func (h *supplyPages) departures(q *page.Request, p *delivery.Plan) []departureR
 	return out
 }
 
-func (h *supplyPages) asides(q *page.Request, v *room.View, p *delivery.Plan) (out []asideRow) {
+func (h *Pages) asides(q *page.Request, v *room.View, p *delivery.Plan) (out []asideRow) {
 	at := map[asideRow]int{}
 	for i := range p.Aside {
 		b := &p.Aside[i].Box
@@ -191,7 +191,7 @@ func (h *supplyPages) asides(q *page.Request, v *room.View, p *delivery.Plan) (o
 	return out
 }
 
-func (h *supplyPages) siteOf(q *page.Request, v *room.View, at site.Num) (name, url string) {
+func (h *Pages) siteOf(q *page.Request, v *room.View, at site.Num) (name, url string) {
 	s, ok := v.Sites.ByNum(at)
 	if !ok {
 		return "", ""
@@ -199,7 +199,7 @@ func (h *supplyPages) siteOf(q *page.Request, v *room.View, at site.Num) (name, 
 	return s.Name, sitePath(s)
 }
 
-func (h *supplyPages) depotName(q *page.Request, id string) string {
+func (h *Pages) depotName(q *page.Request, id string) string {
 	rules := h.svc.Programme().Shipping
 	for i := len(rules) - 1; i >= 0; i-- {
 		if d, ok := rules[i].Depot(id); ok {
@@ -209,7 +209,7 @@ func (h *supplyPages) depotName(q *page.Request, id string) string {
 	return id
 }
 
-func (h *supplyPages) storeName(q *page.Request, v *room.View, depot string, at site.Num) string {
+func (h *Pages) storeName(q *page.Request, v *room.View, depot string, at site.Num) string {
 	if depot != "" {
 		return h.depotName(q, depot)
 	}
@@ -220,7 +220,7 @@ func (h *supplyPages) storeName(q *page.Request, v *room.View, depot string, at 
 }
 
 // deliveriesFile gives the whole plan as a table for other programs.
-func (h *supplyPages) deliveriesFile(q *page.Request) error {
+func (h *Pages) deliveriesFile(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"compress/gzip"
@@ -150,7 +150,7 @@ func TestJourneyIsBounded(t *testing.T) {
 			}
 			return list
 		})
-		d := (&supplyPages{}).journey(q, w, rows, at, time.Time{}, time.Time{})
+		d := (&Pages{}).journey(q, w, rows, at, time.Time{}, time.Time{})
 		parts, out := 0, len(d.Out)
 		for i, l := range d.Legs {
 			parts += len(l.Kind)
@@ -193,7 +193,7 @@ func TestBandsFollowTheStage(t *testing.T) {
 	}
 	w, rows := wayOf([]supply.Stage{supply.Unopened, supply.Unopened, supply.Thawed}, leg)
 	w.Judgement.Exposure.Told, w.Judgement.Exposure.Coldest, w.Judgement.Exposure.Warmest = true, -70*supply.Degree, 5*supply.Degree
-	svg := string((&supplyPages{}).chart(q, w, rows, excursions(w)))
+	svg := string((&Pages{}).chart(q, w, rows, excursions(w)))
 	c := newScale(w, rows)
 	for _, s := range []struct {
 		first, last int
@@ -208,15 +208,15 @@ func TestBandsFollowTheStage(t *testing.T) {
 	if n := strings.Count(svg, `class="store"`); n != 2 || strings.Contains(svg, `class="warm"`) || strings.Contains(svg, `class="cold"`) {
 		t.Errorf("%d bands in %s", n, svg)
 	}
-	d := (&supplyPages{}).journey(q, w, rows, roomtest.Minute(180), time.Time{}, time.Time{})
+	d := (&Pages{}).journey(q, w, rows, roomtest.Minute(180), time.Time{}, time.Time{})
 	if len(d.Rules) != 2 || d.Rules[d.Legs[1].Rule].Store != [2]float64{-90, -60} || d.Rules[d.Legs[2].Rule].Store != [2]float64{2, 8} || d.Legs[2].Stage != "thawed" || len(d.Out) != 0 {
 		t.Errorf("%+v", d)
 	}
 	w.Rules[supply.Thawed] = nil
-	if d := (&supplyPages{}).journey(q, w, rows, roomtest.Minute(180), time.Time{}, time.Time{}); d.Legs[2].Rule != -1 {
+	if d := (&Pages{}).journey(q, w, rows, roomtest.Minute(180), time.Time{}, time.Time{}); d.Legs[2].Rule != -1 {
 		t.Errorf("a stage without a rule has the band %d", d.Legs[2].Rule)
 	}
-	if n := strings.Count(string((&supplyPages{}).chart(q, w, rows, nil)), `class="store"`); n != 1 {
+	if n := strings.Count(string((&Pages{}).chart(q, w, rows, nil)), `class="store"`); n != 1 {
 		t.Errorf("a stage without a rule is drawn with %d bands", n)
 	}
 }

@@ -1,4 +1,9 @@
-package web
+// Package supply is the pages of the supply room: what is where, alarms, a box and its journey, what a reading touches, deliveries, and verdicts from a
+// preview over four eyes to done.
+//
+// It owns how the room is shown, in tables, drawings and words. It decides nothing: what is in doubt, who may agree and what follows is in packages
+// supply/room and walk. It must not know of the other faces.
+package supply
 
 import (
 	"context"
@@ -20,22 +25,22 @@ import (
 	"charye/web/page"
 )
 
-//go:embed templates/supply*.html
-var supplyFiles embed.FS
+//go:embed templates/*.html
+var templateFiles embed.FS
 
-// supplyPages are the pages of the supply room. Immutable after newSupplyPages.
-type supplyPages struct {
+// Pages are the pages of the supply room. Immutable after newSupplyPages.
+type Pages struct {
 	*page.Frame
-	svc SupplyService
+	svc Service
 }
 
-// newSupplyPages makes the pages; it fails when a template is wrong.
-func newSupplyPages(f *page.Frame, svc SupplyService) (*supplyPages, error) {
-	return &supplyPages{Frame: f, svc: svc}, f.AddTemplates(supplyFiles)
+// New makes the pages; it fails when a template is wrong.
+func New(f *page.Frame, svc Service) (*Pages, error) {
+	return &Pages{Frame: f, svc: svc}, f.AddTemplates(templateFiles)
 }
 
-// SupplyService is what the pages of the supply room use of those who walk (package walk and those under it).
-type SupplyService interface {
+// Service is what the pages of the supply room use of those who walk (package walk and those under it).
+type Service interface {
 	Supply(ctx context.Context, a walk.Actor) (*room.View, error)
 	Deliveries(ctx context.Context, a walk.Actor) (*delivery.Plan, error)
 	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error)
@@ -50,8 +55,8 @@ type SupplyService interface {
 	Programme() *programme.Programme
 }
 
-// routes lists the pages of the supply room.
-func (h *supplyPages) routes() []page.Route {
+// Routes lists the pages of the supply room.
+func (h *Pages) Routes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /supply", Act: walk.SeeSupply, Do: h.supplyHome},
 		{Pattern: "GET /supply/{$}", Act: walk.SeeSupply, Do: h.supplyHome},
@@ -79,7 +84,7 @@ func (h *supplyPages) routes() []page.Route {
 }
 
 // supply gives the room as it stands, with who is asking.
-func (h *supplyPages) supply(q *page.Request) (*room.View, walk.Actor, error) {
+func (h *Pages) supply(q *page.Request) (*room.View, walk.Actor, error) {
 	a, err := q.Actor()
 	if err != nil {
 		return nil, a, err
@@ -102,7 +107,7 @@ type supplyState struct {
 	Stale bool
 }
 
-func (h *supplyPages) supplyState(q *page.Request, v *room.View) supplyState {
+func (h *Pages) supplyState(q *page.Request, v *room.View) supplyState {
 	return supplyState{v.At, v.Read, h.svc.Now().Sub(v.At) > staleAfter*time.Second}
 }
 
@@ -113,7 +118,7 @@ type pages struct {
 }
 
 // paged gives the rows of this request's page, and where it is.
-func (h *supplyPages) from(q *page.Request) int {
+func (h *Pages) from(q *page.Request) int {
 	n, err := strconv.Atoi(q.Field("from"))
 	if err != nil || n < 0 || n > 10_000_000 {
 		return 0
@@ -121,7 +126,7 @@ func (h *supplyPages) from(q *page.Request) int {
 	return n
 }
 
-func (h *supplyPages) pages(q *page.Request, from, shown, total int) pages {
+func (h *Pages) pages(q *page.Request, from, shown, total int) pages {
 	p := pages{From: min(from+1, total), To: from + shown, Total: total}
 	at := func(n int) string {
 		v := q.URL.Query()
@@ -170,7 +175,7 @@ type supplyHomeData struct {
 	Plans    bool // the programme says how boxes are shipped
 }
 
-func (h *supplyPages) supplyHome(q *page.Request) error {
+func (h *Pages) supplyHome(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err
@@ -178,7 +183,7 @@ func (h *supplyPages) supplyHome(q *page.Request) error {
 	return h.showSupplyHome(q, v, a, "")
 }
 
-func (h *supplyPages) showSupplyHome(q *page.Request, v *room.View, a walk.Actor, notFound string) error {
+func (h *Pages) showSupplyHome(q *page.Request, v *room.View, a walk.Actor, notFound string) error {
 	d := supplyHomeData{supplyState: h.supplyState(q, v), Open: v.Open, Find: notFound, NotFound: notFound != "", Problems: len(v.Problems), Asks: walk.May(a, walk.AskVerdict), Plans: len(h.svc.Programme().Shipping) > 0}
 	for i := range part(v.Alarms, 0, supplyAlarms) {
 		if x := &v.Alarms[i]; x.Needs() {
@@ -207,7 +212,7 @@ func (h *supplyPages) showSupplyHome(q *page.Request, v *room.View, a walk.Actor
 }
 
 // supplyFind goes to what a text names: a box, a site by its GLN or number, a lot, or sites by name.
-func (h *supplyPages) supplyFind(q *page.Request) error {
+func (h *Pages) supplyFind(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err
@@ -260,7 +265,7 @@ type supplySitesData struct {
 	Pages        pages
 }
 
-func (h *supplyPages) supplySites(q *page.Request) error {
+func (h *Pages) supplySites(q *page.Request) error {
 	v, _, err := h.supply(q)
 	if err != nil {
 		return err
@@ -299,7 +304,7 @@ type productStock struct {
 	Usable, Held int
 }
 
-func (h *supplyPages) boxRow(q *page.Request, v *room.View, k supply.SSCC) boxRow {
+func (h *Pages) boxRow(q *page.Request, v *room.View, k supply.SSCC) boxRow {
 	b, _ := v.Trace.Box(k)
 	r := boxRow{
 		ID: k.String(), Lot: b.Lot.ID, Product: h.productName(q, b.Product), Where: h.placeName(q, v, b.Place, b.Site), Left: b.Left(), Doses: b.Doses(),
@@ -311,7 +316,7 @@ func (h *supplyPages) boxRow(q *page.Request, v *room.View, k supply.SSCC) boxRo
 	return r
 }
 
-func (h *supplyPages) supplyBoxes(q *page.Request) error {
+func (h *Pages) supplyBoxes(q *page.Request) error {
 	v, _, err := h.supply(q)
 	if err != nil {
 		return err
@@ -343,7 +348,7 @@ func (h *supplyPages) supplyBoxes(q *page.Request) error {
 	return q.Show(http.StatusOK, "supplyboxes", page.View{Title: title, Wide: true, D: d})
 }
 
-func (h *supplyPages) productsOf(q *page.Request, v *room.View, list []supply.SSCC) (out []productStock) {
+func (h *Pages) productsOf(q *page.Request, v *room.View, list []supply.SSCC) (out []productStock) {
 	at := map[string]int{}
 	for _, k := range list {
 		b, _ := v.Trace.Box(k)

@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"html/template"
@@ -86,7 +86,7 @@ type supplyBoxData struct {
 // mostExcursions is how many are listed; a refrigerator that swings for weeks has thousands.
 const mostExcursions = 50
 
-func (h *supplyPages) supplyBox(q *page.Request) error {
+func (h *Pages) supplyBox(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (h *supplyPages) supplyBox(q *page.Request) error {
 }
 
 // long is [catalogue.Language.Long] for values that are known to be right.
-func (h *supplyPages) long(q *page.Request, d time.Duration) string {
+func (h *Pages) long(q *page.Request, d time.Duration) string {
 	s, err := q.Lang.Long(d)
 	if err != nil {
 		h.Log.ErrorContext(q.Context(), "catalogue")
@@ -153,7 +153,7 @@ func (h *supplyPages) long(q *page.Request, d time.Duration) string {
 }
 
 // sentence says the judgement in words.
-func (h *supplyPages) sentence(q *page.Request, w *supply.Way) string {
+func (h *Pages) sentence(q *page.Request, w *supply.Way) string {
 	j := &w.Judgement
 	if j.Fit() {
 		return q.Words("supply.says.fit")
@@ -183,7 +183,7 @@ func (h *supplyPages) sentence(q *page.Request, w *supply.Way) string {
 	return q.Words("supply.says.warm", "band", worst.Band, "long", h.long(q, worst.Spent), "budget", h.long(q, worst.Budget), "most", celsius(j.Exposure.Warmest))
 }
 
-func (h *supplyPages) legRows(q *page.Request, v *room.View, k supply.SSCC, w *supply.Way) (rows []legRow, heads []string) {
+func (h *Pages) legRows(q *page.Request, v *room.View, k supply.SSCC, w *supply.Way) (rows []legRow, heads []string) {
 	places := map[int64]trace.Leg{}
 	for _, l := range v.Trace.Journey(k) {
 		places[l.Begin.UnixNano()] = l
@@ -249,7 +249,7 @@ func (h *supplyPages) legRows(q *page.Request, v *room.View, k supply.SSCC, w *s
 }
 
 // bandRows are the budgets: time further out on a side counts in the milder bands of the side too.
-func (h *supplyPages) bandRows(q *page.Request, w *supply.Way) (rows []bandRow) {
+func (h *Pages) bandRows(q *page.Request, w *supply.Way) (rows []bandRow) {
 	for st, r := range w.Rules {
 		if r == nil {
 			continue
@@ -289,7 +289,7 @@ func (h *supplyPages) bandRows(q *page.Request, w *supply.Way) (rows []bandRow) 
 }
 
 // rangeOf says which temperatures a band has; those beyond where vaccines are measured are left out.
-func (h *supplyPages) rangeOf(q *page.Request, r *supply.Rule, i int) string {
+func (h *Pages) rangeOf(q *page.Request, r *supply.Rule, i int) string {
 	upto := r.Bands[i].Upto
 	switch from := r.Above(i) + 1; {
 	case i == 0 && upto >= supply.Hottest:

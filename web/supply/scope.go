@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"fmt"
@@ -77,7 +77,7 @@ func (d supplyScopeData) Wrong(field string) string {
 
 const formTime = "2006-01-02T15:04" // of an input of the type datetime-local
 
-func (h *supplyPages) supplyScope(q *page.Request) error {
+func (h *Pages) supplyScope(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func pointOf(v *room.View, text string) (string, bool) {
 	return "", false
 }
 
-func (h *supplyPages) tellScope(q *page.Request, v *room.View, d *supplyScopeData, s *room.Scope) {
+func (h *Pages) tellScope(q *page.Request, v *room.View, d *supplyScopeData, s *room.Scope) {
 	d.LegsAll, d.BoxesAll, d.LotsAll, d.SitesAll = len(s.Legs), len(s.Boxes), len(s.Lots), len(s.Sites)
 	d.Booked, d.Given, d.People = s.Booked, s.Given, s.People
 	for _, l := range part(s.Legs, 0, supplyMost) {
@@ -193,7 +193,7 @@ func (h *supplyPages) tellScope(q *page.Request, v *room.View, d *supplyScopeDat
 }
 
 // drawScope draws what the tree says: one thing leads to the next, at the end both to those who have booked and to those who were given a dose.
-func (h *supplyPages) drawScope(q *page.Request, d *supplyScopeData) template.HTML {
+func (h *Pages) drawScope(q *page.Request, d *supplyScopeData) template.HTML {
 	type node struct {
 		x, y        int
 		name, count string

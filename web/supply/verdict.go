@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"errors"
@@ -51,7 +51,7 @@ func (d newVerdictData) Wrong(field string) string {
 }
 
 // newVerdict is the form, filled in as far as the address says: from an alarm, a lot, a box, or what was somewhere.
-func (h *supplyPages) newVerdict(q *page.Request) error {
+func (h *Pages) newVerdict(q *page.Request) error {
 	v, _, err := h.supply(q)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func allOf(q *page.Request) string {
 }
 
 // boxesOf are the boxes that a form or an address is about.
-func (h *supplyPages) boxesOf(q *page.Request, v *room.View, get func(string) string) (boxes []supply.SSCC) {
+func (h *Pages) boxesOf(q *page.Request, v *room.View, get func(string) string) (boxes []supply.SSCC) {
 	switch {
 	case get("alarm") != "":
 		seq, _ := strconv.ParseInt(get("alarm"), 10, 64)
@@ -123,7 +123,7 @@ func (d *newVerdictData) setBoxes(boxes []supply.SSCC) {
 	d.Boxes, d.Count = strings.Join(lines, "\n"), len(boxes)
 }
 
-func (h *supplyPages) showNewVerdict(q *page.Request, d newVerdictData) error {
+func (h *Pages) showNewVerdict(q *page.Request, d newVerdictData) error {
 	for _, x := range actionTexts {
 		d.Actions = append(d.Actions, actionRow{string(x.action), q.Words(actionNames[x.action]), q.Words(x.text)})
 	}
@@ -135,11 +135,11 @@ func (h *supplyPages) showNewVerdict(q *page.Request, d newVerdictData) error {
 }
 
 // longField is a value that may be longer than others, such as the boxes of a whole lot.
-func (h *supplyPages) longField(q *page.Request, name string) string {
+func (h *Pages) longField(q *page.Request, name string) string {
 	return strings.TrimSpace(q.FormValue(name))
 }
 
-func (h *supplyPages) previewVerdict(q *page.Request) error {
+func (h *Pages) previewVerdict(q *page.Request) error {
 	q.Back = "/supply/cases/new"
 	a, err := q.Actor()
 	if err != nil {
@@ -189,7 +189,7 @@ func boxIn(detail string) string {
 }
 
 // wish reads the form.
-func (h *supplyPages) wish(q *page.Request, d *newVerdictData, v *room.View) room.Wish {
+func (h *Pages) wish(q *page.Request, d *newVerdictData, v *room.View) room.Wish {
 	wrong := func(field, key string, kv ...any) {
 		d.Errors = append(d.Errors, page.FieldError{Field: field, Text: q.Words(key, kv...)})
 	}
@@ -283,7 +283,7 @@ type planLeft struct {
 	Where  string
 }
 
-func (h *supplyPages) planData(q *page.Request, v *room.View, p *order.Plan) planData {
+func (h *Pages) planData(q *page.Request, v *room.View, p *order.Plan) planData {
 	d := planData{
 		Action: actionNames[p.Verdict.Action], Case: p.Verdict.Case, Reason: p.Verdict.Reason, Evidence: p.Verdict.Evidence, Asked: p.Verdict.Asked, Named: len(p.Verdict.Boxes),
 		Boxes: p.Boxes, Doses: p.Doses, Sites: p.Sites, Moves: len(p.Moves), Without: len(p.Without),
@@ -315,7 +315,7 @@ type draftData struct {
 	Mine bool   // previewed by who looks
 }
 
-func (h *supplyPages) verdictDraft(q *page.Request) error {
+func (h *Pages) verdictDraft(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err
@@ -329,7 +329,7 @@ func (h *supplyPages) verdictDraft(q *page.Request) error {
 	return q.Show(http.StatusOK, "supplydraft", page.View{Title: q.Words("supply.draft.title"), Wide: true, D: data})
 }
 
-func (h *supplyPages) askVerdict(q *page.Request) error {
+func (h *Pages) askVerdict(q *page.Request) error {
 	digest := q.Field("plan")
 	q.Back, q.Again = "/supply/cases/draft/"+page.PathSegment(digest), []string{"plan"}
 	a, err := q.Actor()

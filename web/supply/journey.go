@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"bytes"
@@ -93,7 +93,7 @@ const (
 	mostMarks = 100
 )
 
-func (h *supplyPages) supplyJourney(q *page.Request) error {
+func (h *Pages) supplyJourney(q *page.Request) error {
 	v, _, err := h.supply(q)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (h *supplyPages) supplyJourney(q *page.Request) error {
 }
 
 // window reads which part of a journey is asked for; without it all.
-func (h *supplyPages) window(q *page.Request) (from, until time.Time, err error) {
+func (h *Pages) window(q *page.Request) (from, until time.Time, err error) {
 	read := func(name string) (time.Time, error) {
 		text := q.Field(name)
 		if text == "" {
@@ -158,7 +158,7 @@ func (h *supplyPages) window(q *page.Request) (from, until time.Time, err error)
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // journey tells of a way as it was at a moment, its parts from one instant until another (both zero: all).
-func (h *supplyPages) journey(q *page.Request, w *supply.Way, legs []legRow, at, from, until time.Time) journeyDoc {
+func (h *Pages) journey(q *page.Request, w *supply.Way, legs []legRow, at, from, until time.Time) journeyDoc {
 	d := journeyDoc{At: seconds(at), Rules: []journeyRule{}, Legs: []journeyLeg{}, Gaps: [][2]float64{}, Out: []journeyOut{}, Marks: []journeyMark{}}
 	if len(legs) == 0 {
 		return d
@@ -255,7 +255,7 @@ func (l *journeyLeg) tell(parts []supply.Part) {
 	}
 }
 
-func (h *supplyPages) journeyRule(q *page.Request, r *supply.Rule, stage supply.Stage) (journeyRule, bool) {
+func (h *Pages) journeyRule(q *page.Request, r *supply.Rule, stage supply.Stage) (journeyRule, bool) {
 	lo, hi, ok := storeOf(r)
 	x := journeyRule{Stage: q.Words(stageNames[stage]), Store: [2]float64{exact(lo).Degrees(), hi.Degrees()}}
 	for i := range r.Bands {
@@ -270,7 +270,7 @@ func (h *supplyPages) journeyRule(q *page.Request, r *supply.Rule, stage supply.
 }
 
 // journeyOuts gives the excursions of a time; those of one leg and side that lie in one column are told as one, by how long they took together and the furthest out.
-func (h *supplyPages) journeyOuts(q *page.Request, all []excursion, from, until time.Time, column time.Duration) []journeyOut {
+func (h *Pages) journeyOuts(q *page.Request, all []excursion, from, until time.Time, column time.Duration) []journeyOut {
 	type together struct {
 		excursion
 		long time.Duration
@@ -314,7 +314,7 @@ func (h *supplyPages) journeyOuts(q *page.Request, all []excursion, from, until 
 }
 
 // journeyMarks lists alarms about a box and verdicts on it, in order; the newest when there are many.
-func (h *supplyPages) journeyMarks(q *page.Request, v *room.View, k supply.SSCC) []journeyMark {
+func (h *Pages) journeyMarks(q *page.Request, v *room.View, k supply.SSCC) []journeyMark {
 	marks := []journeyMark{}
 	for i := range v.Alarms {
 		if a := &v.Alarms[i]; slices.Contains(a.Boxes, k) {

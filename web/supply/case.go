@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ type caseRow struct {
 	Reason string
 }
 
-func (h *supplyPages) caseRow(q *page.Request, r *approval.Request, a walk.Actor) caseRow {
+func (h *Pages) caseRow(q *page.Request, r *approval.Request, a walk.Actor) caseRow {
 	c := caseRow{ID: r.ID, State: caseStates[r.State(h.svc.Now())], At: r.AskedAt, Mine: r.Asked.Key == a.Key, Reason: r.Reason}
 	if len(r.Summary) > 0 {
 		c.What = r.Summary[0]
@@ -38,7 +38,7 @@ func (h *supplyPages) caseRow(q *page.Request, r *approval.Request, a walk.Actor
 }
 
 // openCases are the requests that wait for somebody, or that are being done.
-func (h *supplyPages) openCases(q *page.Request, a walk.Actor) (out []caseRow, err error) {
+func (h *Pages) openCases(q *page.Request, a walk.Actor) (out []caseRow, err error) {
 	list, err := h.svc.Verdicts(q.Context(), a, 0, supplyPage)
 	for i := range list {
 		if list[i].State(h.svc.Now()).Open() {
@@ -54,7 +54,7 @@ type supplyCasesData struct {
 	Asks  bool
 }
 
-func (h *supplyPages) supplyCases(q *page.Request) error {
+func (h *Pages) supplyCases(q *page.Request) error {
 	a, err := q.Actor()
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ type caseData struct {
 	Why                 string
 }
 
-func (h *supplyPages) caseID(q *page.Request) (int64, error) {
+func (h *Pages) caseID(q *page.Request) (int64, error) {
 	id, err := strconv.ParseInt(q.PathValue("id"), 10, 64)
 	if err != nil || id < 1 {
 		return 0, &walk.Error{Code: walk.NotFound, Detail: "there is no such case"}
@@ -105,9 +105,9 @@ func (h *supplyPages) caseID(q *page.Request) (int64, error) {
 	return id, nil
 }
 
-func (h *supplyPages) supplyCase(q *page.Request) error { return h.showCase(q, http.StatusOK, "") }
+func (h *Pages) supplyCase(q *page.Request) error { return h.showCase(q, http.StatusOK, "") }
 
-func (h *supplyPages) showCase(q *page.Request, status int, wrong string) error {
+func (h *Pages) showCase(q *page.Request, status int, wrong string) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (h *supplyPages) showCase(q *page.Request, status int, wrong string) error 
 }
 
 // onCase does something to a request and goes back to its page, also where that says why it was refused.
-func (h *supplyPages) onCase(q *page.Request, do func(walk.Actor, int64) error) error {
+func (h *Pages) onCase(q *page.Request, do func(walk.Actor, int64) error) error {
 	id, err := h.caseID(q)
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func (h *supplyPages) onCase(q *page.Request, do func(walk.Actor, int64) error) 
 	return q.Redirect(q.Back)
 }
 
-func (h *supplyPages) agreeVerdict(q *page.Request) error {
+func (h *Pages) agreeVerdict(q *page.Request) error {
 	return h.onCase(q, func(a walk.Actor, id int64) error {
 		digest, err := approval.ParseDigest(q.Field("digest"))
 		if err != nil {
@@ -189,7 +189,7 @@ func (h *supplyPages) agreeVerdict(q *page.Request) error {
 	})
 }
 
-func (h *supplyPages) declineVerdict(q *page.Request) error {
+func (h *Pages) declineVerdict(q *page.Request) error {
 	if q.Field("why") == "" {
 		return h.showCase(q, http.StatusUnprocessableEntity, q.Words("supply.case.wrong.why"))
 	}
@@ -199,7 +199,7 @@ func (h *supplyPages) declineVerdict(q *page.Request) error {
 	})
 }
 
-func (h *supplyPages) withdrawVerdict(q *page.Request) error {
+func (h *Pages) withdrawVerdict(q *page.Request) error {
 	return h.onCase(q, func(a walk.Actor, id int64) error {
 		_, err := h.svc.WithdrawVerdict(q.Context(), a, id)
 		return err

@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"fmt"
@@ -159,7 +159,7 @@ func (c *chartScale) at(leg int, l *legRow, t time.Time) float64 {
 }
 
 // chart draws the way of a box: legs as bands, where it belongs, what was told, and where it was outside. All that it shows is in the tables too.
-func (h *supplyPages) chart(q *page.Request, w *supply.Way, legs []legRow, all []excursion) template.HTML {
+func (h *Pages) chart(q *page.Request, w *supply.Way, legs []legRow, all []excursion) template.HTML {
 	if len(legs) == 0 {
 		return ""
 	}
@@ -191,7 +191,7 @@ func (h *supplyPages) chart(q *page.Request, w *supply.Way, legs []legRow, all [
 
 func esc(s string) string { return html.EscapeString(s) }
 
-func (h *supplyPages) legTitle(q *page.Request, l *legRow) string {
+func (h *Pages) legTitle(q *page.Request, l *legRow) string {
 	end := q.Words("supply.leg.still")
 	if !l.Goes {
 		end = q.Lang.Moment(l.End)
@@ -203,7 +203,7 @@ func (h *supplyPages) legTitle(q *page.Request, l *legRow) string {
 }
 
 // axes draws degrees at the left, and the legs' numbers and times below.
-func (h *supplyPages) axes(q *page.Request, b *strings.Builder, c *chartScale, legs []legRow) {
+func (h *Pages) axes(q *page.Request, b *strings.Builder, c *chartScale, legs []legRow) {
 	step := 1.0
 	for _, s := range []float64{1, 2, 5, 10, 20, 50} {
 		if step = s; (c.hi-c.lo)/s <= 8 {
@@ -230,7 +230,7 @@ func (h *supplyPages) axes(q *page.Request, b *strings.Builder, c *chartScale, l
 }
 
 // drawLeg draws what was told in a leg: a line, a band where several loggers or a summary tell from one temperature to another, hatching where nothing was told.
-func (h *supplyPages) drawLeg(q *page.Request, b *strings.Builder, c *chartScale, n int, s *supply.Stretch, l *legRow) {
+func (h *Pages) drawLeg(q *page.Request, b *strings.Builder, c *chartScale, n int, s *supply.Stretch, l *legRow) {
 	type column struct {
 		lo, hi float64
 		known  bool
@@ -288,7 +288,7 @@ func (h *supplyPages) drawLeg(q *page.Request, b *strings.Builder, c *chartScale
 }
 
 // drawExcursions marks them with a shape, not with a colour alone.
-func (h *supplyPages) drawExcursions(q *page.Request, b *strings.Builder, c *chartScale, legs []legRow, all []excursion) {
+func (h *Pages) drawExcursions(q *page.Request, b *strings.Builder, c *chartScale, legs []legRow, all []excursion) {
 	for i := range all {
 		e := &all[i]
 		if i == 200 {

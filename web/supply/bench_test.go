@@ -1,4 +1,4 @@
-package web
+package supply
 
 import (
 	"context"
@@ -113,7 +113,7 @@ func BenchmarkSupplyPages(b *testing.B) {
 		}}, nil
 	}
 	w.At(600)
-	svc := newScripted()
+	svc := newSupplyFake()
 	svc.programme, svc.now, svc.room = w.Programme, w.Now(), w.Room()
 	begin := time.Now()
 	if err := svc.room.Round(b.Context()); err != nil {
@@ -131,10 +131,7 @@ func BenchmarkSupplyPages(b *testing.B) {
 	runtime.ReadMemStats(&m)
 	v := svc.room.View()
 	b.Logf("%d events; first reading %v, one event more %v, %d alarms, %d MB of heap", len(c.list), first, again, len(v.Alarms), m.HeapAlloc>>20)
-	pages, err := New(svc, pagetest.NewDoorman(svc.now), Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	pages := roomPages(b, svc)
 	br := pagetest.NewBrowser(b, pages, "ko")
 	br.Cookies[page.CookieStaff] = "logistics"
 	for name, path := range map[string]string{

@@ -1,15 +1,58 @@
-package web
+package supply
 
 import (
 	"context"
 	"errors"
+	"net/http"
+	"testing"
+	"time"
 
 	"charye/approval"
+	"charye/person"
+	"charye/programme"
 	"charye/supply"
 	"charye/supply/delivery"
 	"charye/supply/room"
 	"charye/walk"
+	"charye/web/page"
+	"charye/web/page/pagetest"
 )
+
+// supplyFake is a Service that keeps a real room and records what it was asked.
+type supplyFake struct {
+	pagetest.Steps
+	programme *programme.Programme
+	now       time.Time
+	room      *room.Room // nil: there is no supply room
+}
+
+func newSupplyFake() *supplyFake {
+	return &supplyFake{
+		Steps: pagetest.NewSteps(), now: pagetest.Opening,
+		programme: &programme.Programme{ID: "covid19-2021", Name: programme.Text{KO: "코로나19 예방접종 2021", EN: "COVID-19 vaccination 2021"}, Zone: pagetest.Seoul, Trial: true},
+	}
+}
+
+// roomPages are the pages of the supply room alone.
+func roomPages(t testing.TB, svc *supplyFake) http.Handler {
+	t.Helper()
+	f, err := page.New(svc, pagetest.NewDoorman(svc.now), page.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := New(f, svc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	f.Mount(mux, page.DeskBase, pages.Routes())
+	return f.Serve(mux)
+}
+
+func (s *supplyFake) Programme() *programme.Programme { return s.programme }
+func (s *supplyFake) Now() time.Time                  { return s.now }
+
+func (s *supplyFake) SessionEnded(context.Context, person.Session) (bool, error) { return false, nil }
 
 func whoOf(a walk.Actor) approval.Who { return approval.Who{Key: a.Key, Role: a.Role} }
 
@@ -31,21 +74,21 @@ func told(err error) error {
 	return err
 }
 
-func (s *scripted) Supply(context.Context, walk.Actor) (*room.View, error) {
+func (s *supplyFake) Supply(context.Context, walk.Actor) (*room.View, error) {
 	if s.room == nil {
 		return nil, &walk.Error{Code: walk.NotFound}
 	}
 	return s.room.View(), s.Step("Supply", "")
 }
 
-func (s *scripted) Deliveries(context.Context, walk.Actor) (*delivery.Plan, error) {
+func (s *supplyFake) Deliveries(context.Context, walk.Actor) (*delivery.Plan, error) {
 	if err := s.Step("Deliveries", ""); err != nil || s.room == nil || len(s.programme.Shipping) == 0 {
 		return nil, &walk.Error{Code: walk.NotFound, Err: err}
 	}
 	return s.room.Deliveries(), nil
 }
 
-func (s *scripted) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error) {
+func (s *supplyFake) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error) {
 	if err := s.Step("PreviewVerdict", "%s %s %d boxes", w.Action, w.Case, len(w.Boxes)); err != nil {
 		return room.Draft{}, err
 	}
@@ -53,7 +96,7 @@ func (s *scripted) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish
 	return out, told(err)
 }
 
-func (s *scripted) VerdictDraft(ctx context.Context, _ walk.Actor, digest string) (room.Draft, error) {
+func (s *supplyFake) VerdictDraft(ctx context.Context, _ walk.Actor, digest string) (room.Draft, error) {
 	if err := s.Step("VerdictDraft", ""); err != nil || s.room == nil {
 		return room.Draft{}, &walk.Error{Code: walk.NotFound, Err: err}
 	}
@@ -61,7 +104,7 @@ func (s *scripted) VerdictDraft(ctx context.Context, _ walk.Actor, digest string
 	return out, told(err)
 }
 
-func (s *scripted) AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error) {
+func (s *supplyFake) AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error) {
 	if err := s.Step("AskVerdict", ""); err != nil || s.room == nil {
 		return approval.Request{}, &walk.Error{Code: walk.NotFound, Err: err}
 	}
@@ -69,7 +112,7 @@ func (s *scripted) AskVerdict(ctx context.Context, a walk.Actor, digest string) 
 	return out, told(err)
 }
 
-func (s *scripted) AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error) {
+func (s *supplyFake) AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error) {
 	if err := s.Step("AgreeVerdict", "%d", id); err != nil || s.room == nil {
 		return approval.Request{}, err
 	}
@@ -77,7 +120,7 @@ func (s *scripted) AgreeVerdict(ctx context.Context, a walk.Actor, id int64, dig
 	return out, told(err)
 }
 
-func (s *scripted) DeclineVerdict(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error) {
+func (s *supplyFake) DeclineVerdict(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error) {
 	if err := s.Step("DeclineVerdict", "%d %s", id, why); err != nil || s.room == nil {
 		return approval.Request{}, err
 	}
@@ -85,7 +128,7 @@ func (s *scripted) DeclineVerdict(ctx context.Context, a walk.Actor, id int64, w
 	return out, told(err)
 }
 
-func (s *scripted) WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) (approval.Request, error) {
+func (s *supplyFake) WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) (approval.Request, error) {
 	if err := s.Step("WithdrawVerdict", "%d", id); err != nil || s.room == nil {
 		return approval.Request{}, err
 	}
@@ -93,7 +136,7 @@ func (s *scripted) WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) 
 	return out, told(err)
 }
 
-func (s *scripted) Verdicts(ctx context.Context, _ walk.Actor, before int64, limit int) ([]approval.Request, error) {
+func (s *supplyFake) Verdicts(ctx context.Context, _ walk.Actor, before int64, limit int) ([]approval.Request, error) {
 	if err := s.Step("Verdicts", ""); err != nil || s.room == nil {
 		return nil, err
 	}
@@ -101,7 +144,7 @@ func (s *scripted) Verdicts(ctx context.Context, _ walk.Actor, before int64, lim
 	return out, told(err)
 }
 
-func (s *scripted) Verdict(ctx context.Context, _ walk.Actor, id int64) (room.Case, error) {
+func (s *supplyFake) Verdict(ctx context.Context, _ walk.Actor, id int64) (room.Case, error) {
 	if err := s.Step("Verdict", ""); err != nil || s.room == nil {
 		return room.Case{}, &walk.Error{Code: walk.NotFound, Err: err}
 	}
