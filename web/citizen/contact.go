@@ -27,7 +27,7 @@ var (
 	messageKinds = map[notify.Kind]string{
 		notify.Booked: "contact.kind.booked", notify.Changed: "contact.kind.changed", notify.Cancelled: "contact.kind.cancelled",
 		notify.Displaced: "contact.kind.displaced", notify.Reminder: "contact.kind.reminder", notify.Invited: "contact.kind.invited", notify.Near: "contact.kind.near", notify.Leftover: "contact.kind.leftover",
-		notify.Missed: "contact.kind.missed", notify.Turned: "contact.kind.turned",
+		notify.Missed: "contact.kind.missed", notify.Turned: "contact.kind.turned", notify.Spoilt: "contact.kind.spoilt",
 		notify.Alarm: "contact.kind.alarm",
 	}
 	messageStates = map[notify.State]string{
