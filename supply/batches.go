@@ -73,6 +73,12 @@ func (x *Index) End(k SSCC, at time.Time) {
 	}
 }
 
+// Ended reports whether a box is no more.
+func (x *Index) Ended(k SSCC) bool {
+	n, ok := x.bySSCC[k]
+	return ok && x.boxes[n].end != forever
+}
+
 // merge takes the judgement of another batch of the same box in: of each budget the one that was passed the most, of each time the longest.
 func (j *Judgement) merge(o *Judgement) {
 	e := &j.Exposure

@@ -71,6 +71,8 @@ func sensing(point string, at time.Time, elements []any) map[string]any {
 	}
 	if k, ok := SSCCOf(point); ok {
 		e["epcList"] = []any{keyOf(k)}
+	} else if k, ok := SGTINOf(point); ok {
+		e["epcList"] = []any{VialKey(k)}
 	} else {
 		e["epcList"] = []any{}
 		e["readPoint"] = map[string]any{"id": point}
