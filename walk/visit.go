@@ -116,7 +116,7 @@ func (w *Walk) TellVisit(ctx context.Context, a Actor, t TellVisit) (Visitor, er
 
 // fit reads what a dose is to be given from, and refuses what may not be given.
 func (w *Walk) fit(ctx context.Context, d *booking.Dose, text string, today civil.Date) (string, error) {
-	full, why, err := w.doses.Fit(ctx, d.Slot.Product, text, today)
+	full, why, err := w.doses.Fit(ctx, d.Slot.Product, text, w.now())
 	switch {
 	case err != nil:
 		return "", unavailable(err)

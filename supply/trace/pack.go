@@ -15,7 +15,7 @@ func (b *builder) pack(t *told) {
 	singles := b.singles(t)
 	switch {
 	case into.sscc != 0 && (!t.portions.none() || len(singles) > 0):
-		b.fill(t, b.r.portionsOf(t), singles)
+		b.fill(t, t.parent, b.r.portionsOf(t), singles)
 	case !t.portions.none() && !into.vial: // what a carton holds beside vials with names is counted with the box
 		b.problem(t, "a lot is packed into what has no SSCC")
 	case into.vial && len(singles) > 0:
@@ -51,13 +51,13 @@ func (b *builder) packs(into, what *called, n name) bool {
 }
 
 // fill makes a box of an SSCC, by what is packed in it: so many vials of a lot, and those that are named beside them.
-func (b *builder) fill(t *told, portions []portion, singles []int32) {
-	k := b.r.names.all[t.parent].sscc
+func (b *builder) fill(t *told, parent name, portions []portion, singles []int32) {
+	k := b.r.names.all[parent].sscc
 	if len(portions) != 1 && (len(portions) > 1 || len(singles) == 0) {
 		b.problem(t, "box %s has %d lots; a box is of one", k, len(portions))
 		return
 	}
-	if into := b.boxOf[t.parent]; into >= 0 && len(portions) == 0 {
+	if into := b.boxOf[parent]; into >= 0 && len(portions) == 0 {
 		for _, v := range singles {
 			b.putIn(t, v, into)
 		}
@@ -89,7 +89,7 @@ func (b *builder) fill(t *told, portions []portion, singles []int32) {
 			return
 		}
 	}
-	b.fillNew(t, supply.Box{SSCC: k, Product: p.ID, Lot: lot, Vials: vials, DosesPerVial: b.rules.DosesPerVial[p.ID]}, singles)
+	b.fillNew(t, parent, supply.Box{SSCC: k, Product: p.ID, Lot: lot, Vials: vials, DosesPerVial: b.rules.DosesPerVial[p.ID]}, singles)
 }
 
 // box brings in a box; false when it is there already, or is none.

@@ -20,7 +20,7 @@ func (b *builder) classOf(singles []int32) name {
 }
 
 // fillNew makes a box with vials that are named, beside those that are counted. Those that come out of other boxes bring their way.
-func (b *builder) fillNew(t *told, box supply.Box, singles []int32) {
+func (b *builder) fillNew(t *told, parent name, box supply.Box, singles []int32) {
 	var fresh, others []int32
 	for _, n := range singles {
 		v := &b.serials.vials[n]
@@ -40,7 +40,7 @@ func (b *builder) fillNew(t *told, box supply.Box, singles []int32) {
 	if box.Vials += len(fresh) + len(others); box.Vials == 0 && len(singles) > 0 {
 		return
 	}
-	if !b.box(t, t.parent, box) {
+	if !b.box(t, parent, box) {
 		return
 	}
 	into := int32(len(b.boxes) - 1)
@@ -64,17 +64,14 @@ func (b *builder) fillNew(t *told, box supply.Box, singles []int32) {
 	}
 }
 
-// fillCarton puts vials into a carton: when that is in a box, into the box.
+// fillCarton puts vials into a carton: when that is in a box, into the box, which is one by that if nothing else was in it.
 func (b *builder) fillCarton(t *told, singles []int32) {
 	box := t.parent
-	for n := 0; box != 0 && b.boxOf[box] < 0 && n < deepestPack; n++ {
+	for n := 0; box != 0 && b.r.names.all[box].sscc == 0 && n < deepestPack; n++ {
 		box = b.parent[box]
 	}
-	if box == 0 || b.boxOf[box] < 0 {
-		return
-	}
-	for _, v := range singles {
-		b.putIn(t, v, b.boxOf[box])
+	if b.r.names.all[box].sscc != 0 {
+		b.fill(t, box, nil, singles)
 	}
 }
 
