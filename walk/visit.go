@@ -26,7 +26,17 @@ const (
 	UnfitExpired = UnfitReason(dispense.Expired)
 	UnfitProduct = UnfitReason(dispense.Other)
 	UnfitUnknown = UnfitReason(dispense.Unknown)
+	UnfitOver    = UnfitReason(dispense.Over)
+	UnfitEmpty   = UnfitReason(dispense.Empty)
 )
+
+// UnfitSince says, where an error of [Walk.TellVisit] is [UnfitOver], since when the vial was open, and for how long it might be.
+func UnfitSince(err error) (since time.Time, long time.Duration) {
+	if u, ok := errors.AsType[*dispense.Unfit](err); ok {
+		return u.Since, u.For
+	}
+	return since, 0
+}
 
 // WhyUnfit gives the reason where an error of [Walk.TellVisit] is that; empty otherwise.
 func WhyUnfit(err error) UnfitReason {
@@ -67,7 +77,9 @@ func (w *Walk) TellVisit(ctx context.Context, a Actor, t TellVisit) (Visitor, er
 	_, leftover := b.Doses[0].Seat.Counter.Leftover()
 	switch t.State {
 	case booking.Given:
-		if req.Visit.From, err = w.fit(ctx, d, t.From, today); err != nil {
+		if d.Visit.State == booking.Given && dispense.SameVial(d.Visit.From, t.From) {
+			req.Visit.From = d.Visit.From // told again: the vial may have been used up by this very dose
+		} else if req.Visit.From, err = w.fit(ctx, d, t.From); err != nil {
 			return Visitor{}, err
 		}
 	case booking.TurnedAway:
@@ -115,7 +127,7 @@ func (w *Walk) TellVisit(ctx context.Context, a Actor, t TellVisit) (Visitor, er
 }
 
 // fit reads what a dose is to be given from, and refuses what may not be given.
-func (w *Walk) fit(ctx context.Context, d *booking.Dose, text string, today civil.Date) (string, error) {
+func (w *Walk) fit(ctx context.Context, d *booking.Dose, text string) (string, error) {
 	full, why, err := w.doses.Fit(ctx, d.Slot.Product, text, w.now())
 	switch {
 	case err != nil:
@@ -197,7 +209,7 @@ func (w *Walk) keptOf(list []booking.Booking, at site.Num, slot booking.Slot, bu
 
 // SupplyRules gives what the programme says of products, for a [dispense.Room].
 func SupplyRules(p *programme.Programme) dispense.Options {
-	o := dispense.Options{PerVial: map[string]int{}}
+	o := dispense.Options{PerVial: map[string]int{}, Zone: p.Zone}
 	for i := range p.Products {
 		q := &p.Products[i]
 		o.PerVial[q.ID] = q.DosesPerVial

@@ -324,12 +324,15 @@ func (h *handler) clinicTell(q *request) error {
 // unfitNames say why nothing may be given from what was scanned, and what to do.
 var unfitNames = map[walk.UnfitReason]string{
 	walk.UnfitText: "clinic.unfit.text", walk.UnfitHeld: "clinic.unfit.held", walk.UnfitLot: "clinic.unfit.lot", walk.UnfitExpired: "clinic.unfit.expired",
-	walk.UnfitProduct: "clinic.unfit.product", walk.UnfitUnknown: "clinic.unfit.unknown",
+	walk.UnfitProduct: "clinic.unfit.product", walk.UnfitUnknown: "clinic.unfit.unknown", walk.UnfitEmpty: "clinic.unfit.empty",
 }
 
 // visitWrong puts a refusal into words for the page of the appointment; empty for one that has a page of its own.
 func (q *request) visitWrong(err error) (text, at string, status int) {
 	if u := walk.WhyUnfit(err); u != "" {
+		if u == walk.UnfitOver {
+			return q.tooLong(err), "from", http.StatusUnprocessableEntity
+		}
 		return q.words(unfitNames[u]), "from", http.StatusUnprocessableEntity
 	}
 	e, ok := errors.AsType[*walk.Error](err)
