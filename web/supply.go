@@ -195,7 +195,7 @@ func (h *handler) showSupplyHome(q *request, v *room.View, a walk.Actor, notFoun
 	return q.show(status, "supply", view{Title: q.words("supply.title"), Wide: true, D: d})
 }
 
-// supplyFind goes to what a text names: a box, a site by its GLN or number, a lot, or sites by name.
+// supplyFind goes to what a text names: a box, a vial, what a label is of, a site by its GLN or number, a lot, or sites by name.
 func (h *handler) supplyFind(q *request) error {
 	v, a, err := q.supply()
 	if err != nil {
@@ -210,6 +210,9 @@ func (h *handler) supplyFind(q *request) error {
 		if _, known := v.Trace.Box(k); known {
 			return q.redirect(boxPath(k))
 		}
+	}
+	if to, ok := findLabel(v, text); ok {
+		return q.redirect(to)
 	}
 	if g, err := supply.ParseGLN(compact); err == nil {
 		place := "https://id.gs1.org/414/" + g.String()

@@ -76,6 +76,8 @@ type supplyBoxData struct {
 	After                  string
 	Chart                  template.HTML
 	Verdicts               []verdictRow
+	VialRows               []vialRow // those with serial numbers
+	VialsAll               int
 	Scope                  string
 	Asks                   bool
 }
@@ -121,6 +123,7 @@ func (h *handler) supplyBox(q *request) error {
 		x.Most = celsius(e.most)
 		d.Excursions = append(d.Excursions, x)
 	}
+	d.VialRows, d.VialsAll = q.vialRows(v, k)
 	d.Chart = q.chart(&w, d.Legs, all)
 	for i := range v.Verdicts {
 		if x := &v.Verdicts[i]; slices.Contains(x.Boxes, k) {

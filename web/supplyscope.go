@@ -61,6 +61,7 @@ type supplyScopeData struct {
 	Given, People      int
 	Drawing            template.HTML
 	CaseURL            string
+	Vial               *vialCard // the one that was asked for; nil: none was
 }
 
 // Wrong gives the message for a field, empty when it is right.
@@ -92,6 +93,14 @@ func (h *handler) supplyScope(q *request) error {
 		s = v.Of([]supply.SSCC{k})
 		s.Legs = v.Trace.Journey(k)
 		d.Asked, d.Of, d.OfURL, asks = true, q.words("supply.scope.of.box", "box", k.String()), boxPath(k), withQuery("/supply/cases/new", "box", k.String())
+	case q.field("vial") != "":
+		k, ok := vialOf(v, q.field("vial"))
+		if !ok {
+			return &walk.Error{Code: walk.NotFound, Detail: "vial: no event of custody tells of such a vial"}
+		}
+		s = v.OfVial(k)
+		d.Vial = q.vialCard(v, k)
+		d.Asked, d.Of, asks = true, q.words("supply.scope.of.vial", "vial", k.String()), withQuery("/supply/cases/new", "box", d.Vial.Box)
 	case alarm != "":
 		seq, err := strconv.ParseInt(alarm, 10, 64)
 		x, ok := v.Alarm(seq)

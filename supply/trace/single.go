@@ -240,6 +240,9 @@ func (t *Trace) vial(x *vialTold) Vial {
 	return v
 }
 
+// Singles is how many vials with names there are in boxes.
+func (t *Trace) Singles() int { return len(t.vials) }
+
 // Vials lists the vials of a box that have names, by their names.
 func (t *Trace) Vials(box supply.SSCC) (out []Vial) {
 	from, _ := slices.BinarySearchFunc(t.vials, box, func(v vialTold, k supply.SSCC) int { return cmp.Compare(v.box, k) })
