@@ -124,7 +124,8 @@ func (x *Index) judgeVial(v VialNum, on civil.Date, at AsOf, cache *counted) (Ju
 	return x.judgeThose(box, func(b *batchRecord) bool { return b.vial == v }, on, at, cache)
 }
 
-// UnfitVials gives the vials of a box that are still there and not fit, in the order in which something was told of them.
+// UnfitVials gives the vials of a box that are still there and not fit, in the order in which something was told of them; 0 stands for those of which
+// nothing was told alone.
 func (x *Index) UnfitVials(k SSCC, at AsOf) (out []VialNum) {
 	n, ok := x.bySSCC[k]
 	if !ok {
@@ -132,9 +133,14 @@ func (x *Index) UnfitVials(k SSCC, at AsOf) (out []VialNum) {
 	}
 	now, on, seen := min(at.At.UnixNano(), x.boxes[n].end), civil.Of(at.At, at.Zone), map[VialNum]bool{}
 	cache := &counted{legs: map[uint32]Exposure{}, open: true}
+	if len(x.boxes[n].batches) == 0 {
+		if j := x.judge(n, on, at, cache); !j.Fit() {
+			out = append(out, 0)
+		}
+	}
 	for i := range x.boxes[n].batches {
 		b := &x.boxes[n].batches[i]
-		if b.vial == 0 || b.until < now || seen[b.vial] {
+		if b.until < now || seen[b.vial] {
 			continue
 		}
 		if j := x.judgeBatch(n, b, now, on, at, cache); !j.Fit() {

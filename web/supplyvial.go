@@ -17,13 +17,16 @@ type vialRow struct {
 	Stage       string    // catalogue key; empty: as it came
 	Since       time.Time // of the stage
 	Where       string    // empty: with its box
-	Gone, Unfit bool
+	Gone        bool
+	Unfit       bool // a budget is passed
+	Doubt       bool // something of its way is not known
 }
 
 func vialPath(k supply.SGTIN) string { return withQuery("/supply/readings", "vial", k.String()) }
 
-func (q *request) vialRow(v *room.View, x *trace.Vial, unfit bool) vialRow {
-	r := vialRow{Serial: x.Serial, URL: vialPath(x.SGTIN), Left: x.Left, Given: x.Given, Gone: x.Gone, Unfit: unfit && x.Left > 0}
+// vialRow says how a vial stands; j is what is against it.
+func (q *request) vialRow(v *room.View, x *trace.Vial, j *supply.Judgement) vialRow {
+	r := vialRow{Serial: x.Serial, URL: vialPath(x.SGTIN), Left: x.Left, Given: x.Given, Gone: x.Gone, Unfit: len(j.Findings) > 0, Doubt: !j.Fit()}
 	if x.Stage != supply.Unopened {
 		r.Stage, r.Since = stageNames[x.Stage], x.Since
 	}
@@ -36,9 +39,20 @@ func (q *request) vialRow(v *room.View, x *trace.Vial, unfit bool) vialRow {
 // vialRows lists the vials of a box, first those that are not fit, then those of which something was told.
 func (q *request) vialRows(v *room.View, box supply.SSCC) (rows []vialRow, all int) {
 	list, unfit := v.Trace.Vials(box), v.UnfitVials(box)
+	fit := supply.Judgement{}
+	against := func(x *trace.Vial) *supply.Judgement {
+		name := x.SGTIN
+		if !x.Alone {
+			name = supply.SGTIN{}
+		}
+		if j, ok := unfit[name]; ok {
+			return &j
+		}
+		return &fit
+	}
 	rank := func(x *trace.Vial) int {
 		switch {
-		case unfit[x.SGTIN] && x.Left > 0:
+		case !against(x).Fit() && x.Alone && x.Left > 0:
 			return 0
 		case x.Alone && x.Left > 0:
 			return 1
@@ -49,7 +63,7 @@ func (q *request) vialRows(v *room.View, box supply.SSCC) (rows []vialRow, all i
 	}
 	slices.SortStableFunc(list, func(a, b trace.Vial) int { return cmp.Compare(rank(&a), rank(&b)) })
 	for i := range part(list, 0, supplyPage) {
-		rows = append(rows, q.vialRow(v, &list[i], unfit[list[i].SGTIN]))
+		rows = append(rows, q.vialRow(v, &list[i], against(&list[i])))
 	}
 	return rows, len(list)
 }
@@ -69,7 +83,7 @@ func (q *request) vialCard(v *room.View, k supply.SGTIN) *vialCard {
 		return nil
 	}
 	w := supply.Way{Judgement: j}
-	c := &vialCard{vialRow: q.vialRow(v, &x, !j.Fit()), Name: k.String(), Box: x.Box.String(), Fit: j.Fit(), Sentence: q.sentence(&w)}
+	c := &vialCard{vialRow: q.vialRow(v, &x, &j), Name: k.String(), Box: x.Box.String(), Fit: j.Fit(), Sentence: q.sentence(&w)}
 	if x.Left == 0 || x.Gone {
 		c.Sentence, c.Fit = "", true
 	}

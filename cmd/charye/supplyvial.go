@@ -73,8 +73,12 @@ const (
 
 // tellVials names the vials of a box in doubt that are to blame alone.
 func (r *supplyRoom) tellVials(to io.Writer, t *trace.Trace, box supply.SSCC, at supply.AsOf, most int) {
-	for i, n := range t.Index.UnfitVials(box, at) {
-		if i == most {
+	told := 0
+	for _, n := range t.Index.UnfitVials(box, at) {
+		if n == 0 {
+			continue
+		}
+		if told++; told > most {
 			_, _ = fmt.Fprintln(to, "    … and more of its vials")
 			return
 		}

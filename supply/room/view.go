@@ -302,11 +302,15 @@ func (v *View) Vial(k supply.SGTIN) (x trace.Vial, j supply.Judgement, ok bool) 
 	return x, j, true
 }
 
-// UnfitVials gives the vials of a box that are not fit themselves.
-func (v *View) UnfitVials(box supply.SSCC) map[supply.SGTIN]bool {
-	out := map[supply.SGTIN]bool{}
+// UnfitVials gives what is against the vials of a box, where something is; under the zero name what is against those of which nothing was told alone.
+func (v *View) UnfitVials(box supply.SSCC) map[supply.SGTIN]supply.Judgement {
+	out := map[supply.SGTIN]supply.Judgement{}
 	for _, n := range v.Trace.Index.UnfitVials(box, v.asOf()) {
-		out[v.Trace.Index.NameOf(n)] = true
+		j, alone := v.Trace.Index.JudgeVial(n, v.asOf())
+		if !alone {
+			j, _ = v.Trace.Index.Judge(box, v.asOf())
+		}
+		out[v.Trace.Index.NameOf(n)] = j
 	}
 	return out
 }
