@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
 
+	"charye/site"
 	"charye/supply"
+	custody "charye/supply/epcis"
 	"charye/supply/order"
 	"charye/supply/trace"
 )
@@ -86,4 +89,53 @@ func (r *supplyRoom) tellVials(to io.Writer, t *trace.Trace, box supply.SSCC, at
 		v, _ := t.Vial(t.Index.NameOf(n))
 		_, _ = fmt.Fprintf(to, "    vial %s, %d doses left: %s\n", t.Index.NameOf(n), v.Left, whyDoubt(&j))
 	}
+}
+
+type supplyDiscardCmd struct {
+	Where supplyWhere `embed:""`
+	Party string      `required:"" placeholder:"NAME" help:"Who tells it; kept with the event."`
+	Why   string      `required:"" placeholder:"TEXT" help:"Why, for people; kept with the event."`
+	At    string      `placeholder:"TIME" help:"When they were thrown away (RFC 3339); now by default."`
+	Vials []string    `arg:"" placeholder:"LABEL" help:"Vials by their serial numbers: (01)…(21)… as on the label, URN or Digital Link. Several are told of in one event and are at one site."`
+}
+
+// Run tells custody that single vials were thrown away, with what was left in them. It is all or nothing.
+func (c supplyDiscardCmd) Run(ctx context.Context, out streams) error {
+	at := time.Now()
+	if c.At != "" {
+		var err error
+		if at, err = time.Parse(time.RFC3339, c.At); err != nil {
+			return &usageError{msg: fmt.Sprintf("--at: %.60q is no instant; want RFC 3339, as in 2020-09-21T18:00:00+09:00", c.At)}
+		}
+	}
+	return c.Where.with(ctx, func(r *supplyRoom) error {
+		t, err := r.trace(ctx)
+		if err != nil {
+			return err
+		}
+		var vials []supply.SGTIN
+		left, where := 0, site.Num(0)
+		for _, text := range c.Vials {
+			k, ok := trace.SGTINOf(text)
+			if !ok {
+				return &usageError{msg: fmt.Sprintf("%.60q names no vial; want its label, (01)GTIN(21)SERIAL, its URN or its Digital Link", text)}
+			}
+			v, ok := t.Vial(k)
+			switch {
+			case !ok:
+				return &usageError{msg: fmt.Sprintf("no event of custody tells that %s was packed", k)}
+			case v.Gone || v.Left == 0:
+				return &usageError{msg: fmt.Sprintf("nothing is left of %s: %s", k, r.vialState(t, &v, at))}
+			case v.Site == 0 || where != 0 && where != v.Site:
+				return &usageError{msg: fmt.Sprintf("%s is not at the same site as the others, or at none: %s", k, r.place(v.Place, v.Site))}
+			}
+			vials, left, where = append(vials, k), left+v.Left, v.Site
+		}
+		s, _ := r.sites.ByNum(where)
+		e, err := trace.Destroyed(trace.SiteURN(s.ID), at, vials, c.Why)
+		if err != nil {
+			return err
+		}
+		return r.capture(ctx, out.out, fmt.Sprintf("%d vials with %d doses at %s", len(vials), left, s.ID), c.Party, []*custody.Event{e})
+	})
 }
