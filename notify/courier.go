@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/internal/batch"
 	"charye/internal/clock"
 	"charye/person"
 )
@@ -220,12 +221,23 @@ func (c *Courier) deliver(ctx context.Context) (int, error) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
+	// Those abreast share a commit: each waits for its own, so that after a crash no more are told again than were in a call or behind it.
+	pool := batch.New(func(ctx context.Context, list []Ending) ([]struct{}, error) {
+		return make([]struct{}, len(list)), c.outbox.Finish(ctx, list)
+	}, batch.Options{MaxBatch: abreast, Waiting: abreast, Timeout: callTime})
+	defer pool.Stop()
+	finish := func(ctx context.Context, e Ending) error {
+		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+		defer cancel()
+		_, err := pool.Do(keep, e)
+		return err
+	}
 	places := make(chan struct{}, abreast)
 	for i := range list {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			if err := c.one(ctx, &list[i]); err != nil {
+			if err := c.one(ctx, &list[i], finish); err != nil {
 				mu.Lock()
 				failed = err
 				mu.Unlock()
@@ -238,17 +250,16 @@ func (c *Courier) deliver(ctx context.Context) (int, error) {
 
 // one delivers a message: to the first address that takes it. The state it ends in is kept also when ctx ended meanwhile,
 // since what a gateway has taken over must not go out again.
-func (c *Courier) one(ctx context.Context, m *Claimed) error {
+func (c *Courier) one(ctx context.Context, m *Claimed, finish func(context.Context, Ending) error) error {
 	now := c.now()
-	end := func(s State, why string) error {
-		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
-		defer cancel()
-		return c.outbox.Finish(keep, m.ID, s, why, c.now())
+	end := func(s State, why string) error { return finish(ctx, Ending{ID: m.ID, State: s, Why: why, At: c.now()}) }
+	later := func(why string) error {
+		return finish(ctx, Ending{ID: m.ID, State: Queued, Why: why, At: now.Add(waitAfter(m.Tries))})
 	}
 	f, ok, err := c.facts(ctx, m)
 	switch {
 	case err != nil:
-		return c.later(ctx, m, now, "what it tells of could not be read")
+		return later("what it tells of could not be read")
 	case !ok:
 		return end(Obsolete, "what it tells of is gone")
 	case m.Kind != Invited && m.Kind != Near && m.Kind != Leftover && m.Kind != Alarm && !m.True(&f.Booking):
@@ -294,7 +305,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		why = string(a.Channel) + " gateway away"
 	}
 	if again {
-		return c.later(ctx, m, now, why)
+		return later(why)
 	}
 	return end(Unreachable, why)
 }
@@ -354,13 +365,10 @@ func (c *Courier) movedFrom(ctx context.Context, seq int64) (was []booking.Sessi
 	return was, nil
 }
 
-// later puts a message back: the wait doubles with each try.
-func (c *Courier) later(ctx context.Context, m *Claimed, now time.Time, why string) error {
-	wait := longestWait
-	if m.Tries < 9 {
-		wait = min(firstWait<<m.Tries, longestWait)
+// waitAfter is how long a message waits that was tried so often: twice as long after each try.
+func waitAfter(tries int) time.Duration {
+	if tries >= 9 {
+		return longestWait
 	}
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
-	defer cancel()
-	return c.outbox.Later(keep, m.ID, now.Add(wait), why)
+	return min(firstWait<<tries, longestWait)
 }

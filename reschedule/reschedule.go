@@ -117,8 +117,8 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 	}
 	sum := &Summary{Days: map[civil.Date]Day{}}
 	err = l.All(ctx, func(b booking.Booking) error {
-		if b.Status != booking.Booked || b.Campaign != c.Num || len(b.Doses) < w.Dose {
-			return nil
+		if b.Status != booking.Booked || b.Campaign != c.Num || len(b.Doses) < w.Dose || b.Counting(w.Dose) != w.Dose {
+			return nil // behind a spoilt dose other days hold, which their person has chosen
 		}
 		before, dose := &b.Doses[w.Dose-2], &b.Doses[w.Dose-1]
 		day := dose.Slot.Day

@@ -268,6 +268,18 @@ func (x *Index) judgeBatch(n uint32, batch *batchRecord, until int64, on civil.D
 // where that is told, had gone through until then. Boxes that the index does not know, and those that are fit, have none.
 func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 	var out []Given
+	x.Doses(boxes, at, func(g Given, j Judgement) {
+		if !j.Fit() {
+			out = append(out, g)
+		}
+	})
+	slices.SortFunc(out, compareGiven)
+	return out
+}
+
+// Doses calls yield for each dose that was given from boxes, with what was to be said of its box, or of its vial where that is told, by what that had gone through until then: box after
+// box, and within a box the last one first. Boxes that the index does not know have none.
+func (x *Index) Doses(boxes []SSCC, at AsOf, yield func(Given, Judgement)) {
 	legs := map[string]*counted{}
 	for _, k := range boxes {
 		n, ok := x.bySSCC[k]
@@ -288,13 +300,9 @@ func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 			if !alone {
 				j = x.judge(n, on, then, kept)
 			}
-			if !j.Fit() {
-				out = append(out, g)
-			}
+			yield(g, j)
 		}
 	}
-	slices.SortFunc(out, compareGiven)
-	return out
 }
 
 func (x *Index) exposure(l *legRecord, p *Product, on civil.Date, at AsOf) Exposure {

@@ -56,6 +56,7 @@ func Run(t *testing.T, open Open) {
 		{"Cancel", testCancel},
 		{"Visits", testVisits},
 		{"Missed", testMissed},
+		{"Spoilt", testSpoilt},
 		{"MissedOnce", testMissedOnce},
 		{"Malformed", testMalformed},
 		{"WithinOneBatch", testWithinOneBatch},

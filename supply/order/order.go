@@ -292,12 +292,16 @@ func (w *World) keeps(a supply.Appointment, to booking.Slot) bool {
 	if !ok || !known {
 		return false
 	}
-	legal := func(from, to civil.Date) bool {
+	legal := func(before *booking.Dose, from, to civil.Date) bool {
+		if before.Visit.State == booking.Spoilt {
+			first, ruled := p.Series.AgainFrom(from)
+			return ruled && to >= first
+		}
 		iv := p.Series.Interval(c.ID, from)
 		return booking.LegalInterval(from, to, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
 	}
 	i := int(a.Dose) - 1
-	return (i == 0 || legal(doses[i-1].Slot.Day, to.Day)) && (i+1 >= len(doses) || legal(to.Day, doses[i+1].Slot.Day))
+	return (i == 0 || legal(&doses[i-1], doses[i-1].Slot.Day, to.Day)) && (i+1 >= len(doses) || legal(&doses[i], to.Day, doses[i+1].Slot.Day))
 }
 
 // Who gives the people of bookings, for [trace.Rules]: those of all bookings that the events of custody name.
