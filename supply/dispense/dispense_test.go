@@ -21,8 +21,7 @@ import (
 const gtin, otherGTIN = "08809999000013", "08809999000020"
 
 var (
-	now   = time.Date(2026, 9, 21, 1, 0, 0, 0, time.UTC)
-	today = civil.New(2026, 9, 21)
+	now = time.Date(2026, 9, 21, 1, 0, 0, 0, time.UTC)
 )
 
 func box(n int) supply.SSCC {

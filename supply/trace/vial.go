@@ -130,9 +130,6 @@ func (b *builder) vialText(v *vialState) string {
 	return k.String()
 }
 
-// per is how many doses are in a vial that came with its box.
-func (b *builder) per(v *vialState) int { return b.boxes[v.box].DosesPerVial }
-
 // parts are the batches of a vial.
 func (b *builder) parts(v *vialState) (out []*batch) {
 	for _, p := range b.boxes[v.box].parts {
