@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/booking/moves"
 	"charye/reduce"
 	"charye/walk"
 )
@@ -16,7 +17,7 @@ func (w *world) reduce(campaign string, doses int) ([]byte, reduce.Outcome) {
 	all, err := w.SiteStore.All(w.T.Context())
 	must(w.T, err)
 	var plan bytes.Buffer
-	r := reduce.Rules{Programme: w.Programme(), Sites: all}
+	r := moves.Rules{Programme: w.Programme(), Sites: all}
 	now := func() time.Time { return time.Unix(0, w.Clock.Load()) }
 	_, err = reduce.Plan(w.T.Context(), w.Ledger, r, reduce.Wish{Campaign: campaign, Doses: doses, Why: "reduction"}, now(), &plan)
 	must(w.T, err)

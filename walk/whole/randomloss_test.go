@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"charye/booking"
+	"charye/booking/moves"
 	"charye/internal/civil"
 	"charye/person"
 	"charye/programme"
@@ -85,7 +86,7 @@ func (r *randomWalk) reduceSome() {
 	doses := rapid.IntRange(1, 3).Draw(r.rt, "went")
 	now := r.instant()
 	var plan bytes.Buffer
-	rules := reduce.Rules{Programme: r.Programme(), Sites: r.allSites()}
+	rules := moves.Rules{Programme: r.Programme(), Sites: r.allSites()}
 	sum, err := reduce.Plan(ctx, r.Ledger, rules, reduce.Wish{Campaign: c.ID, Doses: doses, Why: "went"}, now, &plan)
 	if errors.Is(err, reduce.ErrTooMany) { // so many are held by people who are choosing
 		return
@@ -138,7 +139,7 @@ func (r *randomWalk) giveBack() {
 		if l == nil || l.plan == nil || rapid.Bool().Draw(r.rt, "another") {
 			continue
 		}
-		rules := reduce.Rules{Programme: r.Programme(), Sites: r.allSites()}
+		rules := moves.Rules{Programme: r.Programme(), Sites: r.allSites()}
 		o, err := reduce.Carry(r.T.Context(), r.Ledger, rules, bytes.NewReader(l.plan), reduce.Way{Undo: true, Now: r.instant})
 		must(r.T, err)
 		if o.Spared != 0 {
@@ -225,7 +226,7 @@ func (r *randomWalk) rescheduleSome() {
 	changed.Products[i].Series.Intervals = []programme.Interval{iv}
 	product := &changed.Products[i]
 	metres := rapid.SampledFrom([]int{0, 10_000, 10_000, 400_000}).Draw(r.rt, "metres")
-	rules := reschedule.Rules{Programme: &changed, Sites: r.allSites()}
+	rules := moves.Rules{Programme: &changed, Sites: r.allSites()}
 	var plan bytes.Buffer
 	wish := reschedule.Wish{Campaign: c.ID, Product: product.ID, Dose: 2, Metres: metres, Why: "interval"}
 	sum, err := reschedule.Plan(ctx, r.Ledger, rules, wish, r.instant(), &plan)
