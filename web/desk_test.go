@@ -128,6 +128,9 @@ func TestDeskSignIn(t *testing.T) {
 	pagetest.WantPage(t, b.Get("/desk"), 200, "– 콜센터")
 	pagetest.WantRedirect(t, b.Post("/desk/role", "role", "auditor"), "/desk")
 	pagetest.WantPage(t, b.Get("/desk"), 200, "– 감사", `href="/manage"`, `href="/supply"`)
+	b.Cookies[page.CookieStaff], b.Cookies[page.CookieRole] = "nurse", person.Clinic.String()
+	pagetest.WantPage(t, b.Get("/desk"), 200, `href="/clinic"`)
+	b.Cookies[page.CookieStaff], b.Cookies[page.CookieRole] = "clerk", person.Auditor.String()
 	pagetest.WantPage(t, b.Get("/desk/callers/new"), 403, "역할이 아닙니다")
 	pagetest.WantRedirect(t, b.Post("/desk/sign-out"), "/desk/sign-in")
 	if b.Cookies[page.CookieStaff] != "" || b.Cookies[page.CookieRole] != "" {

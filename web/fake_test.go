@@ -16,17 +16,25 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/walk"
-	"charye/walk/clinic"
 	"charye/walk/desk"
 	"charye/walk/leftovers"
+	"charye/web/clinic"
 	"charye/web/page"
 	"charye/web/page/pagetest"
 	"charye/web/supply"
 )
 
+type (
+	clinicService = clinic.Service
+	supplyService = supply.Service
+)
+
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
-	supply.Service // nil: the tests of the supply room are its own
+	// Nil: the tests of the clinic and of the supply room are their own.
+	clinicService
+	supplyService
+
 	pagetest.Steps
 
 	lists []leftovers.Site // of leftover doses
@@ -48,9 +56,6 @@ type scripted struct {
 	pauseWhy   programme.Text
 	caller     desk.Caller
 	calling    desk.Calls
-	clinic     clinic.Day
-	visitors   []clinic.Visitor
-	visitor    clinic.Visitor
 	poll       time.Duration // until the next question, in places
 }
 

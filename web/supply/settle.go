@@ -150,8 +150,10 @@ func (h *Pages) settleDeparture(q *page.Request) error {
 		switch refused.Field {
 		case "again":
 			return h.showDeliveries(q, http.StatusConflict, q.Words("supply.settle.again"))
-		case "taken", "changed":
-			return h.showDeparture(q, http.StatusConflict, q.Words("supply.settle."+refused.Field), refused.Detail)
+		case "taken":
+			return h.showDeparture(q, http.StatusConflict, q.Words("supply.settle.taken"), refused.Detail)
+		case "changed":
+			return h.showDeparture(q, http.StatusConflict, q.Words("supply.settle.changed"), refused.Detail)
 		case "cutoff":
 			return h.showDeparture(q, http.StatusGone, q.Words("supply.settle.cutoff"), "")
 		}

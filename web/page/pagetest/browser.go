@@ -12,6 +12,7 @@ import (
 	"time"
 )
 
+// Seoul is the zone of all tests.
 var Seoul = time.FixedZone("KST", 9*3600)
 
 // Opening is the stroke of the hour in all tests.
@@ -26,6 +27,7 @@ type Browser struct {
 	Header  http.Header
 }
 
+// Do asks for an address as the browser would, and keeps the cookies of the answer.
 func (b *Browser) Do(method, path string, form url.Values) *httptest.ResponseRecorder {
 	b.T.Helper()
 	r := httptest.NewRequest(method, "http://charye.test"+path, strings.NewReader(form.Encode()))
@@ -51,11 +53,13 @@ func (b *Browser) Do(method, path string, form url.Values) *httptest.ResponseRec
 	return w
 }
 
+// Get opens a page.
 func (b *Browser) Get(path string) *httptest.ResponseRecorder {
 	b.T.Helper()
 	return b.Do(http.MethodGet, path, nil)
 }
 
+// Post sends a form, in pairs of name and value.
 func (b *Browser) Post(path string, kv ...string) *httptest.ResponseRecorder {
 	b.T.Helper()
 	form := url.Values{}
@@ -78,6 +82,7 @@ func WantPage(t *testing.T, w *httptest.ResponseRecorder, status int, says ...st
 	}
 }
 
+// WantRedirect checks that an answer leads on to an address.
 func WantRedirect(t *testing.T, w *httptest.ResponseRecorder, to string) {
 	t.Helper()
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != to {

@@ -65,6 +65,7 @@ func CheckPage(t *testing.T, where, lang, body string) {
 	}
 }
 
+// Languages gives the catalogues, with times of [Seoul].
 func Languages(t testing.TB) map[string]*catalogue.Language {
 	t.Helper()
 	all, err := catalogue.Load(Seoul)

@@ -20,6 +20,7 @@ type Doorman struct {
 	Fresh   bool // what Begin was last told
 }
 
+// Providers lists two for citizens and one for staff.
 func (d *Doorman) Providers() []signin.Provider {
 	return []signin.Provider{
 		{ID: "demo", Name: programme.Text{KO: "간편인증(시험용)", EN: "Demo sign-in"}},
@@ -28,6 +29,7 @@ func (d *Doorman) Providers() []signin.Provider {
 	}
 }
 
+// Begin leads to a provider that is made up, and remembers whether it is to ask again.
 func (d *Doorman) Begin(_ context.Context, provider, returnTo string, fresh bool) (string, string, error) {
 	if d.Fail {
 		return "", "", errors.New("provider is down")
@@ -36,6 +38,7 @@ func (d *Doorman) Begin(_ context.Context, provider, returnTo string, fresh bool
 	return "https://id.example/authorize?p=" + provider, "state|" + returnTo, nil
 }
 
+// Finish takes the code for what came of it: a token of its name, or a failure.
 func (d *Doorman) Finish(_ context.Context, state string, q url.Values) (string, string, error) {
 	_, back, ok := strings.Cut(state, "|")
 	if !ok || q.Get("code") == "" {
@@ -52,6 +55,7 @@ func (d *Doorman) Finish(_ context.Context, state string, q url.Values) (string,
 	return "token", back, nil
 }
 
+// Verify knows the tokens of the tests and no other.
 func (d *Doorman) Verify(token string) (person.Session, error) {
 	s := d.Session
 	switch token {
@@ -77,11 +81,13 @@ func (d *Doorman) Verify(token string) (person.Session, error) {
 	return s, nil
 }
 
+// OpenName gives the name of the session.
 func (d *Doorman) OpenName(token string) (string, error) {
 	s, err := d.Verify(token)
 	return s.Name, err
 }
 
+// NewDoorman lets in somebody who signed in an hour before now.
 func NewDoorman(now time.Time) *Doorman {
 	return &Doorman{Session: person.Session{
 		Key: person.Key{1}, Born: civil.New(1964, 3, 9), Name: "김영숙", SignedInAt: now.Add(-time.Hour), ExpiresAt: now.Add(12 * time.Hour),

@@ -1,4 +1,4 @@
-package web
+package clinic
 
 import (
 	"net/url"
@@ -9,27 +9,27 @@ import (
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/person"
+	"charye/programme"
+	"charye/site"
 	"charye/supply/dispense"
 	"charye/walk"
 	"charye/walk/clinic"
 	"charye/web/catalogue"
 	"charye/web/page/pagetest"
 
-	clinicpages "charye/web/clinic"
 	"charye/web/page"
 )
 
 // atClinic opens the browser of a nurse, on a day with somebody in each state.
 func atClinic(t *testing.T, token string) (*pagetest.Browser, *scripted) {
 	t.Helper()
-	b, svc := atDesk(t, token)
-	svc.now = time.Date(2021, 7, 26, 9, 10, 0, 0, pagetest.Seoul)
-	c, _ := svc.Campaign(t.Context(), "age-55-59")
-	product, _ := svc.programme.Product("moderna")
+	svc := &scripted{Steps: pagetest.NewSteps(), now: time.Date(2021, 7, 26, 9, 10, 0, 0, pagetest.Seoul)}
+	campaign := &programme.Campaign{ID: "age-55-59", Name: programme.Text{KO: "55–59세 사전예약", EN: "Ages 55–59"}}
+	product := &programme.Product{ID: "moderna", Name: programme.Text{KO: "모더나", EN: "Moderna"}}
 	one := func(minute int, number string, state booking.VisitState) clinic.Visitor {
 		start := time.Date(2021, 7, 26, 9, minute, 0, 0, pagetest.Seoul)
 		return clinic.Visitor{
-			Booking: "bk-" + number, Number: number, Dose: 1, Of: 2, Name: "박말순", BornYear: 1963, Campaign: c.Campaign, Product: *product, Start: start,
+			Booking: "bk-" + number, Number: number, Dose: 1, Of: 2, Name: "박말순", BornYear: 1963, Campaign: campaign, Product: *product, Start: start,
 			End: start.Add(30 * time.Minute), State: state, Late: start.Add(time.Hour), Since: svc.now,
 		}
 	}
@@ -39,15 +39,18 @@ func atClinic(t *testing.T, token string) (*pagetest.Browser, *scripted) {
 	missable.Missable = true
 	svc.visitor = one(0, "1-1", booking.Arrived)
 	svc.clinic = clinic.Day{
-		Site: svc.aBooking().Doses[0].Site, Day: civil.New(2021, 7, 26), Now: svc.now, More: true,
+		Site: site.Site{Num: 1, ID: "s1", Name: "한강이비인후과의원"}, Day: civil.New(2021, 7, 26), Now: svc.now, More: true,
 		Counts: map[booking.VisitState]int{booking.Expected: 3, booking.Given: 1},
 		Sessions: []clinic.VisitSession{
 			{Start: given.Start, End: given.End, People: []clinic.Visitor{one(0, "1-1", booking.Arrived), given, away, one(0, "5-5", booking.NoShow), missable}},
 			{Start: given.End, End: given.End.Add(30 * time.Minute), People: []clinic.Visitor{one(30, "2-2", booking.Expected)}},
 		},
-		Products: []clinic.SiteProduct{{Product: *product, Campaign: c.Campaign, Given: 1, Coming: 3, Open: 1, Left: 9, Spare: 5, Offered: 1, Last: "(10)AB12"}},
+		Products: []clinic.SiteProduct{{Product: *product, Campaign: campaign, Given: 1, Coming: 3, Open: 1, Left: 9, Spare: 5, Offered: 1, Last: "(10)AB12"}},
 	}
-	svc.Taken = nil
+	b := pagetest.NewBrowser(t, pagesOf(t, svc), "ko")
+	if token != "" {
+		b.Cookies[page.CookieStaff] = token
+	}
 	return b, svc
 }
 
@@ -133,7 +136,7 @@ func TestClinicForms(t *testing.T) {
 // TestEveryClinicRoute: nobody without a session of a clinic's staff.
 func TestEveryClinicRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range (&clinicpages.Pages{}).Routes() {
+	for _, r := range (&Pages{}).Routes() {
 		method, path, _ := strings.Cut(strings.NewReplacer("{$}", "", "{id}", "bk-1-1", "{dose}", "1").Replace(r.Pattern), " ")
 		for token, may := range map[string]bool{"": false, "token": false, "nonsense": false, "clerk": false, "auditor": false, "nurse": true} {
 			b, svc := atClinic(t, token)
@@ -160,64 +163,5 @@ func TestClinicSignIn(t *testing.T) {
 	pagetest.WantPage(t, b.Get("/clinic"), 200)
 	if !svc.Called("ClinicDay clinic") {
 		t.Errorf("calls: %v", svc.Taken)
-	}
-	b.Cookies[page.CookieRole] = person.Clinic.String()
-	pagetest.WantPage(t, b.Get("/desk"), 200, `href="/clinic"`)
-}
-
-// TestMissedBookings: what somebody sees of appointments that were missed.
-func TestMissedBookings(t *testing.T) {
-	t.Parallel()
-	for _, lang := range catalogue.Names {
-		b, svc := atDesk(t, "")
-		b.Lang = lang.ID
-		b.Cookies[page.CookieSession] = "token"
-		show := func(name string, set func(*walk.Booking), says ...string) {
-			t.Helper()
-			k := svc.aBooking()
-			set(&k)
-			svc.bookings = []walk.Booking{k}
-			for _, where := range []string{"/bookings", "/bookings/" + k.ID} {
-				w := b.Get(where)
-				if where == "/bookings" {
-					pagetest.WantPage(t, w, 200)
-				} else {
-					pagetest.WantPage(t, w, 200, says...)
-				}
-				pagetest.CheckPage(t, name, lang.ID, w.Body.String())
-			}
-		}
-		say := func(key string) string {
-			s, _, _ := strings.Cut(pagetest.Languages(t)[lang.ID].Sentences[key]["other"], "{")
-			return s
-		}
-		show("missed", func(k *walk.Booking) { k.Missed = true }, say("receipt.missed.now"))
-		show("over", func(k *walk.Booking) { k.Missed, k.Closed = true, true }, say("receipt.missed.closed"))
-		show("from", func(k *walk.Booking) { k.Missed, k.Again = true, &walk.ComesAgain{From: svc.now} })
-		show("last", func(k *walk.Booking) { k.Missed, k.Again = true, &walk.ComesAgain{Last: true, Until: svc.now} }, say("receipt.missed.last"))
-		show("given", func(k *walk.Booking) { k.Doses[0].State = booking.Given }, say("receipt.given"))
-		show("there", func(k *walk.Booking) { k.Doses[0].State = booking.Arrived }, say("receipt.arrived"))
-		show("turned away", func(k *walk.Booking) {
-			k.Doses[0].State, k.Doses[0].Movable, k.Doses[0].KeptUntil, k.Changeable = booking.TurnedAway, true, svc.now, false
-		}, say("receipt.turned"), "/change?dose=1")
-		show("second missed", func(k *walk.Booking) {
-			k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false
-		}, say("receipt.noshow"), "/change?dose=2")
-		spoilt := func(r walk.Repeat) func(*walk.Booking) {
-			return func(k *walk.Booking) { k.Doses[0].State, k.Changeable, k.Repeat = booking.Spoilt, false, &r }
-		}
-		show("spoilt", spoilt(walk.Repeat{Spoilt: 1, Dose: 3, From: 18900}), say("receipt.spoilt"), say("receipt.spoilt.from"), "/change?dose=3")
-		pagetest.WantPage(t, b.Get("/bookings/"+svc.bookings[0].ID+"/change?dose=3"), 200, `name="dose" value="3"`, say("change.another"))
-		show("spoilt, by hand", spoilt(walk.Repeat{Spoilt: 1, Dose: 3}), say("receipt.spoilt.ring"))
-		show("spoilt, booked", spoilt(walk.Repeat{Spoilt: 1}), say("receipt.spoilt.booked"))
-		show("spoilt, too soon", spoilt(walk.Repeat{Spoilt: 1, Dose: 2, From: 18900, TooSoon: true}), "/change?dose=2")
-		show("missed once more", func(k *walk.Booking) {
-			k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false
-		})
-		for _, dose := range []string{"1", "2"} {
-			svc.bookings[0].Doses[0].Movable = true
-			w := b.Get("/bookings/" + svc.bookings[0].ID + "/change?dose=" + dose)
-			pagetest.WantPage(t, w, 200, `name="dose" value="`+dose+`"`)
-		}
 	}
 }
