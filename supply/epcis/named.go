@@ -13,8 +13,8 @@ import (
 
 // The bounds of what parties can leave with a store.
 const (
-	MaxQueries       = 1000 // in all
-	maxQueryName     = 100  // bytes
+	MaxQueries       = 200 // in all
+	maxQueryName     = 100 // bytes
 	MaxQueryBytes    = 64 << 10
 	simpleEvents     = "SimpleEventQuery" // the standard's own, of which every question is one
 	simpleMasterData = "SimpleMasterDataQuery"

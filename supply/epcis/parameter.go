@@ -2,7 +2,6 @@ package epcis
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +17,7 @@ func (q *Query) condition(name, one string, list []string, p Prefixes) (ok bool,
 	if err != nil {
 		return true, err
 	}
-	q.Where = append(q.Where, Condition{Name: name, Values: list, meets: meets})
+	q.Where = append(q.Where, Condition{Name: name, Values: list, needs: needed(name), meets: meets})
 	q.Declared = q.Declared || declares(name)
 	return true, nil
 }
@@ -233,136 +232,34 @@ func timely(op, rest, one string) (func(*view) bool, error) {
 	}, nil
 }
 
-// sensorNumbers are the members of a sensor report whose unit stands behind them in a parameter's name; true: a difference.
-var sensorNumbers = map[string]bool{"value": false, "minValue": false, "maxValue": false, "meanValue": false, "sDev": true, "percValue": false}
-
-// numeric gives the predicate of a parameter about quantities or readings.
-func numeric(op, rest string, list []string) (func(*view) bool, error) {
-	c := comparison(op)
-	switch c {
-	case equal, greater, greaterEqual, less, lessEqual:
-	default:
-		return nil, nil
-	}
-	member, code, united := strings.Cut(rest, "_")
-	difference, reading := sensorNumbers[member]
-	switch {
-	case member == "quantity", rest == "percRank":
-	case reading && united:
-	case reading:
-		return nil, fmt.Errorf("the name ends in a unit: %s_%s_CEL", op, rest)
-	default:
-		return nil, nil
-	}
-	if united && !isUnit(code) {
-		return nil, fmt.Errorf("%q is no code of a unit; want that of UN/CEFACT Recommendation 20, such as KGM or CEL", code)
-	}
-	if c != equal && len(list) > 1 {
-		return nil, fmt.Errorf("want one number")
-	}
-	var wanted []*big.Rat
-	for _, s := range list {
-		n := exact(s)
-		if n == nil {
-			return nil, fmt.Errorf("want a number, in digits with a point")
-		}
-		wanted = append(wanted, inBase(n, code, difference))
-	}
-	holds := func(n *big.Rat) bool {
-		return n != nil && slices.ContainsFunc(wanted, func(w *big.Rat) bool { return c.holds(n.Cmp(w)) })
-	}
-	fits := func(m map[string]any) bool {
-		x, ok := m[member]
-		if !ok {
-			return false
-		}
-		n := exact(fmt.Sprint(x))
-		if !united {
-			return holds(n)
-		}
-		own := text(m, "uom")
-		return n != nil && convertible(own, code) && holds(inBase(n, own, difference))
-	}
-	if member == "quantity" {
-		return func(v *view) bool {
-			for _, name := range []string{"quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList"} {
-				if anyOf(objects(v.of(name)), fits) {
-					return true
-				}
-			}
-			return false
-		}, nil
-	}
-	return func(v *view) bool { return anyOf(v.reports(), fits) }, nil
-}
-
-func isUnit(code string) bool {
-	for _, c := range code {
-		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return len(code) >= 2 && len(code) <= 4
-}
-
-// standardMembers are those of sensor data, for which the families of extensions serve too.
-var standardMembers = map[string][]string{
-	"SENSORMETADATA": {"time", "startTime", "endTime", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules"},
-	"SENSORREPORT": {"type", "exception", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules", "time", "microorganism", "chemicalSubstance",
-		"coordinateReferenceSystem", "component", "value", "stringValue", "booleanValue", "hexBinaryValue", "uriValue", "minValue", "maxValue", "meanValue", "sDev", "percRank", "percValue", "uom"},
-}
-
-// familyOf takes a name apart: EQ, GT, GE, LT, LE or EXISTS, then INNER_, then where the member is, then the member's name, which is
-// not looked at.
-func familyOf(name string) (op string, f field, ok bool) {
+// needed gives the member without which no event meets a parameter, as [Stored.JSON] has it; nil: there is no one such.
+func needed(name string) []byte {
 	op, rest, _ := strings.Cut(name, "_")
-	switch op {
-	case "EQ", "GT", "GE", "LT", "LE", "EXISTS":
+	kind, _, _ := strings.Cut(rest, "_")
+	member := ""
+	switch _, sensor := sensorTexts[rest]; {
+	case declares(name):
+		member = "errorDeclaration"
+	case sensor, rest == "booleanValue", rest == "time", rest == "startTime", rest == "endTime", rest == "percRank", strings.HasPrefix(rest, "sensorElement"):
+		member = "sensorElementList"
+	case op == "WD", rest == "transformationID":
+		member = rest
+	case kind == "persistentDisposition":
+		member = kind
+	case kind == "bizTransaction", kind == "source", kind == "destination":
+		member = kind + "List"
 	default:
-		return op, f, false
-	}
-	rest, f.inner = strings.CutPrefix(rest, "INNER_")
-	f.name = rest
-	for scope := range scopes {
-		if member, ok := strings.CutPrefix(rest, scope+"_"); ok && scope != "" {
-			f.scope, f.name = scope, member
+		if _, reading := sensorNumbers[kind]; reading {
+			member = "sensorElementList"
+		} else if _, f, ok := familyOf(name); ok {
+			member = map[string]string{"ILMD": "ilmd", "readPoint": "readPoint", "bizLocation": "bizLocation", "SENSORELEMENT": "sensorElementList", "SENSORMETADATA": "sensorElementList",
+				"SENSORREPORT": "sensorElementList"}[f.scope]
 		}
 	}
-	return op, f, f.name != "" && (f.inner || f.scope != "" || strings.ContainsRune(f.name, ':'))
-}
-
-// ofExtension gives the predicate of a parameter about a member of an extension.
-func ofExtension(name, one string, list []string, p Prefixes) (func(*view) bool, error) {
-	op, f, ok := familyOf(name)
-	if !ok {
-		return nil, nil
+	if member == "" {
+		return nil
 	}
-	switch {
-	case f.inner && !strings.ContainsRune(f.name, ':'): // what lies in an extension needs no name of its own
-		f.name = p.expand(strings.TrimPrefix(f.name, "#"))
-	case slices.Contains(standardMembers[f.scope], f.name):
-	default:
-		var err error
-		if f.name, err = p.full(f.name); err != nil {
-			return nil, err
-		}
-	}
-	if op == "EXISTS" {
-		return flagged(one, func(v *view) bool { return anyOf(f.values(v), func(x any) bool { return !empty(x) }) })
-	}
-	c := comparison(op)
-	var wanted []operand
-	for _, s := range list {
-		o := operandOf(s)
-		if c != equal && o.number == nil && !o.timely {
-			return nil, fmt.Errorf("want a number, an instant (RFC 3339), or a day such as 2026-09-21")
-		}
-		wanted = append(wanted, o)
-	}
-	if c != equal && len(wanted) > 1 {
-		return nil, fmt.Errorf("want one value")
-	}
-	return func(v *view) bool { return anyOf(f.values(v), func(x any) bool { return c.meets(x, wanted) }) }, nil
+	return []byte(`"` + member + `":`)
 }
 
 // declares tells whether only events that declare an error can meet a parameter; those have an index.

@@ -1,6 +1,7 @@
 package epcis
 
 import (
+	"bytes"
 	"encoding/json"
 	"iter"
 	"strings"
@@ -10,6 +11,7 @@ import (
 type Condition struct {
 	Name   string // the parameter's, as it was given
 	Values []string
+	needs  []byte // a member without which an event does not meet it
 	meets  func(*view) bool
 }
 
@@ -20,6 +22,11 @@ func (q *Query) Meets(s *Stored) bool { return q.meets(s, nil) }
 func (q *Query) meets(s *Stored, contexts map[string]Prefixes) bool {
 	if len(q.Where) == 0 {
 		return true
+	}
+	for i := range q.Where { // most events are told by this
+		if !bytes.Contains(s.JSON, q.Where[i].needs) {
+			return false
+		}
 	}
 	v := viewOf(s, contexts)
 	for i := range q.Where {

@@ -20,11 +20,18 @@ let at = 0; // the item on which the cursor stands
 let u: any;
 let wait = 0; // for a finer part of the journey
 
-function get(query: string): Promise<Journey> {
-  return fetch(words.at + query, { headers: { Accept: "application/json" } }).then((r) => {
-    if (!r.ok) throw r.status;
-    return r.json();
-  });
+// get asks for the numbers; a server that is busy, or a network that is away for a moment, is asked again.
+function get(query: string, tries = 3): Promise<Journey> {
+  const again = (seconds: number, why: unknown): Promise<Journey> =>
+    tries > 1 ? new Promise((go) => setTimeout(go, 1000 * seconds)).then(() => get(query, tries - 1)) : Promise.reject(why);
+  return fetch(words.at + query, { headers: { Accept: "application/json" } }).then(
+    (r) => {
+      if (r.ok) return r.json();
+      if (r.status === 429 || r.status === 503) return again(Math.min(+(r.headers.get("Retry-After") || 2), 30), r.status);
+      throw r.status;
+    },
+    (why) => again(2, why),
+  );
 }
 
 const height = (): number => Math.round(Math.min(430, Math.max(300, plot.clientWidth * 0.42)));
@@ -335,4 +342,4 @@ function start(d: Journey): void {
   });
 }
 
-get("").then(start);
+get("").then(start, () => undefined); // what the server drew stays

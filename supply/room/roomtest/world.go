@@ -121,7 +121,7 @@ func New(t testing.TB) *World {
 	})
 	sites := site.NewIndex(Sites)
 	w.Deps = room.Deps{
-		Programme: w.Programme, Custody: w.Custody, Verdicts: w.Store, Alarms: w.Store, Ledger: w.Ledger, Requests: w.Requests, Node: "test", Clock: w.Now, Log: slog.New(slog.DiscardHandler),
+		Programme: w.Programme, Custody: w.Custody, Verdicts: w.Store, Alarms: w.Store, Journal: w.Store, Ledger: w.Ledger, Requests: w.Requests, Node: "test", Clock: w.Now, Log: slog.New(slog.DiscardHandler),
 		Places: func(context.Context) (room.Places, error) {
 			return room.Places{Sites: sites, Version: "1", Site: func(place string) site.Num {
 				if id, ok := trace.SiteOfURN(place); ok {
@@ -132,6 +132,9 @@ func New(t testing.TB) *World {
 					return 1
 				}
 				return 0
+			}, GLN: func(n site.Num) (supply.GLN, bool) {
+				g, err := supply.ParseGLN(strings.TrimPrefix(SiteGLN, "/"))
+				return g, err == nil && n == 1
 			}}, nil
 		},
 		Tell: func(_ context.Context, list []room.Telling) error {
@@ -260,6 +263,18 @@ func (w *World) Wave(point string, from, to, every int, f func(n int) supply.Cel
 	}
 	w.made++
 	events, err := trace.Readings(point, []supply.Series{s}, nil, fmt.Sprintf("file-%d", w.made))
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	w.capture(events)
+}
+
+// Sum tells of a point from one minute of the story to another no more than its least and its most.
+func (w *World) Sum(point string, from, to int, least, most supply.Celsius) {
+	w.T.Helper()
+	w.made++
+	sum := supply.Summary{Point: supply.Point(point), Device: "sums", From: Minute(from), To: Minute(to), Min: least, Max: most}
+	events, err := trace.Readings(point, nil, []supply.Summary{sum}, fmt.Sprintf("file-%d", w.made))
 	if err != nil {
 		w.T.Fatal(err)
 	}
