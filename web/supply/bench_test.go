@@ -56,7 +56,7 @@ func nationalBox(n int) supply.SSCC {
 // BenchmarkSupplyPages measures the pages of a national supply room: 57,800 boxes at 11,808 sites, each with a refrigerator that was read today; one
 // truck in a hundred froze. And what it takes to notice one event more.
 //
-//	go test -run '^$' -bench SupplyPages -benchtime 20x ./web
+//	go test -run '^$' -bench SupplyPages -benchtime 20x ./web/supply
 func BenchmarkSupplyPages(b *testing.B) {
 	const nSites, boxes, perTruck = 11_808, 57_800, 50
 	w := roomtest.New(b)

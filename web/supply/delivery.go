@@ -1,7 +1,6 @@
 package supply
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"charye/internal/civil"
 	"charye/site"
 	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/room"
 	"charye/web/page"
 )
@@ -26,16 +26,16 @@ var (
 	}
 )
 
-// departureRow is what leaves a depot at one time.
+// departureRow is what leaves a depot at one time with one product.
 type departureRow struct {
-	Depot               string
+	Depot, Product, URL string
 	CutOff, Leaves      time.Time
 	Sites, Boxes, Vials int
 	Today               bool // to be settled today
-	sites               map[site.Num]bool
 }
 
 type transferRow struct {
+	URL                  string // where it is settled
 	From, To             string
 	FromURL, ToURL       string
 	CutOff, Leaves       time.Time
@@ -69,6 +69,8 @@ type supplyDeliveriesData struct {
 	Total      delivery.Totals
 	Over       int
 	From, To   civil.Date
+	Error      string
+	Settled    []settledRow
 	Days       []comingRow
 	Today      []departureRow
 	Later      []departureRow
@@ -85,6 +87,10 @@ type supplyDeliveriesData struct {
 const planAgain = 5
 
 func (h *Pages) supplyDeliveries(q *page.Request) error {
+	return h.showDeliveries(q, http.StatusOK, "")
+}
+
+func (h *Pages) showDeliveries(q *page.Request, status int, wrong string) error {
 	v, a, err := h.supply(q)
 	if err != nil {
 		return err
@@ -93,19 +99,34 @@ func (h *Pages) supplyDeliveries(q *page.Request) error {
 	if err != nil {
 		return err
 	}
-	d := supplyDeliveriesData{supplyState: h.supplyState(q, v)}
+	d := supplyDeliveriesData{supplyState: h.supplyState(q, v), Error: wrong}
+	for _, x := range v.Book.Settlements() {
+		if x.Open() > 0 {
+			d.Settled = append(d.Settled, h.settledRow(q, v, x))
+		}
+	}
 	again := planAgain
 	if p != nil {
 		again = 0
 		h.fillDeliveries(q, &d, v, p)
 	}
-	return q.Show(http.StatusOK, "supplydeliveries", page.View{Title: q.Words("supply.deliveries.title"), Wide: true, Again: again, D: d})
+	return q.Show(status, "supplydeliveries", page.View{Title: q.Words("supply.deliveries.title"), Wide: true, Again: again, Error: wrong != "", D: d})
 }
 
-func (h *Pages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v *room.View, p *delivery.Plan) {
+func (h *Pages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v *room.View, p *room.Planned) {
 	d.Planned, d.Made, d.Total, d.Over, d.From, d.To = true, p.Made, p.Totals, p.Totals.Over(), p.From, p.To
-	d.Days = comingRows(p)
-	for _, r := range h.departures(q, p) {
+	d.Days = comingRows(p.Plan)
+	settles := map[[2]string]string{} // of transfers, by giver and instant
+	for i := range p.Departures {
+		x := &p.Departures[i]
+		if slices.ContainsFunc(x.Loads, func(l journal.Load) bool { _, promised := v.Book.Promised(l.Box); return promised }) {
+			continue // settled a moment ago; the next plan knows
+		}
+		r := h.departureRow(q, x, p.Made)
+		if x.Giver != "" {
+			settles[[2]string{x.Giver, x.Leaves.Format(time.RFC3339)}] = r.URL
+			continue
+		}
 		if r.Today {
 			d.Today = append(d.Today, r)
 		} else {
@@ -116,6 +137,8 @@ func (h *Pages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v *room
 		s := &p.Transfers[i]
 		r := transferRow{CutOff: s.CutOff, Leaves: s.Leaves, Boxes: len(s.Loads), Metres: s.Metres, Why: whyNames[s.Why]}
 		r.From, r.FromURL = h.siteOf(q, v, s.Giver)
+		giver, _ := v.Sites.ByNum(s.Giver)
+		r.URL = settles[[2]string{giver.ID, s.Leaves.UTC().Format(time.RFC3339)}]
 		r.To, r.ToURL = h.siteOf(q, v, s.Site)
 		for _, l := range s.Loads {
 			r.Vials += l.Vials
@@ -139,39 +162,23 @@ func (h *Pages) fillDeliveries(q *page.Request, d *supplyDeliveriesData, v *room
 	d.Aside = h.asides(q, v, p)
 }
 
-// departures sums shipments up, by what has to be settled first.
-func (h *Pages) departures(q *page.Request, p *delivery.Plan) []departureRow {
-	type key struct {
-		depot          string
-		leaves, cutOff int64
-	}
+// departureRow sums a departure up.
+func (h *Pages) departureRow(q *page.Request, x *room.Departure, now time.Time) departureRow {
 	zone := h.svc.Programme().Zone
-	today := civil.Of(p.Made, zone)
-	at := map[key]int{}
-	var out []departureRow
-	for i := range p.Shipments {
-		s := &p.Shipments[i]
-		k := key{s.Depot, s.Leaves.Unix(), s.CutOff.Unix()}
-		n, ok := at[k]
-		if !ok {
-			n = len(out)
-			at[k] = n
-			out = append(out, departureRow{
-				Depot: h.depotName(q, s.Depot), CutOff: s.CutOff, Leaves: s.Leaves, Today: civil.Of(s.CutOff, zone) <= today, sites: map[site.Num]bool{},
-			})
-		}
-		r := &out[n]
-		r.sites[s.Site] = true
-		r.Sites, r.Boxes = len(r.sites), r.Boxes+len(s.Loads)
-		for _, l := range s.Loads {
-			r.Vials += l.Vials
-		}
+	r := departureRow{
+		Depot: h.depotName(q, x.Depot), Product: h.productName(q, x.Product), CutOff: x.CutOff, Leaves: x.Leaves, Boxes: len(x.Loads), URL: page.WithQuery(departurePath, "d", x.Digest),
+		Today: civil.Of(x.CutOff, zone) <= civil.Of(now, zone),
 	}
-	slices.SortStableFunc(out, func(a, b departureRow) int { return cmp.Or(a.CutOff.Compare(b.CutOff), a.Leaves.Compare(b.Leaves)) })
-	return out
+	at := map[string]bool{}
+	for i := range x.Loads {
+		at[x.Loads[i].Site] = true
+		r.Vials += x.Loads[i].Vials
+	}
+	r.Sites = len(at)
+	return r
 }
 
-func (h *Pages) asides(q *page.Request, v *room.View, p *delivery.Plan) (out []asideRow) {
+func (h *Pages) asides(q *page.Request, v *room.View, p *room.Planned) (out []asideRow) {
 	at := map[asideRow]int{}
 	for i := range p.Aside {
 		b := &p.Aside[i].Box
@@ -235,13 +242,5 @@ func (h *Pages) deliveriesFile(q *page.Request) error {
 	hd := q.W.Header()
 	hd.Set("Content-Type", "text/csv; charset=utf-8")
 	hd.Set("Content-Disposition", `attachment; filename="deliveries-`+p.From.String()+`.csv"`)
-	return p.WriteCSV(q.W, v.Sites, h.svc.Programme().Zone, plainCell)
-}
-
-// plainCell keeps a spreadsheet from taking a name for a formula.
-func plainCell(s string) string {
-	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@' || s[0] == '\t' || s[0] == '\r') {
-		return "'" + s
-	}
-	return s
+	return p.WriteCSV(q.W, v.Sites, h.svc.Programme().Zone, delivery.PlainCell)
 }

@@ -12,6 +12,7 @@ import (
 	"charye/programme"
 	"charye/supply"
 	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/room"
 	"charye/walk"
 	"charye/web/page"
@@ -64,6 +65,8 @@ func told(err error) error {
 		field string
 	}{
 		{supply.ErrUnknownBox, walk.BadRequest, "boxes"}, {supply.ErrNextStep, walk.BadRequest, "next"}, {supply.ErrVerdict, walk.BadRequest, "verdict"},
+		{journal.ErrTaken, walk.Conflict, "taken"}, {delivery.ErrChanged, walk.Conflict, "changed"}, {journal.ErrUnusable, walk.Conflict, "changed"}, {room.ErrLookAgain, walk.Conflict, "again"},
+		{journal.ErrCutOff, walk.Closed, "cutoff"}, {journal.ErrOver, walk.Conflict, "over"}, {journal.ErrNoSettlement, walk.NotFound, "none"}, {journal.ErrEvent, walk.BadRequest, "reason"},
 		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {approval.ErrNone, walk.NotFound, ""},
 		{approval.ErrOwn, walk.NotAllowed, "own"}, {approval.ErrChanged, walk.Conflict, "changed"}, {approval.ErrState, walk.Conflict, "state"}, {approval.ErrTwice, walk.Conflict, "twice"}, {approval.ErrAsked, walk.Conflict, "asked"},
 	} {
@@ -81,11 +84,53 @@ func (s *supplyFake) Supply(context.Context, walk.Actor) (*room.View, error) {
 	return s.room.View(), s.Step("Supply", "")
 }
 
-func (s *supplyFake) Deliveries(context.Context, walk.Actor) (*delivery.Plan, error) {
+func (s *supplyFake) Deliveries(context.Context, walk.Actor) (*room.Planned, error) {
 	if err := s.Step("Deliveries", ""); err != nil || s.room == nil || len(s.programme.Shipping) == 0 {
 		return nil, &walk.Error{Code: walk.NotFound, Err: err}
 	}
 	return s.room.Deliveries(), nil
+}
+
+func (s *supplyFake) PlannedDeparture(_ context.Context, _ walk.Actor, digest string) (room.Departure, error) {
+	if err := s.Step("PlannedDeparture", ""); err != nil || s.room == nil {
+		return room.Departure{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	d, _, ok := s.room.Departure(digest)
+	if !ok {
+		return d, &walk.Error{Code: walk.NotFound, Field: "again"}
+	}
+	return d, nil
+}
+
+func (s *supplyFake) Settlement(ctx context.Context, _ walk.Actor, id int64) (*room.View, *journal.Settlement, error) {
+	if err := s.Step("Settlement", "%d", id); err != nil || s.room == nil {
+		return nil, nil, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	v, x, err := s.room.Settlement(ctx, id)
+	return v, x, told(err)
+}
+
+func (s *supplyFake) SettleDeparture(ctx context.Context, a walk.Actor, digest string) (journal.Event, error) {
+	if err := s.Step("SettleDeparture", "%.8s", digest); err != nil || s.room == nil {
+		return journal.Event{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	e, err := s.room.Settle(ctx, whoOf(a), digest)
+	return e, told(err)
+}
+
+func (s *supplyFake) WithdrawSettlement(ctx context.Context, a walk.Actor, id int64, why string) (journal.Event, error) {
+	if err := s.Step("WithdrawSettlement", "%d %s", id, why); err != nil || s.room == nil {
+		return journal.Event{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	e, err := s.room.WithdrawSettlement(ctx, whoOf(a), id, why)
+	return e, told(err)
+}
+
+func (s *supplyFake) SettlementShipping(ctx context.Context, _ walk.Actor, x *journal.Settlement) ([]byte, error) {
+	if err := s.Step("SettlementShipping", ""); err != nil || s.room == nil {
+		return nil, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	return s.room.Shipping(ctx, x)
 }
 
 func (s *supplyFake) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error) {

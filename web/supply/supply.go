@@ -18,7 +18,7 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/supply"
-	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/room"
 	"charye/supply/trace"
 	"charye/walk"
@@ -42,7 +42,12 @@ func New(f *page.Frame, svc Service) (*Pages, error) {
 // Service is what the pages of the supply room use of those who walk (package walk and those under it).
 type Service interface {
 	Supply(ctx context.Context, a walk.Actor) (*room.View, error)
-	Deliveries(ctx context.Context, a walk.Actor) (*delivery.Plan, error)
+	Deliveries(ctx context.Context, a walk.Actor) (*room.Planned, error)
+	PlannedDeparture(ctx context.Context, a walk.Actor, digest string) (room.Departure, error)
+	Settlement(ctx context.Context, a walk.Actor, id int64) (*room.View, *journal.Settlement, error)
+	SettleDeparture(ctx context.Context, a walk.Actor, digest string) (journal.Event, error)
+	WithdrawSettlement(ctx context.Context, a walk.Actor, id int64, why string) (journal.Event, error)
+	SettlementShipping(ctx context.Context, a walk.Actor, s *journal.Settlement) ([]byte, error)
 	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error)
 	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
 	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
@@ -70,6 +75,13 @@ func (h *Pages) Routes() []page.Route {
 		{Pattern: "GET /supply/readings", Act: walk.SeeSupply, Do: h.supplyScope},
 		{Pattern: "GET /supply/deliveries", Act: walk.SeeSupply, Do: h.supplyDeliveries},
 		{Pattern: "GET /supply/deliveries.csv", Act: walk.SeeSupply, Do: h.deliveriesFile},
+		{Pattern: "GET " + departurePath, Act: walk.SeeSupply, Do: h.departure},
+		{Pattern: "POST " + departurePath, Act: walk.SettleDelivery, Do: h.settleDeparture},
+		{Pattern: "GET " + settledPath, Act: walk.SeeSupply, Do: h.settlements},
+		{Pattern: "GET " + settledPath + "/{id}", Act: walk.SeeSupply, Do: h.settlement},
+		{Pattern: "GET " + settledPath + "/{id}/boxes.csv", Act: walk.SeeSupply, Do: h.packingFile},
+		{Pattern: "GET " + settledPath + "/{id}/shipping.json", Act: walk.SeeSupply, Do: h.shippingFile},
+		{Pattern: "POST " + settledPath + "/{id}/withdraw", Act: walk.SettleDelivery, Do: h.withdrawSettlement},
 		{Pattern: "GET /supply/cases", Act: walk.SeeSupply, Do: h.supplyCases},
 		{Pattern: "GET /supply/cases/new", Act: walk.AskVerdict, Do: h.newVerdict},
 		{Pattern: "POST /supply/cases/new", Act: walk.AskVerdict, Do: h.previewVerdict},
