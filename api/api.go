@@ -21,7 +21,7 @@ import (
 	"charye/walk/leftovers"
 )
 
-// Service is what this face uses of [*walk.Walk].
+// Service is what this face uses of the walk, whole.
 type Service interface {
 	Programme() *programme.Programme
 	Now() time.Time

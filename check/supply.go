@@ -78,6 +78,9 @@ func (r *Report) supply(ctx context.Context, in *Supply) error {
 	}
 	r.count("events of custody that count", int64(t.Read))
 	r.count("boxes", int64(len(t.Boxes())))
+	if n := t.Singles(); n > 0 {
+		r.count("vials with serial numbers, each in one box", int64(n))
+	}
 	r.count("doses given from them, none from a box that was held", given)
 	r.count("lots at sites, whose doses add up", int64(len(t.Accounts)))
 	r.count("verdicts on boxes, without a gap", last)

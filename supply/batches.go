@@ -12,6 +12,8 @@ import (
 type Batch struct {
 	Changes []Change  // ascending; the stage only ever goes on
 	Until   time.Time // when the last of it was used or destroyed; zero: there are some
+	Vial    VialNum   // all of it is in this vial; 0: nobody told which vials these are
+	Way     []Leg     // where it was and is, in order, when that is not the way of its box; what is aboard is of no account. nil: the way of its box
 }
 
 // Change is the instant from which on a stage holds.
@@ -24,6 +26,9 @@ type Change struct {
 type batchRecord struct {
 	changes []Change
 	until   int64
+	vial    VialNum
+	apart   bool     // it has a way of its own
+	legs    []uint32 // that way
 }
 
 // Divide tells that a box has batches with clocks of their own, instead of those told before. The box is judged by all that are still there:
@@ -34,8 +39,16 @@ func (x *Index) Divide(k SSCC, batches []Batch) error {
 		return fmt.Errorf("%w: %s", ErrUnknownBox, k)
 	}
 	list := make([]batchRecord, 0, len(batches))
+	var together ways
 	for _, p := range batches {
-		r := batchRecord{changes: p.Changes, until: forever}
+		r := batchRecord{changes: p.Changes, until: forever, vial: p.Vial, apart: p.Way != nil}
+		if int(p.Vial) > len(x.vials) {
+			return fmt.Errorf("%w: batches of %s: there is no vial %d", ErrBox, k, p.Vial)
+		}
+		var err error
+		if r.legs, err = x.addWay(n, p.Way, &together); err != nil {
+			return err
+		}
 		if !p.Until.IsZero() {
 			r.until = p.Until.UnixNano()
 		}
@@ -43,6 +56,9 @@ func (x *Index) Divide(k SSCC, batches []Batch) error {
 			if c.Stage > Punctured || c.Stage == Unopened || i > 0 && (c.Stage <= p.Changes[i-1].Stage || c.At.Before(p.Changes[i-1].At)) {
 				return fmt.Errorf("%w: batches of %s: vials go from unopened to thawed to punctured, and never back", ErrBox, k)
 			}
+		}
+		if p.Vial != 0 {
+			x.vials[p.Vial-1].box = n + 1
 		}
 		list = append(list, r)
 	}
@@ -55,6 +71,12 @@ func (x *Index) End(k SSCC, at time.Time) {
 	if n, ok := x.bySSCC[k]; ok {
 		x.boxes[n].end = at.UnixNano()
 	}
+}
+
+// Ended reports whether a box is no more.
+func (x *Index) Ended(k SSCC) bool {
+	n, ok := x.bySSCC[k]
+	return ok && x.boxes[n].end != forever
 }
 
 // merge takes the judgement of another batch of the same box in: of each budget the one that was passed the most, of each time the longest.

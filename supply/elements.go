@@ -107,33 +107,29 @@ func ParseElements(s string) (Elements, error) {
 		if err != nil {
 			return Elements{}, fmt.Errorf("%w: at character %d: %w", ErrElements, at+1, err)
 		}
-		el := elements[ai]
-		switch {
-		case seen[ai]:
-			err = errors.New("it is there twice")
-		case el.fixed && len(value) != el.width || value == "" || len(value) > el.width:
-			err = fmt.Errorf("want %d characters, has %d", el.width, len(value))
-		case !validText(value, el.width):
-			err = errors.New("a character outside of GS1's set 82")
-		default:
-			err = el.set(&e, value)
-		}
-		if err != nil {
+		if err := e.take(ai, value, seen); err != nil {
 			return Elements{}, fmt.Errorf("%w: (%s) at character %d: %w", ErrElements, ai, at+1, err)
 		}
-		seen[ai] = true
 		at = after
 	}
+	if err := together(seen); err != nil {
+		return Elements{}, err
+	}
+	return e, nil
+}
+
+// together refuses AIs that come only beside others.
+func together(seen map[string]bool) error {
 	for ai := range seen {
 		ok := needs[ai] == nil
 		for _, with := range needs[ai] {
 			ok = ok || seen[with]
 		}
 		if !ok {
-			return Elements{}, fmt.Errorf("%w: (%s) comes only together with (%s)", ErrElements, ai, strings.Join(needs[ai], ") or ("))
+			return fmt.Errorf("%w: (%s) comes only together with (%s)", ErrElements, ai, strings.Join(needs[ai], ") or ("))
 		}
 	}
-	return e, nil
+	return nil
 }
 
 func nextRaw(s string, at int) (ai, value string, after int, err error) {

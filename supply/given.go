@@ -2,6 +2,7 @@ package supply
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"charye/person"
@@ -13,7 +14,8 @@ type Given struct {
 	Person person.Key
 	Box    SSCC
 	Site   site.Num
-	Dose   int // of the series, 1 to 255
+	Vial   VialNum // 0: nobody told which
+	Dose   int     // of the series, 1 to 255
 	At     time.Time
 }
 
@@ -34,6 +36,21 @@ type doses struct {
 	earlier []uint32 // of dose n: the same person's dose before; as long as n
 	table   []uint32 // last dose of a person, by hash; linear probing; length a power of two
 	people  int
+	vials   []VialNum // of dose n; only as long as the last that has one
+}
+
+// vial is the vial that a dose was given from; 0: nobody told.
+func (d *doses) vial(n uint32) VialNum {
+	if int(n) > len(d.vials) {
+		return 0
+	}
+	return d.vials[n-1]
+}
+
+// from says of the last dose which vial it was given from. A country without serial numbers pays nothing for it.
+func (d *doses) from(v VialNum) {
+	d.vials = append(slices.Grow(d.vials, d.n-len(d.vials)), make([]VialNum, d.n-len(d.vials))...)
+	d.vials[d.n-1] = v
 }
 
 const (
@@ -94,12 +111,15 @@ func (x *Index) AddGiven(g Given) error {
 	if !ok {
 		return ErrUnknownBox
 	}
-	if g.Person.IsZero() || g.Site > site.MaxNum || g.Dose < 0 || g.Dose > 255 {
+	if g.Person.IsZero() || int(g.Vial) > len(x.vials) || g.Site > site.MaxNum || g.Dose < 0 || g.Dose > 255 {
 		return ErrBox
 	}
 	n := x.given.add(dose{
 		person: g.Person, box: b, at: uint32(g.At.Unix() - year2000), siteDose: uint32(g.Site) | uint32(g.Dose)<<24, before: x.boxes[b].doses,
 	})
+	if g.Vial != 0 {
+		x.given.from(g.Vial)
+	}
 	x.boxes[b].doses = n
 	x.boxes[b].used++
 	return nil
@@ -111,7 +131,7 @@ func (x *Index) Given() int { return x.given.n }
 func (x *Index) givenAt(n uint32) Given {
 	d := x.given.at(n)
 	return Given{
-		Person: d.person, Box: x.boxes[d.box].SSCC, Site: site.Num(d.siteDose & 0xff_ffff), Dose: int(d.siteDose >> 24),
+		Person: d.person, Box: x.boxes[d.box].SSCC, Site: site.Num(d.siteDose & 0xff_ffff), Vial: x.given.vial(n), Dose: int(d.siteDose >> 24),
 		At: time.Unix(int64(d.at)+year2000, 0).UTC(),
 	}
 }

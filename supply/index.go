@@ -31,6 +31,8 @@ type Index struct {
 	byLot    map[LotKey]uint32
 	sites    map[site.Num][]Appointment
 	given    doses
+	vials    []vialRecord // by number, from 1 on; those of which nothing was told alone are not here
+	byVial   map[SGTIN]VialNum
 }
 
 type boxRecord struct {
@@ -80,7 +82,7 @@ type Appointment struct {
 func NewIndex(products ...*Product) (*Index, error) {
 	x := &Index{
 		products: map[string]*Product{}, bySSCC: map[SSCC]uint32{}, points: map[Point]*pointRecord{}, packed: map[SSCC][]packing{},
-		parents: map[SSCC][]packing{}, carried: map[SSCC][]uint32{}, byLot: map[LotKey]uint32{}, sites: map[site.Num][]Appointment{},
+		parents: map[SSCC][]packing{}, carried: map[SSCC][]uint32{}, byLot: map[LotKey]uint32{}, sites: map[site.Num][]Appointment{}, byVial: map[SGTIN]VialNum{},
 	}
 	for _, p := range products {
 		if err := p.Validate(); err != nil {
@@ -169,41 +171,29 @@ func (x *Index) Unpack(child SSCC, at time.Time) {
 
 // AddLeg brings in a leg of custody. What is aboard and is no box that the index knows is a pallet.
 func (x *Index) AddLeg(l Leg) error {
-	switch {
-	case !l.Point.valid():
-		return fmt.Errorf("%w: want a point of 1 to %d bytes", ErrLeg, maxPoint)
-	case l.Begin.IsZero() || !l.End.IsZero() && !l.End.After(l.Begin):
-		return fmt.Errorf("%w at %s: it ends before it begins", ErrLeg, l.Point)
-	case len(l.Aboard) == 0:
-		return fmt.Errorf("%w at %s: nothing is aboard", ErrLeg, l.Point)
-	case l.Stage > Punctured:
-		return fmt.Errorf("%w at %s: there is no stage %d", ErrLeg, l.Point, l.Stage)
+	if err := l.check(len(l.Aboard)); err != nil {
+		return err
 	}
-	r := legRecord{Leg: l, begin: l.Begin.UnixNano(), end: forever}
-	r.Aboard = nil
-	if !l.End.IsZero() {
-		r.end = l.End.UnixNano()
-	}
-	n := uint32(len(x.legs))
+	var boxes []uint32
+	var pallets []SSCC
 	for _, k := range l.Aboard {
-		b, ok := x.bySSCC[k]
-		if !ok {
-			r.pallets = append(r.pallets, k)
-			x.carried[k] = append(x.carried[k], n)
-			continue
+		if b, ok := x.bySSCC[k]; ok {
+			boxes = append(boxes, b)
+		} else {
+			pallets = append(pallets, k)
 		}
-		r.boxes = append(r.boxes, b)
 	}
-	x.legs = append(x.legs, r)
-	for _, b := range r.boxes {
+	n := x.addLeg(l, boxes, pallets)
+	for _, k := range pallets {
+		x.carried[k] = append(x.carried[k], n)
+	}
+	for _, b := range boxes {
 		list := append(x.boxes[b].legs, n)
-		for i := len(list) - 1; i > 0 && x.legs[list[i-1]].begin > r.begin; i-- {
+		for i := len(list) - 1; i > 0 && x.legs[list[i-1]].begin > x.legs[n].begin; i-- {
 			list[i], list[i-1] = list[i-1], list[i]
 		}
 		x.boxes[b].legs = list
 	}
-	p := x.point(l.Point)
-	p.legs = append(p.legs, n)
 	return nil
 }
 

@@ -70,6 +70,12 @@ func (x *Index) scope(boxes []uint32, from civil.Date) Scope {
 		s.Lots = append(s.Lots, x.lots[n])
 	}
 	slices.SortFunc(s.Lots, func(a, b LotKey) int { return cmp.Or(cmp.Compare(a.GTIN, b.GTIN), cmp.Compare(a.ID, b.ID)) })
+	x.bookedAt(&s, sites, from)
+	return s
+}
+
+// bookedAt puts sites into a scope, with the appointments there.
+func (x *Index) bookedAt(s *Scope, sites map[site.Num]bool, from civil.Date) {
 	for at := range sites {
 		s.Sites = append(s.Sites, at)
 		for i := range x.sites[at] {
@@ -79,7 +85,6 @@ func (x *Index) scope(boxes []uint32, from civil.Date) Scope {
 		}
 	}
 	slices.Sort(s.Sites)
-	return s
 }
 
 func compareGiven(a, b Given) int {
@@ -110,7 +115,7 @@ func (x *Index) Person(who person.Key) []History {
 	for n := x.given.table[x.given.slot(who)]; n != 0; n = x.given.earlier[n-1] {
 		g := x.givenAt(n)
 		h := History{Given: g, Box: x.boxes[x.given.at(n).box].Box}
-		for _, l := range x.legsOf(x.given.at(n).box) {
+		for _, l := range x.legsOfDose(n) {
 			if x.legs[l].Begin.After(g.At) {
 				break
 			}
@@ -192,40 +197,44 @@ type counted struct {
 
 // judge holds a box against the rules: as one, or each batch that is still there, or was until the box was empty.
 func (x *Index) judge(n uint32, on civil.Date, at AsOf, cache *counted) Judgement {
+	if len(x.boxes[n].batches) == 0 {
+		return x.judgeBatch(n, &batchRecord{until: forever}, min(at.At.UnixNano(), x.boxes[n].end), on, at, cache)
+	}
+	out, _ := x.judgeThose(n, func(*batchRecord) bool { return true }, on, at, cache)
+	return out
+}
+
+// judgeThose judges the batches of a box that are chosen and still there, or else those that were; ok is false when there are none.
+func (x *Index) judgeThose(n uint32, chosen func(*batchRecord) bool, on civil.Date, at AsOf, cache *counted) (out Judgement, ok bool) {
 	b := &x.boxes[n]
 	now := min(at.At.UnixNano(), b.end)
-	if len(b.batches) == 0 {
-		return x.judgeBatch(n, nil, now, on, at, cache)
-	}
-	var out Judgement
-	first := true
 	for _, gone := range []bool{false, true} {
 		for i := range b.batches {
 			p := &b.batches[i]
-			if (p.until < now) != gone {
+			if (p.until < now) != gone || !chosen(p) {
 				continue
 			}
-			j := x.judgeBatch(n, p.changes, min(now, p.until), on, at, cache)
-			if first {
-				out, first = j, false
+			j := x.judgeBatch(n, p, min(now, p.until), on, at, cache)
+			if !ok {
+				out, ok = j, true
 				continue
 			}
 			out.merge(&j)
 		}
-		if !first {
+		if ok {
 			break
 		}
 	}
-	return out
+	return out, ok
 }
 
-// judgeBatch judges vials of a box that changed their stage, by what the box went through until an instant.
-func (x *Index) judgeBatch(n uint32, changes []Change, until int64, on civil.Date, at AsOf, cache *counted) Judgement {
-	p := x.products[x.boxes[n].Product]
+// judgeBatch judges vials of a box by what they, or the box, went through until an instant.
+func (x *Index) judgeBatch(n uint32, batch *batchRecord, until int64, on civil.Date, at AsOf, cache *counted) Judgement {
+	p, changes := x.products[x.boxes[n].Product], batch.changes
 	now := at.At.UnixNano()
 	var sum Exposure
 	traced, upto := false, int64(0) // custody is known without a break until upto
-	for _, l := range x.legsOf(n) {
+	for _, l := range x.legsOfBatch(n, batch) {
 		r := &x.legs[l]
 		if r.begin > until {
 			break
@@ -255,8 +264,8 @@ func (x *Index) judgeBatch(n uint32, changes []Change, until int64, on civil.Dat
 	return j
 }
 
-// FollowUp gives the doses that were given from a box after it had ceased to be fit, by person: each dose is judged by what its box had gone
-// through until then. Boxes that the index does not know, and those that are fit, have none.
+// FollowUp gives the doses that were given from a box after it had ceased to be fit, by person: each dose is judged by what its box, or its vial
+// where that is told, had gone through until then. Boxes that the index does not know, and those that are fit, have none.
 func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 	var out []Given
 	x.Doses(boxes, at, func(g Given, j Judgement) {
@@ -268,7 +277,7 @@ func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 	return out
 }
 
-// Doses calls yield for each dose that was given from boxes, with what was to be said of its box by what it had gone through until then: box after
+// Doses calls yield for each dose that was given from boxes, with what was to be said of its box, or of its vial where that is told, by what that had gone through until then: box after
 // box, and within a box the last one first. Boxes that the index does not know have none.
 func (x *Index) Doses(boxes []SSCC, at AsOf, yield func(Given, Judgement)) {
 	legs := map[string]*counted{}
@@ -286,7 +295,12 @@ func (x *Index) Doses(boxes []SSCC, at AsOf, yield func(Given, Judgement)) {
 				kept = &counted{legs: map[uint32]Exposure{}}
 				legs[x.boxes[n].Product] = kept
 			}
-			yield(g, x.judge(n, civil.Of(at.At, at.Zone), then, kept))
+			on := civil.Of(at.At, at.Zone)
+			j, alone := x.judgeVial(g.Vial, on, then, kept)
+			if !alone {
+				j = x.judge(n, on, then, kept)
+			}
+			yield(g, j)
 		}
 	}
 }

@@ -31,6 +31,21 @@ func (p *Product) Room(e *Exposure, on civil.Date) time.Duration {
 	return math.MaxInt64
 }
 
+// Longest is the most time that vials may be in a stage, whatever the temperature; bound is false when the rules in force set none.
+func (p *Product) Longest(s Stage, on civil.Date) (most time.Duration, bound bool) {
+	r := p.rule(s, on)
+	if r == nil {
+		return 0, false
+	}
+	for i := range r.Bands {
+		if r.Bands[i].Budget == Unlimited {
+			return 0, false
+		}
+		most = max(most, r.Bands[i].Budget)
+	}
+	return most, true
+}
+
 // Travel says whether a box may make one more journey, and how long it may then be out of its store. Boxes that are not fit, or of which nothing is
 // known for some of their way, may not, unless the caller passes that over; those with vials that were thawed or punctured never may.
 func (x *Index) Travel(k SSCC, at AsOf, unknown bool) (room time.Duration, may bool) {

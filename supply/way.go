@@ -43,7 +43,13 @@ func (x *Index) Way(k SSCC, at AsOf) (Way, error) {
 	if !ok {
 		return Way{}, fmt.Errorf("%w: %s", ErrUnknownBox, k)
 	}
-	var w Way
+	w := x.way(n, x.shown(n, civil.Of(at.At, at.Zone), at), at)
+	w.Judgement = x.judge(n, civil.Of(at.At, at.Zone), at, &counted{})
+	return w, nil
+}
+
+// way is the way of a batch of a box, without its judgement.
+func (x *Index) way(n uint32, batch *batchRecord, at AsOf) (w Way) {
 	p, on, now := x.products[x.boxes[n].Product], civil.Of(at.At, at.Zone), at.At.UnixNano()
 	for s := range w.Rules {
 		w.Rules[s] = p.rule(Stage(s), on)
@@ -53,9 +59,9 @@ func (x *Index) Way(k SSCC, at AsOf) (Way, error) {
 			w.Batches++
 		}
 	}
-	changes := x.shown(n, on, at)
+	changes := batch.changes
 	until, upto := min(now, x.boxes[n].end), int64(0)
-	for _, l := range x.legsOf(n) {
+	for _, l := range x.legsOfBatch(n, batch) {
 		r := &x.legs[l]
 		if r.begin > until {
 			break
@@ -82,24 +88,27 @@ func (x *Index) Way(k SSCC, at AsOf) (Way, error) {
 	if len(w.Stretches) > 0 && upto < until && until-upto > int64(at.Handover) {
 		w.After = time.Duration(until - upto)
 	}
-	w.Judgement = x.judge(n, on, at, &counted{})
-	return w, nil
+	return w
 }
 
-// shown are the changes of the batch whose way is shown.
-func (x *Index) shown(n uint32, on civil.Date, at AsOf) (first []Change) {
-	now, found := min(at.At.UnixNano(), x.boxes[n].end), false
+// shown is the batch whose way is shown.
+func (x *Index) shown(n uint32, on civil.Date, at AsOf) *batchRecord {
+	now := min(at.At.UnixNano(), x.boxes[n].end)
+	var first *batchRecord
 	for i := range x.boxes[n].batches {
 		b := &x.boxes[n].batches[i]
 		if b.until < now {
 			continue
 		}
-		if j := x.judgeBatch(n, b.changes, now, on, at, &counted{}); !j.Fit() {
-			return b.changes
+		if j := x.judgeBatch(n, b, now, on, at, &counted{}); !j.Fit() {
+			return b
 		}
-		if !found {
-			first, found = b.changes, true
+		if first == nil {
+			first = b
 		}
+	}
+	if first == nil {
+		return &batchRecord{until: forever}
 	}
 	return first
 }

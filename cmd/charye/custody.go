@@ -21,8 +21,9 @@ type supplyCmd struct {
 
 	Capture  supplyCaptureCmd  `cmd:"" help:"Capture EPCIS documents from files, as the HTTP interface does."`
 	Readings supplyReadingsCmd `cmd:"" help:"Take loggers' files into the log of custody."`
-	Scope    supplyScopeCmd    `cmd:"" help:"Show what a reading, boxes or a lot touch: legs, boxes, lots, sites, bookings, people (as counts)."`
+	Scope    supplyScopeCmd    `cmd:"" help:"Show what a reading, boxes, a lot or one vial touch: legs, boxes, lots, sites, bookings, people (as counts)."`
 	Judge    supplyJudgeCmd    `cmd:"" help:"Say which boxes the readings put in doubt: frozen, warm, unknown."`
+	Discard  supplyDiscardCmd  `cmd:"" help:"Tell custody that single vials, by their serial numbers, were thrown away."`
 	Ask      supplyAskCmd      `cmd:"" help:"Ask two managers to agree to a verdict: hold, release, recall or destroy. What comes of it is for the command of that name, with --request."`
 	Hold     supplyHoldCmd     `cmd:"" help:"Hold boxes: their vials go from the sites' counts, and who loses a dose by that is moved and told."`
 	Release  supplyReleaseCmd  `cmd:"" help:"End the hold of a case; vials come back, and people too."`

@@ -127,6 +127,9 @@ func pointOf(text string) (string, error) {
 	if g, err := supply.ParseGLN(text); err == nil {
 		return custody.Key("https://id.gs1.org/414/" + g.String()), nil
 	}
+	if k, ok := trace.SGTINOf(text); ok {
+		return trace.VialKey(k), nil
+	}
 	if id, ok := cutSite(text); ok {
 		return trace.SiteURN(id), nil
 	}
@@ -135,7 +138,7 @@ func pointOf(text string) (string, error) {
 			return custody.Key(text), nil
 		}
 	}
-	return "", fmt.Errorf("%.60q names no place; want a URI, the 18 digits of an SSCC, the 13 of a GLN, or site:ID", text)
+	return "", fmt.Errorf("%.60q names no place; want a URI, the 18 digits of an SSCC, the 13 of a GLN, the label of a vial, (01)…(21)…, or site:ID", text)
 }
 
 func cutSite(text string) (string, bool) {

@@ -22,13 +22,20 @@ type supplyScopeCmd struct {
 	Reading string      `placeholder:"P@FROM/UNTIL" xor:"what" help:"What was at a place, in a vehicle or beside a logger between two instants (RFC 3339)."`
 	Box     []string    `placeholder:"SSCC" xor:"what" help:"These boxes, or all in these pallets."`
 	Lot     string      `placeholder:"LOT" xor:"what" help:"All boxes of a lot."`
+	Vial    string      `placeholder:"LABEL" xor:"what" help:"One vial by its serial number: (01)…(21)… as its label has it, its URN or its Digital Link."`
 	Most    int         `default:"20" placeholder:"N" help:"How many boxes, lots and sites are listed; the rest is counted. ${default} by default."`
 }
 
-// Run prints what a reading, boxes or a lot touch: legs, boxes, lots, sites, bookings to come, people vaccinated. It names no person.
+// Run prints what a reading, boxes, a lot or one vial touch: legs, boxes, lots, sites, bookings to come, people vaccinated. It names no person.
 func (c supplyScopeCmd) Run(ctx context.Context, out streams) error {
-	if (c.Reading != "") == (len(c.Box) > 0 || c.Lot != "") && (c.Reading == "" || len(c.Box) > 0 || c.Lot != "") {
-		return &usageError{msg: "want one of --reading, --box and --lot"}
+	asked := 0
+	for _, given := range []bool{c.Reading != "", len(c.Box) > 0, c.Lot != "", c.Vial != ""} {
+		if given {
+			asked++
+		}
+	}
+	if asked != 1 {
+		return &usageError{msg: "want one of --reading, --box, --lot and --vial"}
 	}
 	return c.Where.with(ctx, func(r *supplyRoom) error {
 		w, err := r.world(ctx, time.Now())
@@ -37,11 +44,17 @@ func (c supplyScopeCmd) Run(ctx context.Context, out streams) error {
 		}
 		r.tellProblems(out.err, w.Trace.Problems, c.Most)
 		to := bufio.NewWriter(out.out)
+		if c.Vial != "" {
+			if err := c.vial(r, w, to); err != nil {
+				return err
+			}
+			return to.Flush()
+		}
 		boxes, err := c.boxes(r, w.Trace, to)
 		if err != nil {
 			return err
 		}
-		r.tellScope(to, w, boxes, c.Most)
+		r.tellScope(to, w, w.Trace.Index.Of(boxes, w.Today()), c.Most)
 		return to.Flush()
 	})
 }
@@ -118,9 +131,8 @@ func (r *supplyRoom) tellLegs(to io.Writer, legs []trace.Leg, most int) {
 	}
 }
 
-func (r *supplyRoom) tellScope(to io.Writer, w *order.World, boxes []supply.SSCC, most int) {
+func (r *supplyRoom) tellScope(to io.Writer, w *order.World, scope supply.Scope, most int) {
 	t := w.Trace
-	scope := t.Index.Of(boxes, w.Today())
 	states := map[supply.State]int{}
 	atSite, doses := map[site.Num]int{}, map[site.Num]int{}
 	for _, k := range scope.Boxes {
@@ -165,12 +177,8 @@ func (r *supplyRoom) tellScope(to io.Writer, w *order.World, boxes []supply.SSCC
 		}
 		_, _ = fmt.Fprintf(to, "│  %s: %d of the boxes with %d doses now, %d bookings to come\n", r.place("", n), atSite[n], doses[n], len(t.Index.Appointments(n, w.Today())))
 	}
-	people := map[[16]byte]bool{}
-	for _, g := range scope.Given {
-		people[g.Person] = true
-	}
 	_, _ = fmt.Fprintf(to, "├─ %d bookings to come at these sites\n", scope.Appointments)
-	_, _ = fmt.Fprintf(to, "└─ %d people were given %d doses\n", len(people), len(scope.Given))
+	_, _ = fmt.Fprintf(to, "└─ %d people were given %d doses\n", scope.People(), len(scope.Given))
 }
 
 type supplyJudgeCmd struct {
@@ -201,8 +209,8 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 			return err
 		}
 		r.tellProblems(out.err, t.Problems, c.Most)
-		by := map[string][]doubt{}
-		t.Index.Unfit(supply.AsOf{At: at, Zone: r.programme.Zone, Overdue: c.Overdue, Handover: c.Handover}, func(k supply.SSCC, j supply.Judgement) {
+		by, asOf := map[string][]doubt{}, supply.AsOf{At: at, Zone: r.programme.Zone, Overdue: c.Overdue, Handover: c.Handover}
+		t.Index.Unfit(asOf, func(k supply.SSCC, j supply.Judgement) {
 			cause := string(j.Cause())
 			by[cause] = append(by[cause], doubt{k, j})
 		})
@@ -215,7 +223,7 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 		}
 		fit := len(t.Boxes())
 		for _, cause := range []string{"frozen", "warm", "expired", "unknown"} {
-			r.tellDoubts(to, cause, by[cause], t, g, c.Most)
+			r.tellDoubts(to, cause, by[cause], t, g, asOf, c.Most)
 			fit -= len(by[cause])
 		}
 		_, _ = fmt.Fprintf(to, "fit: %d of %d boxes, by %d events as of %s\n", fit, len(t.Boxes()), t.Read, at.In(r.programme.Zone).Format(time.RFC3339))
@@ -228,7 +236,7 @@ type doubt struct {
 	j   supply.Judgement
 }
 
-func (r *supplyRoom) tellDoubts(to io.Writer, cause string, list []doubt, t *trace.Trace, g *supply.Register, most int) {
+func (r *supplyRoom) tellDoubts(to io.Writer, cause string, list []doubt, t *trace.Trace, g *supply.Register, asOf supply.AsOf, most int) {
 	doses := 0
 	for _, d := range list {
 		b, _ := t.Box(d.box)
@@ -242,6 +250,7 @@ func (r *supplyRoom) tellDoubts(to io.Writer, cause string, list []doubt, t *tra
 		}
 		b, _ := t.Box(d.box)
 		_, _ = fmt.Fprintf(to, "  %s lot %s, %s, %s: %s\n", d.box, b.Lot.ID, r.place(b.Place, b.Site), g.State(d.box), whyDoubt(&d.j))
+		r.tellVials(to, t, d.box, asOf, most)
 	}
 }
 

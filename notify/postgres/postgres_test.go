@@ -72,9 +72,9 @@ func BenchmarkNear(b *testing.B) {
 	notifytest.BenchNear(b, o)
 }
 
-// BenchmarkDeliver has the ledger of the embedded engine: nothing happens in it.
+// BenchmarkDeliver is on a server that waits for its disk. The ledger is that of the embedded engine: nothing happens in it.
 func BenchmarkDeliver(b *testing.B) {
-	p := services.SharedPostgres(b)
+	p := services.OwnPostgres(b, "max_wal_size=4GB")
 	keys, err := seal.Ephemeral()
 	if err != nil {
 		b.Fatal(err)

@@ -31,12 +31,17 @@ const (
 	Expired Reason = "expired" // its last day is over
 	Other   Reason = "product" // it is another product than the one that is to be given, or of another lot than was scanned
 	Unknown Reason = "unknown" // custody is kept here, and nobody ever told of this box
+	Over    Reason = "over"    // the vial was thawed or opened longer ago than it may be used
+	Empty   Reason = "empty"   // all doses of the vial were given, or it was destroyed
 )
 
 // Unfit says why nothing may be given from what was scanned. It is an answer for people at the counter, not a failure.
 type Unfit struct {
 	Reason Reason
 	Detail string // one English sentence, with what to do
+	// Of Over: since when the vial was so, and for how long it might be.
+	Since time.Time
+	For   time.Duration
 }
 
 // Error is Detail.
@@ -57,6 +62,7 @@ type Options struct {
 	PerVial  map[string]int    // by product
 	Verdicts supply.Verdicts   // nil: there are none
 	Custody  epcis.Store       // nil: none is kept here, and nothing is told
+	Zone     *time.Location    // whose days count; nil: UTC
 }
 
 // Room answers and tells. Safe for concurrent use.
@@ -67,13 +73,13 @@ type Room struct {
 
 	mu    sync.Mutex
 	state *supply.Register
-	boxes []supply.SSCC                 // that a verdict was ever about
-	lots  map[supply.SSCC]supply.LotKey // of those of boxes that were looked up
+	boxes []supply.SSCC           // that a verdict was ever about
+	lots  map[supply.SSCC]content // of those of boxes that were looked up
 }
 
 // New makes a room.
 func New(o Options) *Room {
-	r := &Room{o: o, ofGTIN: map[supply.GTIN]string{}, gtins: map[string][]supply.GTIN{}, state: supply.NewRegister(), lots: map[supply.SSCC]supply.LotKey{}}
+	r := &Room{o: o, ofGTIN: map[supply.GTIN]string{}, gtins: map[string][]supply.GTIN{}, state: supply.NewRegister(), lots: map[supply.SSCC]content{}}
 	for _, p := range o.Products {
 		r.gtins[p.ID] = p.GTINs
 		for _, g := range p.GTINs {
@@ -89,14 +95,18 @@ const maxText = 200
 // errText is what [Read] says of anything else.
 var errText = errors.New("want the code on the box or vial scanned, the 18 digits under the box's code, or the lot's number")
 
-// Read reads what was scanned or typed: an element string, the digits of an SSCC, or a lot's number.
+// Read reads what was scanned or typed: an element string, a Digital Link, the digits of an SSCC, or a lot's number.
 func Read(text string) (supply.Elements, error) {
 	text = strings.TrimSpace(text)
 	if text == "" || len(text) > maxText {
 		return supply.Elements{}, errText
 	}
-	if e, err := supply.ParseElements(text); err == nil {
-		if e.SSCC == 0 && e.Lot == "" {
+	parse := supply.ParseElements
+	if supply.IsLink(text) {
+		parse = supply.ParseLink
+	}
+	if e, err := parse(text); err == nil {
+		if e.SSCC == 0 && e.Lot == "" && e.Serial == "" {
 			return supply.Elements{}, errText
 		}
 		return e, nil
@@ -114,21 +124,28 @@ func Read(text string) (supply.Elements, error) {
 
 func digitsOnly(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
-// Fit reads what a dose of a product is to be given from today, and says whether it may be. full is what is known of it, as an element string
-// with brackets; unfit, not nil, is why not.
-func (r *Room) Fit(ctx context.Context, product, text string, today civil.Date) (full string, unfit *Unfit, err error) {
+// Fit reads what a dose of a product is to be given from now, and says whether it may be. full is what is known of it, as an element string
+// with brackets; unfit, not nil, is why not. A label with a serial number is held against what custody tells of that one vial.
+func (r *Room) Fit(ctx context.Context, product, text string, now time.Time) (full string, unfit *Unfit, err error) {
+	today := civil.Of(now, r.zone())
 	e, err := Read(text)
 	if err != nil {
-		return "", &Unfit{Unread, err.Error()}, nil
+		return "", &Unfit{Reason: Unread, Detail: err.Error()}, nil
 	}
 	if e.GTIN == 0 && e.Content != 0 {
 		e.GTIN = e.Content
 	}
-	k := supply.Elements{SSCC: e.SSCC, GTIN: e.GTIN, Lot: e.Lot, Expires: e.Expires}
+	k := supply.Elements{SSCC: e.SSCC, GTIN: e.GTIN, Lot: e.Lot, Expires: e.Expires, Serial: e.Serial}
 	if u := r.ofProduct(product, k.GTIN); u != nil {
 		return "", u, nil
 	}
-	if k.SSCC != 0 && r.o.Custody != nil {
+	known, unfit, err := r.ofVial(ctx, product, &k, now)
+	switch {
+	case unfit != nil || err != nil:
+		return "", unfit, err
+	case k.SSCC == 0 && k.Lot == "":
+		return "", &Unfit{Reason: Unread, Detail: fmt.Sprintf("nobody told custody of vial %s: scan its lot or its box as well", k.Serial)}, nil
+	case k.SSCC != 0 && r.o.Custody != nil && !known:
 		u, err := r.ofBox(ctx, product, &k)
 		if u != nil || err != nil {
 			return "", u, err
@@ -142,8 +159,12 @@ func (r *Room) Fit(ctx context.Context, product, text string, today civil.Date) 
 			return "", nil, err
 		}
 	}
-	if k.Expires != 0 && k.Expires < today {
-		return "", &Unfit{Expired, fmt.Sprintf("its last day of use was %s; put it aside and take another", k.Expires)}, nil
+	expires := k.Expires
+	if k.Serial != "" && k.SSCC != 0 {
+		k.Expires = 0 // the name of the vial says as much, and is shorter
+	}
+	if expires != 0 && expires < today {
+		return "", &Unfit{Reason: Expired, Detail: fmt.Sprintf("its last day of use was %s; put it aside and take another", expires)}, nil
 	}
 	if u, err := r.verdict(ctx, product, &k); u != nil || err != nil {
 		return "", u, err
@@ -161,65 +182,86 @@ func (r *Room) ofProduct(product string, g supply.GTIN) *Unfit {
 		if !known {
 			other = "none of this programme's"
 		}
-		return &Unfit{Other, fmt.Sprintf("the code is of another product (%s); %s is booked", other, product)}
+		return &Unfit{Reason: Other, Detail: fmt.Sprintf("the code is of another product (%s); %s is booked", other, product)}
 	}
 	return nil
 }
 
 // ofBox looks up what is in a box, and completes k with it.
 func (r *Room) ofBox(ctx context.Context, product string, k *supply.Elements) (*Unfit, error) {
-	lot, ok, err := r.lotOf(ctx, k.SSCC)
+	in, ok, err := r.contentOf(ctx, k.SSCC)
+	lot := in.lot
 	switch {
 	case err != nil:
 		return nil, err
 	case !ok:
-		return &Unfit{Unknown, fmt.Sprintf("no event of custody tells of box %s; put it aside and ask whoever sent it", k.SSCC)}, nil
+		return &Unfit{Reason: Unknown, Detail: fmt.Sprintf("no event of custody tells of box %s; put it aside and ask whoever sent it", k.SSCC)}, nil
 	case k.Lot != "" && k.Lot != lot.ID || k.GTIN != 0 && k.GTIN != lot.GTIN:
-		return &Unfit{Other, fmt.Sprintf("box %s holds lot %s, and another was scanned with it; scan both again", k.SSCC, lot.ID)}, nil
+		return &Unfit{Reason: Other, Detail: fmt.Sprintf("box %s holds lot %s, and another was scanned with it; scan both again", k.SSCC, lot.ID)}, nil
 	}
 	k.GTIN, k.Lot = lot.GTIN, lot.ID
+	if k.Expires == 0 {
+		k.Expires = in.expires
+	}
 	return r.ofProduct(product, lot.GTIN), nil
 }
 
 // atOnce is how many events of a box are looked at: more than any box has.
 const atOnce = 100
 
-// lotOf gives the lot of a box as the events of its packing tell.
-func (r *Room) lotOf(ctx context.Context, box supply.SSCC) (supply.LotKey, bool, error) {
+// content is what is in a box; the last day of use is there where it was told with vials that have names.
+type content struct {
+	lot     supply.LotKey
+	expires civil.Date
+}
+
+// contentOf gives what is in a box, as the events of its packing tell; of a box of vials with names, those of the first of them as well.
+func (r *Room) contentOf(ctx context.Context, box supply.SSCC) (in content, ok bool, err error) {
 	r.mu.Lock()
-	lot, ok := r.lots[box]
+	in, ok = r.lots[box]
 	r.mu.Unlock()
 	if ok {
-		return lot, true, nil
+		return in, true, nil
 	}
 	p, err := r.o.Custody.Events(ctx, epcis.Query{
 		Types: []string{epcis.AggregationEvent}, Actions: []string{"ADD"}, Limit: atOnce, Order: epcis.ByRecordTime, Ascending: true,
 		Matches: []epcis.Match{{Roles: []epcis.Role{epcis.RoleParent}, Wanted: epcis.Wanted{Keys: []string{trace.BoxKey(box)}}}},
 	})
 	if err != nil {
-		return supply.LotKey{}, false, err
+		return in, false, err
 	}
-	in := trace.NewReader()
-	for i := range p.Events {
-		if err := in.Take(&p.Events[i]); err != nil {
-			return supply.LotKey{}, false, err
+	list := p.Events
+	t, err := r.story(list)
+	for range 2 { // a vial, or a carton and then a vial
+		child := ""
+		if _, found := t.box(box); err != nil || found {
+			break
+		}
+		if child = firstVial(list); child == "" {
+			break
+		}
+		var more []epcis.Stored
+		if more, err = r.events(ctx, child); err == nil {
+			list = append(more, list...)
+			t, err = r.story(list)
 		}
 	}
-	t, err := in.Build(trace.Rules{Products: r.o.Products, DosesPerVial: r.o.PerVial, Site: noSite})
 	if err != nil {
-		return supply.LotKey{}, false, err
+		return in, false, err
 	}
-	b, ok := t.Box(box)
+	b, ok := t.box(box)
 	if !ok {
-		return supply.LotKey{}, false, nil
+		return in, false, nil
 	}
+	in.lot = b.Lot
+	in.expires, _ = t.Expires(b.Lot)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.lots) >= mostLots {
 		clear(r.lots)
 	}
-	r.lots[box] = b.Lot
-	return b.Lot, true, nil
+	r.lots[box] = in
+	return in, true, nil
 }
 
 // mostLots bounds how many boxes' lots are remembered.
@@ -234,13 +276,7 @@ func (r *Room) expiry(ctx context.Context, lot supply.LotKey) (civil.Date, error
 	if err != nil {
 		return 0, err
 	}
-	in := trace.NewReader()
-	for i := range p.Events {
-		if err := in.Take(&p.Events[i]); err != nil {
-			return 0, err
-		}
-	}
-	t, err := in.Build(trace.Rules{Products: r.o.Products, DosesPerVial: r.o.PerVial, Site: noSite})
+	t, err := r.story(p.Events)
 	if err != nil {
 		return 0, err
 	}
@@ -268,18 +304,18 @@ func (r *Room) verdict(ctx context.Context, product string, k *supply.Elements) 
 		if len(cases) > 0 {
 			why = " (case " + strings.Join(cases, ", ") + ")"
 		}
-		return &Unfit{Held, fmt.Sprintf("box %s is %s%s: give nothing from it, put it aside in the refrigerator, marked, and take another", k.SSCC, state, why)}, nil
+		return &Unfit{Reason: Held, Detail: fmt.Sprintf("box %s is %s%s: give nothing from it, put it aside in the refrigerator, marked, and take another", k.SSCC, state, why)}, nil
 	}
 	if r.o.Custody == nil {
 		return nil, nil // which lot a box is of is not known here
 	}
 	for _, box := range unusable {
-		lot, ok, err := r.lotOf(ctx, box)
+		in, ok, err := r.contentOf(ctx, box)
 		if err != nil {
 			return nil, err
 		}
-		if ok && lot.ID == k.Lot && (k.GTIN == 0 || k.GTIN == lot.GTIN) && (k.GTIN != 0 || slices.Contains(r.gtins[product], lot.GTIN)) {
-			return &Unfit{ScanBox, fmt.Sprintf("some boxes of lot %s are held: scan the box that the vial came in, or type the 18 digits under its code", k.Lot)}, nil
+		if lot := in.lot; ok && lot.ID == k.Lot && (k.GTIN == 0 || k.GTIN == lot.GTIN) && (k.GTIN != 0 || slices.Contains(r.gtins[product], lot.GTIN)) {
+			return &Unfit{Reason: ScanBox, Detail: fmt.Sprintf("some boxes of lot %s are held: scan the box that the vial came in, or type the 18 digits under its code", k.Lot)}, nil
 		}
 	}
 	return nil, nil

@@ -21,8 +21,7 @@ import (
 const gtin, otherGTIN = "08809999000013", "08809999000020"
 
 var (
-	now   = time.Date(2026, 9, 21, 1, 0, 0, 0, time.UTC)
-	today = civil.New(2026, 9, 21)
+	now = time.Date(2026, 9, 21, 1, 0, 0, 0, time.UTC)
 )
 
 func box(n int) supply.SSCC {
@@ -37,7 +36,7 @@ func product(id, gtin string) *supply.Product {
 	}
 	return &supply.Product{ID: id, GTINs: []supply.GTIN{g}, Rules: []supply.Rule{{From: civil.New(2020, 1, 1), Bands: []supply.Band{
 		{Name: "fridge", Upto: supply.Hottest, Budget: supply.Unlimited},
-	}}}}
+	}}, {From: civil.New(2020, 1, 1), Stage: supply.Punctured, Bands: []supply.Band{{Name: "table", Upto: supply.Hottest, Budget: 6 * time.Hour}}}}}
 }
 
 // counter is a room over real stores: boxes 1 and 2 of lot Q1, 3 of Q2 that expired, 4 of Q3; all at site T1.
@@ -47,6 +46,7 @@ type counter struct {
 	verdicts supply.Verdicts
 	custody  epcis.Store
 	o        dispense.Options
+	told     int // events, a second each
 }
 
 func newCounter(t *testing.T) *counter {
@@ -80,7 +80,8 @@ func newCounter(t *testing.T) *counter {
 
 func (c *counter) capture(event string) {
 	c.t.Helper()
-	src := `{"@context":["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],"eventTime":"2026-09-18T00:00:00Z","eventTimeZoneOffset":"+00:00",` + strings.TrimPrefix(event, "{")
+	c.told++
+	src := `{"@context":["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],"eventTime":"` + time.Date(2026, 9, 18, 0, 0, c.told, 0, time.UTC).Format(time.RFC3339) + `","eventTimeZoneOffset":"+00:00",` + strings.TrimPrefix(event, "{")
 	list, err := epcis.Parse([]byte(src), 1)
 	if err != nil {
 		c.t.Fatalf("%v\n%s", err, src)
@@ -103,7 +104,7 @@ func (c *counter) decide(a supply.Action, boxes ...supply.SSCC) {
 
 func (c *counter) fit(text string, want dispense.Reason) string {
 	c.t.Helper()
-	full, why, err := c.Fit(c.t.Context(), "flu", text, today)
+	full, why, err := c.Fit(c.t.Context(), "flu", text, now)
 	switch {
 	case err != nil:
 		c.t.Fatal(err)
@@ -135,7 +136,7 @@ func TestFit(t *testing.T) {
 	for _, text := range []string{"", " ", "088099990000000014", "(01)" + gtin, "한글", "(99)1", strings.Repeat("A", 21), strings.Repeat("A", 500)} {
 		c.fit(text, dispense.Unread)
 	}
-	if _, why, err := c.Fit(t.Context(), "rsv", box(1).String(), today); err != nil || why == nil || why.Reason != dispense.Other {
+	if _, why, err := c.Fit(t.Context(), "rsv", box(1).String(), now); err != nil || why == nil || why.Reason != dispense.Other {
 		t.Errorf("flu given as rsv: %+v, %v", why, err)
 	}
 	c.decide(supply.Hold, box(1))
@@ -215,7 +216,7 @@ func TestTell(t *testing.T) {
 
 // FuzzRead: whatever is typed is read or refused, and what was read is read again as the same.
 func FuzzRead(f *testing.F) {
-	for _, s := range []string{"", "000000000000000000", "Q1", "(10)Q1", "088099990000000013", "(01)" + gtin + "(17)260920(10)Q1", "]d201" + gtin + "10Q1\x1d17260920", "(00)088099990000000013", "((", "(10)"} {
+	for _, s := range []string{"", "000000000000000000", "Q1", "(10)Q1", "088099990000000013", "(01)" + gtin + "(17)260920(10)Q1", "]d201" + gtin + "10Q1\x1d17260920", "(00)088099990000000013", "((", "(10)", "(01)" + gtin + "(17)260920(10)Q1(21)V1", "]d201" + gtin + "21V1\x1d10Q1", "https://id.gs1.org/01/" + gtin + "/10/Q1/21/V%2F1?17=260920"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -223,12 +224,12 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if e.SSCC == 0 && e.Lot == "" {
+		if e.SSCC == 0 && e.Lot == "" && e.Serial == "" {
 			t.Errorf("%q is read as nothing", s)
 		}
-		kept := supply.Elements{SSCC: e.SSCC, GTIN: e.GTIN, Lot: e.Lot, Expires: e.Expires}
+		kept := supply.Elements{SSCC: e.SSCC, GTIN: e.GTIN, Lot: e.Lot, Expires: e.Expires, Serial: e.Serial}
 		again, err := dispense.Read(kept.String())
-		if e.SSCC == 0 && (err != nil || again.Lot != e.Lot) {
+		if e.SSCC == 0 && (err != nil || again.Lot != e.Lot || again.Serial != e.Serial) {
 			t.Errorf("%q is read as %+v, and %q as %+v, %v", s, e, kept.String(), again, err)
 		}
 	})

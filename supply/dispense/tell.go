@@ -50,7 +50,7 @@ func (r *Room) tell(ctx context.Context, d *Dose, wrong bool, now time.Time) err
 	return done[0].Err
 }
 
-// event is a dose given from a box, by its own words alone: the same dose is always the same event.
+// event is a dose given from a box, or from a vial of it that custody knows by its name, by its own words alone: the same dose is always the same event.
 func event(d *Dose, e *supply.Elements, wrong bool) map[string]any {
 	out := map[string]any{
 		"@context": []any{json.RawMessage(epcis.StandardContext)}, "type": "ObjectEvent", "action": "OBSERVE", "bizStep": "dispensing",
@@ -58,6 +58,9 @@ func event(d *Dose, e *supply.Elements, wrong bool) map[string]any {
 		"eventTime": d.At.UTC().Format(time.RFC3339Nano), "eventTimeZoneOffset": "+00:00",
 		"epcList": []any{trace.BoxKey(e.SSCC)}, "bizLocation": map[string]any{"id": trace.SiteURN(d.Site)},
 		"bizTransactionList": []any{map[string]any{"bizTransaction": trace.BookingURN(d.Booking, d.Dose)}},
+	}
+	if k, ok := e.SGTIN(); ok { // custody knows which box it is of
+		out["epcList"] = []any{trace.VialKey(k)}
 	}
 	if e.GTIN != 0 && e.Lot != "" {
 		out["quantityList"] = []any{map[string]any{"epcClass": trace.LotClass(supply.LotKey{GTIN: e.GTIN, ID: e.Lot}), "quantity": 1, "uom": "E27"}}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"charye/internal/civil"
-	"charye/person"
 	"charye/site"
 	"charye/supply"
 	"charye/supply/trace"
@@ -48,11 +47,30 @@ func (v *View) OfReading(point string, begin, end time.Time) Scope {
 	return s
 }
 
+// OfVial is what one vial touches. What was given from its box, and nobody told from which vial, is not in it.
+func (v *View) OfVial(k supply.SGTIN) Scope {
+	n := v.Trace.Index.Vial(k)
+	if n == 0 {
+		x, _ := v.Trace.Vial(k)
+		found := v.Trace.Index.Of([]supply.SSCC{x.Box}, v.Today)
+		found.Given = nil
+		s := v.scopeOf(found)
+		s.Legs = v.Trace.Journey(x.Box)
+		return s
+	}
+	s := v.scopeOf(v.Trace.Index.OfVial(n, v.Today))
+	for _, l := range v.Trace.Index.VialJourney(n) {
+		s.Legs = append(s.Legs, trace.Leg{Place: string(l.Point), Point: l.Point, Site: l.Site, Begin: l.Begin, End: l.End, Boxes: s.Boxes})
+	}
+	return s
+}
+
 // Of is what boxes touch.
-func (v *View) Of(boxes []supply.SSCC) Scope {
-	found := v.Trace.Index.Of(boxes, v.Today)
+func (v *View) Of(boxes []supply.SSCC) Scope { return v.scopeOf(v.Trace.Index.Of(boxes, v.Today)) }
+
+func (v *View) scopeOf(found supply.Scope) Scope {
 	s := Scope{Boxes: found.Boxes, States: map[supply.State]int{}, Given: len(found.Given)}
-	lots, sites, people := map[supply.LotKey]int{}, map[site.Num]*ScopeSite{}, map[person.Key]bool{}
+	lots, sites := map[supply.LotKey]int{}, map[site.Num]*ScopeSite{}
 	for _, n := range found.Sites {
 		at, ok := v.Sites.ByNum(n)
 		if !ok {
@@ -71,12 +89,11 @@ func (v *View) Of(boxes []supply.SSCC) Scope {
 		}
 	}
 	for _, g := range found.Given {
-		people[g.Person] = true
 		if x := sites[g.Site]; x != nil {
 			x.Given++
 		}
 	}
-	s.People = len(people)
+	s.People = found.People()
 	for _, l := range found.Lots {
 		expires, _ := v.Trace.Expires(l)
 		s.Lots = append(s.Lots, ScopeLot{l, lots[l], expires})

@@ -295,6 +295,32 @@ func (v *View) Boxes(f Filter) []supply.SSCC {
 // Way is the way of a box as it is judged.
 func (v *View) Way(k supply.SSCC) (supply.Way, error) { return v.Trace.Index.Way(k, v.asOf()) }
 
+// Vial is a vial of a box with what is against it alone; ok is false when nobody told that it was packed. The judgement is that of its box where nothing was
+// told of it alone.
+func (v *View) Vial(k supply.SGTIN) (x trace.Vial, j supply.Judgement, ok bool) {
+	if x, ok = v.Trace.Vial(k); !ok {
+		return x, j, false
+	}
+	j, alone := v.Trace.Index.JudgeVial(v.Trace.Index.Vial(k), v.asOf())
+	if !alone {
+		j, _ = v.Trace.Index.Judge(x.Box, v.asOf())
+	}
+	return x, j, true
+}
+
+// UnfitVials gives what is against the vials of a box, where something is; under the zero name what is against those of which nothing was told alone.
+func (v *View) UnfitVials(box supply.SSCC) map[supply.SGTIN]supply.Judgement {
+	out := map[supply.SGTIN]supply.Judgement{}
+	for _, n := range v.Trace.Index.UnfitVials(box, v.asOf()) {
+		j, alone := v.Trace.Index.JudgeVial(n, v.asOf())
+		if !alone {
+			j, _ = v.Trace.Index.Judge(box, v.asOf())
+		}
+		out[v.Trace.Index.NameOf(n)] = j
+	}
+	return out
+}
+
 // SiteOf is the site of a place of custody; 0: it is none.
 func (v *View) SiteOf(place string) site.Num { return v.place(place) }
 

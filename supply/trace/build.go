@@ -25,6 +25,9 @@ type builder struct {
 	boxes  []boxState
 	found  []int32 // by find: used again and again
 	sums   map[account]*Account
+
+	serials *serials // nil: no event names a vial
+	g       *senses
 }
 
 type boxState struct {
@@ -67,7 +70,9 @@ func (r *Reader) Build(rules Rules) (*Trace, error) {
 		}
 	}
 	order := r.sorted()
+	b.commissioned(order)
 	g := newSenses(r, order)
+	b.g, g.vial = g, func(n name) bool { return b.vial(n) >= 0 }
 	for _, i := range order {
 		t := &r.events[i]
 		if t.wrong {
@@ -125,6 +130,7 @@ func (b *builder) event(t *told) {
 		case counting:
 			b.counted(t)
 		case decommissioning:
+			b.decommissioned(t, b.singles(t))
 			for _, n := range b.named(t) {
 				b.end(n, t.at)
 			}
@@ -207,9 +213,10 @@ func (b *builder) sum(at site.Num, lot supply.LotKey) *Account {
 func (b *builder) accounts() {
 	for i := range b.boxes {
 		if x := &b.boxes[i]; x.Site != 0 {
-			b.sum(x.Site, x.Lot).OnHand += x.Left()
+			b.sum(x.Site, x.Lot).OnHand += b.withBox(int32(i))
 		}
 	}
+	b.onHandApart()
 	for _, a := range b.sums {
 		b.t.Accounts = append(b.t.Accounts, *a)
 	}

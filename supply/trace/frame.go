@@ -10,7 +10,7 @@ import (
 )
 
 // Version is that of what is kept of an event, and of the form of frames. What another version wrote is read anew from the log.
-const Version = 2
+const Version = 3
 
 // ErrFrame means that bytes are no frame, or not the next one of this reader.
 var ErrFrame = errors.New("not the next frame of what was read of custody")

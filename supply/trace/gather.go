@@ -22,6 +22,7 @@ type senses struct {
 	series map[stream]*stretch
 	sums   map[name][]supply.Summary
 	times  map[name][]int64 // of readings, by point
+	vial   func(name) bool  // whether a name is that of a vial of ours
 }
 
 // stretch is what one stream told, and where it comes from.
@@ -87,7 +88,7 @@ func (g *senses) gather(order []uint32) (problems []Problem) {
 		a := about{place: t.place}
 		for _, k := range append(slices.Clone(g.r.thingsOf(t)), t.parent) {
 			switch {
-			case g.r.names.all[k].unit:
+			case g.r.names.all[k].unit || g.mounts[k] == nil && g.vial(k):
 				a.units = append(a.units, k)
 			case k != 0 && g.mounts[k] == nil:
 				a.others = append(a.others, k)

@@ -41,6 +41,7 @@ func (b *builder) moved(t *told) {
 			b.move(b.find(n), t.place, b.siteOf(t.place), t.at)
 		}
 	}
+	b.movedSingles(t)
 }
 
 // move brings boxes to a place at an instant.
@@ -55,12 +56,7 @@ func (b *builder) move(boxes []int32, place name, at site.Num, when int64) {
 			continue
 		}
 		if x.Site != at {
-			if x.Site != 0 {
-				b.sum(x.Site, x.Lot).Returned += x.Left()
-			}
-			if at != 0 {
-				b.sum(at, x.Lot).Received += x.Left()
-			}
+			b.goes(x.Lot, b.withBox(n), x.Site, at)
 		}
 		if at != 0 {
 			x.Sent = Sent{}
@@ -102,6 +98,7 @@ func (x *boxState) leave(when int64) {
 
 // end is the end of a box: nobody has it any more.
 func (b *builder) end(n int32, when int64) {
+	b.endApart(n, false, when)
 	x := &b.boxes[n]
 	x.leave(when)
 	if x.Site != 0 {
@@ -138,8 +135,8 @@ func (b *builder) split(t *told) {
 		return
 	}
 	doses := vials * old.DosesPerVial
-	if doses > old.Left() {
-		b.finding("%d doses are taken out of box %s, and it has %d (%s)", doses, old.SSCC, old.Left(), t.id)
+	if doses > b.withBox(from) {
+		b.finding("%d doses are taken out of box %s, and it has %d (%s)", doses, old.SSCC, b.withBox(from), t.id)
 		return
 	}
 	if !b.box(t, outputs[0], supply.Box{SSCC: into, Product: old.Product, Lot: lot, Vials: vials, DosesPerVial: old.DosesPerVial}) {
@@ -167,6 +164,18 @@ func (b *builder) split(t *told) {
 	}
 }
 
+// pointOf gives whose readings tell of a stay: those of the nearest logger that told more than a glance of it.
+func (g *senses) pointOf(s *stay, place name) name {
+	if len(g.times)+len(g.sums) > 0 {
+		for _, own := range s.via {
+			if g.covers(own, s.begin, s.end) {
+				return own
+			}
+		}
+	}
+	return place
+}
+
 // legs groups the stays of boxes that went together, and says whose readings tell of them.
 func (b *builder) legs(g *senses) {
 	type same struct {
@@ -179,15 +188,7 @@ func (b *builder) legs(g *senses) {
 		x := &b.boxes[i]
 		for j := range x.stays {
 			s := &x.stays[j]
-			point := s.place
-			if len(g.times)+len(g.sums) > 0 {
-				for _, own := range s.via {
-					if g.covers(own, s.begin, s.end) {
-						point = own
-						break
-					}
-				}
-			}
+			point := g.pointOf(s, s.place)
 			k := same{s.place, point, s.site, s.begin, s.end}
 			n, ok := byLeg[k]
 			if !ok {

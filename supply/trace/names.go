@@ -12,8 +12,9 @@ type name uint32
 
 // names gives every text its name.
 type names struct {
-	all []called // by name; the first is that of 0
-	by  map[string]name
+	all   []called // by name; the first is that of 0
+	by    map[string]name
+	vials bool // some are of vials or cartons
 }
 
 // called is what a name stands for.
@@ -21,6 +22,7 @@ type called struct {
 	text string
 	sscc supply.SSCC // 0: no box and no pallet
 	unit bool        // named as a box or pallet is, if perhaps with a wrong check digit
+	vial bool        // named as a single vial or carton is
 }
 
 func newNames() names { return names{all: make([]called, 1), by: map[string]name{}} }
@@ -37,6 +39,9 @@ func (n *names) of(text string) name {
 	c := called{text: text, unit: strings.HasPrefix(text, boxKey)}
 	if c.unit {
 		c.sscc, _ = SSCCOf(text)
+	}
+	if strings.HasPrefix(text, lotKey) && strings.Contains(text, "/21/") {
+		c.vial, n.vials = true, true
 	}
 	k := name(len(n.all))
 	n.all = append(n.all, c)

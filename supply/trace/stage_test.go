@@ -73,6 +73,10 @@ func judgedAt(t testing.TB, x *trace.Trace, n int, hour float64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return said(&j)
+}
+
+func said(j *supply.Judgement) string {
 	cause := ""
 	if j.Exposure.Unknown > 0 || j.Untraced {
 		cause = "unknown"

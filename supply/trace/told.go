@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -169,13 +170,31 @@ func (r *Reader) tell(e *epcis.Event, seq int64) {
 		}
 		r.portions = append(r.portions, portion{key(q.Class), r.names.of(q.Unit), amount, q.Role == epcis.RoleOutputClass})
 	}
+	to, lot := t.more(e)
+	if lot != "" && t.kind == ofObject && t.action == add {
+		r.lotOf(&t, lot)
+	}
 	t.portions.to = uint32(len(r.portions))
-	t.to = key(t.more(e))
+	t.to = key(to)
 	r.events = append(r.events, t)
 }
 
-// more reads what is not among the fields of an [epcis.Event], and gives where the event sends things.
-func (t *told) more(e *epcis.Event) (to string) {
+// lotOf keeps the lot of the vials that an event brings into being as what it is about: a class of each product, without an amount.
+func (r *Reader) lotOf(t *told, lot string) {
+	for _, n := range r.thingsOf(t) {
+		k, ok := sgtinOf(r.names.text(n))
+		if !ok {
+			continue
+		}
+		class := r.names.of(LotClass(supply.LotKey{GTIN: k.GTIN, ID: lot}))
+		if !slices.ContainsFunc(r.portions[t.portions.from:], func(p portion) bool { return p.class == class }) {
+			r.portions = append(r.portions, portion{class: class, amount: math.NaN()})
+		}
+	}
+}
+
+// more reads what is not among the fields of an [epcis.Event], and gives where the event sends things and of which lot those are that it brings into being.
+func (t *told) more(e *epcis.Event) (to, lot string) {
 	var more struct {
 		Stage        json.RawMessage            `json:"charye:stage"`
 		Whole        json.RawMessage            `json:"urn:charye:epcis:stage"`
@@ -190,7 +209,7 @@ func (t *told) more(e *epcis.Event) (to string) {
 		Sensors []element `json:"sensorElementList"`
 	}
 	if !hasMore(e.JSON) {
-		return ""
+		return "", ""
 	}
 	var fault string
 	if err := json.Unmarshal(e.JSON, &more); err != nil {
@@ -207,10 +226,15 @@ func (t *told) more(e *epcis.Event) (to string) {
 		t.stage = misspelt
 	}
 	for name, v := range more.ILMD {
-		if i := strings.LastIndexAny(name, ":/"); name[i+1:] == "itemExpirationDate" || name[i+1:] == "expirationDate" {
-			var s string
+		var s string
+		switch i := strings.LastIndexAny(name, ":/"); name[i+1:] {
+		case "itemExpirationDate", "expirationDate":
 			if json.Unmarshal(v, &s) == nil && len(s) >= len(time.DateOnly) {
 				t.expires, _ = civil.Parse(s[:len(time.DateOnly)])
+			}
+		case "lotNumber":
+			if json.Unmarshal(v, &s) == nil && supply.ValidLot(s) {
+				lot = s
 			}
 		}
 	}
@@ -231,7 +255,7 @@ func (t *told) more(e *epcis.Event) (to string) {
 	if len(list) > 0 || fault != "" {
 		t.sense = &sense{list, fault}
 	}
-	return to
+	return to, lot
 }
 
 // hasMore reports whether an event may have what [told.more] reads, which most have not.

@@ -24,6 +24,8 @@ type Rules struct {
 	Site func(place string) site.Num
 	// Who gives the person of a booking, when a dose is told with one ([BookingURN]); nil: nobody is known.
 	Who func(booking int64) (person.Key, bool)
+	// Anywhere has doses count wherever they are told to be given or destroyed: for who looks at a few events alone, and not at where the box was meanwhile.
+	Anywhere bool
 }
 
 // Problem is an event that could not be used, and why.
@@ -40,7 +42,7 @@ type Box struct {
 	Since time.Time
 	Given int // doses
 	Waste int
-	Moved int // doses that were taken out into boxes of their own
+	Moved int // doses that were taken out into other boxes, less those that came from such
 	Sent  Sent
 	Parts []Part // of what is left, by stage; nil: nothing of it was told to be thawed or punctured
 }
@@ -94,6 +96,9 @@ type Trace struct {
 	order  []supply.SSCC
 	expiry map[supply.LotKey]civil.Date
 	site   func(string) site.Num
+	alone  []Leg      // of vials that went without the box that they are in
+	vials  []vialTold // by box and name
+	byVial map[supply.SGTIN]uint32
 }
 
 // Box finds a box.
@@ -118,10 +123,16 @@ func (t *Trace) OfLot(id string) (out []supply.SSCC) {
 	return out
 }
 
-// At lists the boxes that were at a place, or judged by its readings, at any moment of [begin, end).
+// At lists the boxes that were at a place, or judged by its readings, at any moment of [begin, end), and those in which a vial is now that was.
 func (t *Trace) At(place string, begin, end time.Time) (out []supply.SSCC, legs []Leg) {
 	seen := map[supply.SSCC]bool{}
-	for _, l := range t.Legs {
+	for i := range len(t.Legs) + len(t.alone) {
+		l := Leg{}
+		if i < len(t.Legs) {
+			l = t.Legs[i]
+		} else {
+			l = t.alone[i-len(t.Legs)]
+		}
 		if l.Place != place && string(l.Point) != place || !l.Begin.Before(end) || !l.End.IsZero() && !l.End.After(begin) {
 			continue
 		}

@@ -509,8 +509,10 @@ func FuzzGLNs(f *testing.F) {
 
 // FuzzEvents builds a trace from whatever the rules of EPCIS take: nothing panics, and the doses of every lot add up.
 func FuzzEvents(f *testing.F) {
-	for _, s := range eventful(f).list {
-		f.Add([]byte(s.Alone()))
+	for _, l := range []*log{eventful(f), serialised(f)} {
+		for _, s := range l.list {
+			f.Add([]byte(s.Alone()))
+		}
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		list, err := epcis.Parse(src, 10)

@@ -36,6 +36,10 @@ const doseUnit = "E27"
 
 // used is doses given, or destroyed.
 func (b *builder) used(t *told) {
+	if list := b.singles(t); len(list) > 0 {
+		b.usedSingles(t, list)
+		return
+	}
 	boxes := b.named(t)
 	if len(boxes) != 1 && !t.portions.none() || len(boxes) == 0 {
 		b.problem(t, "%s wants one box that was packed before; has %d", t.step, len(boxes))
@@ -48,7 +52,10 @@ func (b *builder) used(t *told) {
 			at = b.siteOf(t.place)
 		}
 		give := t.step == dispensing
-		rest := x.Left()
+		if !give && t.portions.none() && x.Site != 0 && at == x.Site {
+			b.endApart(k, true, t.at)
+		}
+		rest := b.withBox(k)
 		if give {
 			rest = 1
 		}
@@ -56,12 +63,12 @@ func (b *builder) used(t *told) {
 		if !ok {
 			continue
 		}
-		if at != x.Site || at == 0 {
+		if !b.rules.Anywhere && (at != x.Site || at == 0) {
 			b.finding("box %s: %d doses are %s where it is not (%s)", x.SSCC, n, word(give), t.id)
 			continue
 		}
-		if n > x.Left() {
-			b.finding("box %s: %d doses are %s, and it has %d (%s)", x.SSCC, n, word(give), x.Left(), t.id)
+		if n > b.withBox(k) {
+			b.finding("box %s: %d doses are %s, and it has %d (%s)", x.SSCC, n, word(give), b.withBox(k), t.id)
 			continue
 		}
 		s := b.sum(at, x.Lot)
@@ -76,7 +83,7 @@ func (b *builder) used(t *told) {
 		}
 		x.Given += n
 		s.Given += n
-		b.give(t, x, at, n)
+		b.give(t, x, at, n, nil)
 	}
 }
 
@@ -87,9 +94,15 @@ func word(give bool) string {
 	return "destroyed"
 }
 
-func (b *builder) give(t *told, x *boxState, at site.Num, n int) {
+// give tells the index of doses; v is the vial, where one is named.
+func (b *builder) give(t *told, x *boxState, at site.Num, n int, v *vialState) {
+	of := supply.VialNum(0)
+	if v != nil {
+		k, _ := b.sgtin(v.name)
+		of = b.t.Index.AddVial(k)
+	}
 	for i := range n {
-		g := supply.Given{Box: x.SSCC, Site: at, Dose: max(1, int(t.dose)), At: t.when()}
+		g := supply.Given{Box: x.SSCC, Vial: of, Site: at, Dose: max(1, int(t.dose)), At: t.when()}
 		known := false
 		if t.booking != 0 && n == 1 && b.rules.Who != nil {
 			g.Person, known = b.rules.Who(t.booking)
@@ -115,6 +128,7 @@ func nobody(event string, i int) (k person.Key) {
 
 // counted is a stock-taking of boxes.
 func (b *builder) counted(t *told) {
+	b.countedSingles(t, b.singles(t))
 	boxes := b.named(t)
 	for _, k := range boxes {
 		x := &b.boxes[k]
@@ -125,8 +139,9 @@ func (b *builder) counted(t *told) {
 		if t.portions.none() || len(boxes) != 1 {
 			continue
 		}
-		if n, ok := b.doses(t, x, 0); ok && n != x.Left() {
-			b.finding("box %s: %d doses are counted, and %d received - %d given - %d wasted leave %d (%s)", x.SSCC, n, x.Doses()-x.Moved, x.Given, x.Waste, x.Left(), t.id)
+		with := b.withBox(k)
+		if n, ok := b.doses(t, x, 0); ok && n != with {
+			b.finding("box %s: %d doses are counted, and %d received - %d given - %d wasted leave %d (%s)", x.SSCC, n, x.Doses()-x.Moved-(x.Left()-with), x.Given, x.Waste, with, t.id)
 		}
 	}
 }

@@ -78,6 +78,30 @@ func LotClass(l supply.LotKey) string {
 // keyOf is the name of a box or pallet as events are compared by.
 func keyOf(k supply.SSCC) string { return boxKey + k.String() }
 
+// SGTINOf reads the name of a vial or carton: a URN, a Digital Link, or the label as people or scanners write it.
+func SGTINOf(name string) (supply.SGTIN, bool) {
+	if k, ok := sgtinOf(epcis.Key(name)); ok {
+		return k, true
+	}
+	e, err := supply.ParseElements(name)
+	if err != nil {
+		return supply.SGTIN{}, false
+	}
+	return e.SGTIN()
+}
+
+// VialKey is the name of a vial as events are compared by.
+func VialKey(k supply.SGTIN) string {
+	return lotKey + k.GTIN.String() + "/21/" + url.PathEscape(k.Serial)
+}
+
+func unescaped(s string) string {
+	if u, err := url.PathUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
 func lotOf(class string) (l supply.LotKey, ok bool) {
 	rest, ok := strings.CutPrefix(epcis.Key(class), lotKey)
 	gtin, lot, two := strings.Cut(rest, "/10/")

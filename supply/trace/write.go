@@ -71,9 +71,36 @@ func sensing(point string, at time.Time, elements []any) map[string]any {
 	}
 	if k, ok := SSCCOf(point); ok {
 		e["epcList"] = []any{keyOf(k)}
+	} else if k, ok := SGTINOf(point); ok {
+		e["epcList"] = []any{VialKey(k)}
 	} else {
 		e["epcList"] = []any{}
 		e["readPoint"] = map[string]any{"id": point}
 	}
 	return e
+}
+
+// Destroyed writes that vials were thrown away at a place, with all that was left in them.
+func Destroyed(place string, at time.Time, vials []supply.SGTIN, why string) (*epcis.Event, error) {
+	names := make([]any, len(vials))
+	for i, k := range vials {
+		names[i] = VialKey(k)
+	}
+	e := map[string]any{
+		"@context": []any{json.RawMessage(epcis.StandardContext), map[string]any{"charye": extension}},
+		"type":     "ObjectEvent", "action": "OBSERVE", "bizStep": "destroying", "eventTime": stamp(at), "eventTimeZoneOffset": "+00:00",
+		"epcList": names, "bizLocation": map[string]any{"id": place},
+	}
+	if why != "" {
+		e["charye:why"] = why
+	}
+	src, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	events, err := epcis.Parse(src, 1)
+	if err != nil {
+		return nil, fmt.Errorf("destroyed vials: %w", err)
+	}
+	return events[0], nil
 }

@@ -27,7 +27,17 @@ const (
 	UnfitExpired = UnfitReason(dispense.Expired)
 	UnfitProduct = UnfitReason(dispense.Other)
 	UnfitUnknown = UnfitReason(dispense.Unknown)
+	UnfitOver    = UnfitReason(dispense.Over)
+	UnfitEmpty   = UnfitReason(dispense.Empty)
 )
+
+// UnfitSince says, where an error of [Walk.TellVisit] is [UnfitOver], since when the vial was open, and for how long it might be.
+func UnfitSince(err error) (since time.Time, long time.Duration) {
+	if u, ok := errors.AsType[*dispense.Unfit](err); ok {
+		return u.Since, u.For
+	}
+	return since, 0
+}
 
 // WhyUnfit gives the reason where an error of [Walk.TellVisit] is that; empty otherwise.
 func WhyUnfit(err error) UnfitReason {
@@ -71,7 +81,9 @@ func (cl *Clinic) TellVisit(ctx context.Context, a walk.Actor, t TellVisit) (Vis
 		if first, soon := cl.tooSoon(&b, t.Dose); soon {
 			return Visitor{}, walk.Refuse(walk.Conflict, "the dose before was spoilt, and may be given again from %s on; have them choose another day", first).At("state")
 		}
-		if req.Visit.From, err = cl.fit(ctx, d, t.From, today); err != nil {
+		if d.Visit.State == booking.Given && dispense.SameVial(d.Visit.From, t.From) {
+			req.Visit.From = d.Visit.From // told again: the vial may have been used up by this very dose
+		} else if req.Visit.From, err = cl.fit(ctx, d, t.From); err != nil {
 			return Visitor{}, err
 		}
 	case booking.TurnedAway:
@@ -132,8 +144,8 @@ func (cl *Clinic) tooSoon(b *booking.Booking, dose int) (first civil.Date, soon 
 }
 
 // fit reads what a dose is to be given from, and refuses what may not be given.
-func (cl *Clinic) fit(ctx context.Context, d *booking.Dose, text string, today civil.Date) (string, error) {
-	full, why, err := cl.doses.Fit(ctx, d.Slot.Product, text, today)
+func (cl *Clinic) fit(ctx context.Context, d *booking.Dose, text string) (string, error) {
+	full, why, err := cl.doses.Fit(ctx, d.Slot.Product, text, cl.now())
 	switch {
 	case err != nil:
 		return "", walk.Unavailable(err)
@@ -214,7 +226,7 @@ func (cl *Clinic) keptOf(list []booking.Booking, at site.Num, slot booking.Slot,
 
 // SupplyRules gives what the programme says of products, for a [dispense.Room].
 func SupplyRules(p *programme.Programme) dispense.Options {
-	o := dispense.Options{PerVial: map[string]int{}}
+	o := dispense.Options{PerVial: map[string]int{}, Zone: p.Zone}
 	for i := range p.Products {
 		q := &p.Products[i]
 		o.PerVial[q.ID] = q.DosesPerVial

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed dist
@@ -41,8 +42,12 @@ var assetKinds = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// Load reads the bundles and compresses each once.
-func Load() (*Set, error) {
+// Load gives the bundles, which are read and compressed once in a process.
+func Load() (*Set, error) { return loadOnce() }
+
+var loadOnce = sync.OnceValues(load)
+
+func load() (*Set, error) {
 	a := &Set{byName: map[string]asset{}}
 	entries, err := fs.ReadDir(distFiles, "dist")
 	if err != nil {

@@ -104,13 +104,18 @@ func TestClinicForms(t *testing.T) {
 		}
 	}
 	pagetest.WantPage(t, b.Post("/clinic/visits/bk-1-1/1", "state", "dead"), 400)
-	for _, reason := range []clinic.UnfitReason{clinic.UnfitText, clinic.UnfitHeld, clinic.UnfitLot, clinic.UnfitExpired, clinic.UnfitProduct, clinic.UnfitUnknown} {
+	for _, reason := range []clinic.UnfitReason{clinic.UnfitText, clinic.UnfitHeld, clinic.UnfitLot, clinic.UnfitExpired, clinic.UnfitProduct, clinic.UnfitUnknown, clinic.UnfitEmpty} {
 		key := "clinic.unfit." + string(reason)
 		svc.Fail["TellVisit"] = &walk.Error{Code: walk.Conflict, Field: "from", Err: &dispense.Unfit{Reason: dispense.Reason(reason)}}
 		w := b.Post("/clinic/visits/bk-1-1/1", "state", "given", "from", "<AB12>")
 		pagetest.WantPage(t, w, 422, pagetest.Languages(t)["ko"].Sentences[key]["other"], `value="&lt;AB12&gt;"`, `aria-describedby="from-hint from-error"`)
 		pagetest.CheckPage(t, string(reason), "ko", w.Body.String())
 	}
+	// Of a vial that is open for too long it is said since when.
+	svc.Fail["TellVisit"] = &walk.Error{Code: walk.Conflict, Field: "from", Err: &dispense.Unfit{Reason: dispense.Over, Since: time.Date(2026, 9, 18, 0, 0, 0, 0, time.UTC), For: 6 * time.Hour}}
+	long := b.Post("/clinic/visits/bk-1-1/1", "state", "given", "from", "(01)08809999000013(10)S1(21)V1")
+	pagetest.WantPage(t, long, 422, "2026-09-18 09:00에 열었거나 녹인 것이고, 6시간 안에만 쓸 수 있습니다", `value="(01)08809999000013(10)S1(21)V1"`)
+	pagetest.CheckPage(t, "open too long", "ko", long.Body.String())
 	for code, status := range map[walk.Code]int{
 		walk.Conflict: 409, walk.AlreadyBooked: 409, walk.SlotFull: 409, walk.NotOpen: 409, walk.Closed: 409, walk.BadRequest: 422, walk.NotFound: 404, walk.Overloaded: 503,
 		walk.NotAllowed: 403,

@@ -103,12 +103,15 @@ func (h *Pages) clinicTell(q *page.Request) error {
 // unfitNames say why nothing may be given from what was scanned, and what to do.
 var unfitNames = map[clinic.UnfitReason]string{
 	clinic.UnfitText: "clinic.unfit.text", clinic.UnfitHeld: "clinic.unfit.held", clinic.UnfitLot: "clinic.unfit.lot", clinic.UnfitExpired: "clinic.unfit.expired",
-	clinic.UnfitProduct: "clinic.unfit.product", clinic.UnfitUnknown: "clinic.unfit.unknown",
+	clinic.UnfitProduct: "clinic.unfit.product", clinic.UnfitUnknown: "clinic.unfit.unknown", clinic.UnfitEmpty: "clinic.unfit.empty",
 }
 
 // visitWrong puts a refusal into words for the page of the appointment; empty for one that has a page of its own.
 func (h *Pages) visitWrong(q *page.Request, err error) (text, at string, status int) {
 	if u := clinic.WhyUnfit(err); u != "" {
+		if u == clinic.UnfitOver {
+			return h.tooLong(q, err), "from", http.StatusUnprocessableEntity
+		}
 		return q.Words(unfitNames[u]), "from", http.StatusUnprocessableEntity
 	}
 	e, ok := errors.AsType[*walk.Error](err)

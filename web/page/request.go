@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"charye/person"
 	"charye/programme"
@@ -48,41 +50,90 @@ type otherLanguage struct{ ID, Name, URL string }
 // AddTemplates parses the pages of a face, templates/*.html, once for each language, with that language's words bound in. What templates/parts.html
 // defines is for the pages of the same face; the frame's own parts are for all. A page's name is that of its file, and no two faces may use the same.
 func (h *Frame) AddTemplates(files fs.FS) error {
-	names, err := fs.Glob(files, "templates/*.html")
+	pages, err := h.parsed(files)
 	if err != nil {
 		return fmt.Errorf("templates: %w", err)
 	}
+	for id, byName := range pages {
+		if h.pages[id] == nil {
+			h.pages[id] = map[string]*template.Template{}
+		}
+		for name, page := range byName {
+			if h.pages[id][name] != nil {
+				return fmt.Errorf("templates: two pages are called %s", name)
+			}
+			h.pages[id][name] = page
+		}
+	}
+	return nil
+}
+
+// templates are pages by language and name. They are not changed any more.
+type templates map[string]map[string]*template.Template
+
+// parsed gives the pages of a face. What is built into the program is parsed once for each zone of times: tests make many frames.
+func (h *Frame) parsed(files fs.FS) (templates, error) {
+	built, ok := files.(embed.FS)
+	if !ok {
+		return h.parse(files)
+	}
+	_, offset := time.Unix(0, 0).In(h.Zone).Zone()
+	key := faceIn{built, h.Zone.String(), offset}
+	known.Lock()
+	defer known.Unlock()
+	if pages, ok := known.pages[key]; ok {
+		return pages, nil
+	}
+	pages, err := h.parse(files)
+	if err == nil {
+		known.pages[key] = pages
+	}
+	return pages, err
+}
+
+// faceIn is a face in a zone: by name, and where that is made up, by what it stands for.
+type faceIn struct {
+	files  embed.FS
+	zone   string
+	offset int
+}
+
+var known = struct {
+	sync.Mutex
+	pages map[faceIn]templates
+}{pages: map[faceIn]templates{}}
+
+func (h *Frame) parse(files fs.FS) (templates, error) {
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
 	const frame, parts = "templates/frame.html", "templates/parts.html"
+	pages := templates{}
 	for id, l := range h.Languages {
 		base, err := template.New("frame.html").Funcs(h.functions(l)).Option("missingkey=error").ParseFS(frameFiles, frame, parts)
 		if err == nil && slices.Contains(names, parts) {
 			base, err = base.ParseFS(files, parts)
 		}
 		if err != nil {
-			return fmt.Errorf("templates: %w", err)
+			return nil, err
 		}
-		if h.pages[id] == nil {
-			h.pages[id] = map[string]*template.Template{}
-		}
+		pages[id] = map[string]*template.Template{}
 		for _, f := range names {
 			if f == frame || f == parts {
 				continue
-			}
-			name := strings.TrimSuffix(path.Base(f), path.Ext(f))
-			if h.pages[id][name] != nil {
-				return fmt.Errorf("templates: two pages are called %s", name)
 			}
 			page, err := base.Clone()
 			if err == nil {
 				page, err = page.ParseFS(files, f)
 			}
 			if err != nil {
-				return fmt.Errorf("templates: %w", err)
+				return nil, err
 			}
-			h.pages[id][name] = page
+			pages[id][strings.TrimSuffix(path.Base(f), path.Ext(f))] = page
 		}
 	}
-	return nil
+	return pages, nil
 }
 
 // functions are what templates call.

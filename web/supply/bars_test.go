@@ -54,12 +54,12 @@ func TestComingDays(t *testing.T) {
 func TestPagesHaveBars(t *testing.T) {
 	t.Parallel()
 	b, svc, _ := inRoom(t, "logistics")
-	if s := b.Get("/supply").Body.String(); strings.Count(s, `class="bar"`) < 4 { // two regions, under way, depots
-		t.Errorf("stock is drawn with %d bars", strings.Count(s, `class="bar"`))
+	if s := b.Get("/supply").Body.String(); strings.Count(s, `class="amount"`) < 4 { // two regions, under way, depots
+		t.Errorf("stock is drawn with %d bars", strings.Count(s, `class="amount"`))
 	}
 	b.Get("/supply/deliveries")
 	round(t, svc)
-	if s := b.Get("/supply/deliveries").Body.String(); strings.Count(s, `class="bar"`) != 14 {
-		t.Errorf("fourteen days are drawn with %d bars", strings.Count(s, `class="bar"`))
+	if s := b.Get("/supply/deliveries").Body.String(); strings.Count(s, `class="amount"`) != 14 {
+		t.Errorf("fourteen days are drawn with %d bars", strings.Count(s, `class="amount"`))
 	}
 }

@@ -77,6 +77,8 @@ type supplyBoxData struct {
 	After                  string
 	Chart                  template.HTML
 	Verdicts               []verdictRow
+	VialRows               []vialRow // those with serial numbers
+	VialsAll               int
 	Alarms                 []alarmRow // about this box
 	ZoneMinutes            int        // how far the programme's zone is east of Greenwich, for the script's times
 	Scope                  string
@@ -124,6 +126,7 @@ func (h *Pages) supplyBox(q *page.Request) error {
 		x.Most = celsius(e.most)
 		d.Excursions = append(d.Excursions, x)
 	}
+	d.VialRows, d.VialsAll = h.vialRows(q, v, k)
 	d.Chart = h.chart(q, &w, d.Legs, all)
 	for i := range v.Verdicts {
 		if x := &v.Verdicts[i]; slices.Contains(x.Boxes, k) {

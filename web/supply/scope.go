@@ -63,6 +63,7 @@ type supplyScopeData struct {
 	Given, People      int
 	Drawing            template.HTML
 	CaseURL            string
+	Vial               *vialCard // the one that was asked for; nil: none was
 }
 
 // Wrong gives the message for a field, empty when it is right.
@@ -94,6 +95,14 @@ func (h *Pages) supplyScope(q *page.Request) error {
 		s = v.Of([]supply.SSCC{k})
 		s.Legs = v.Trace.Journey(k)
 		d.Asked, d.Of, d.OfURL, asks = true, q.Words("supply.scope.of.box", "box", k.String()), boxPath(k), page.WithQuery("/supply/cases/new", "box", k.String())
+	case q.Field("vial") != "":
+		k, ok := vialOf(v, q.Field("vial"))
+		if !ok {
+			return &walk.Error{Code: walk.NotFound, Detail: "vial: no event of custody tells of such a vial"}
+		}
+		s = v.OfVial(k)
+		d.Vial = h.vialCard(q, v, k)
+		d.Asked, d.Of, asks = true, q.Words("supply.scope.of.vial", "vial", k.String()), page.WithQuery("/supply/cases/new", "box", d.Vial.Box)
 	case alarm != "":
 		seq, err := strconv.ParseInt(alarm, 10, 64)
 		x, ok := v.Alarm(seq)

@@ -223,7 +223,7 @@ func (h *Pages) showSupplyHome(q *page.Request, v *room.View, a walk.Actor, notF
 	return q.Show(status, "supply", page.View{Title: q.Words("supply.title"), Wide: true, D: d})
 }
 
-// supplyFind goes to what a text names: a box, a site by its GLN or number, a lot, or sites by name.
+// supplyFind goes to what a text names: a box, a vial, what a label is of, a site by its GLN or number, a lot, or sites by name.
 func (h *Pages) supplyFind(q *page.Request) error {
 	v, a, err := h.supply(q)
 	if err != nil {
@@ -238,6 +238,9 @@ func (h *Pages) supplyFind(q *page.Request) error {
 		if _, known := v.Trace.Box(k); known {
 			return q.Redirect(boxPath(k))
 		}
+	}
+	if to, ok := findLabel(v, text); ok {
+		return q.Redirect(to)
 	}
 	if g, err := supply.ParseGLN(compact); err == nil {
 		place := "https://id.gs1.org/414/" + g.String()
