@@ -32,7 +32,11 @@ func (c supplyScopeCmd) Run(ctx context.Context, out streams) error {
 		return &usageError{msg: "want one of --reading, --box and --lot"}
 	}
 	return c.Where.with(ctx, func(r *supplyRoom) error {
-		w, err := r.world(ctx, time.Now())
+		t, err := r.trace(ctx)
+		if err != nil {
+			return err
+		}
+		w, err := r.worldOf(ctx, t, time.Now())
 		if err != nil {
 			return err
 		}
@@ -40,6 +44,9 @@ func (c supplyScopeCmd) Run(ctx context.Context, out streams) error {
 		to := bufio.NewWriter(out.out)
 		boxes, err := c.boxes(r, w.Trace, to)
 		if err != nil {
+			return err
+		}
+		if err := w.Index(ctx, t.Index.Of(boxes, w.Today()).Sites); err != nil {
 			return err
 		}
 		r.tellScope(to, w, boxes, c.Most)

@@ -100,13 +100,16 @@ func (r *Room) Preview(ctx context.Context, who approval.Who, w Wish) (Draft, er
 		return Draft{}, err
 	}
 	now := r.Clock()
-	world, err := order.Load(ctx, r.Ledger, r.Verdicts, r.Programme, places.Sites.All(), t, now)
+	if err := r.free.Refresh(ctx); err != nil {
+		return Draft{}, err
+	}
+	world, err := order.Load(ctx, r.Ledger, r.free, r.Verdicts, r.Programme, places.Sites, t, now)
 	if err != nil {
 		return Draft{}, err
 	}
-	p, err := world.Make(supply.Verdict{
+	p, err := world.Make(ctx, supply.Verdict{
 		Action: w.Action, Case: w.Case, Boxes: w.Boxes, Reason: w.Reason, Evidence: w.Evidence, Asked: Name(who), Agreed: agreedLater,
-	}, order.Reach{Metres: w.Metres, Until: world.Today() + dateOf(w.Days), Notice: notice}, earlier)
+	}, order.Asked{Reach: order.Reach{Metres: w.Metres, Until: world.Today() + dateOf(w.Days), Notice: notice}, Earlier: earlier})
 	if err != nil {
 		return Draft{}, err
 	}

@@ -19,7 +19,6 @@ import (
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/internal/clock"
-	"charye/person"
 	"charye/programme"
 	"charye/site"
 	"charye/supply"
@@ -106,7 +105,7 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	}
 	r.live = trace.NewLive(d.Reader, d.Custody, func(ctx context.Context) (trace.Rules, error) {
 		places, err := d.Places(ctx)
-		return trace.Rules{Products: products, DosesPerVial: perVial, Site: places.Site, Who: onePerBooking}, err
+		return trace.Rules{Products: products, DosesPerVial: perVial, Site: places.Site, Who: order.PerBooking}, err
 	})
 	if d.Follower != nil {
 		r.live.By(d.Follower)
@@ -114,15 +113,6 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	var err error
 	r.free, err = booking.NewSnapshot(ctx, d.Ledger)
 	return r, err
-}
-
-// onePerBooking stands for people where only their number is asked for: who has one booking is one.
-func onePerBooking(id int64) (k person.Key, ok bool) {
-	k[0] = 0xb0
-	for i := range 8 {
-		k[15-i] = byte(id >> (8 * i))
-	}
-	return k, true
 }
 
 // View is what the room knew at a moment. It never changes; it is nil before anything was read.
