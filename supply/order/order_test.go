@@ -172,11 +172,43 @@ var reach = order.Reach{Metres: 30_000, Until: civil.New(2026, 9, 29), Notice: t
 
 func (r *room) make(v supply.Verdict, earlier *order.Plan) *order.Plan {
 	r.t.Helper()
-	p, err := r.world().Make(context.Background(), v, order.Asked{Reach: reach, Earlier: earlier})
+	w := r.world()
+	r.read(w)
+	p, err := w.Make(context.Background(), v, order.Asked{Reach: reach, Earlier: earlier})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return p
+}
+
+// read holds what a world reads of some sites against the whole ledger.
+func (r *room) read(w *order.World) {
+	r.t.Helper()
+	x, err := supply.NewIndex()
+	if err == nil {
+		err = r.ledger.All(context.Background(), func(b booking.Booking) error {
+			for _, d := range b.Doses {
+				if s := d.Slot; b.Status == booking.Booked && s.Session.Day.At(s.Minute, r.p.Zone).After(w.Now) {
+					x.AddAppointment(supply.Appointment{Booking: b.ID, Person: b.Person, Site: s.Site, Day: s.Day, Minute: int16(s.Minute), Dose: uint8(d.Dose), Product: s.Product, Made: b.MadeAt.UnixNano()})
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, at := range [][]site.Num{{1}, {2}, {1, 2, 3}} {
+		got, err := w.Booked(context.Background(), at)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, n := range at {
+			if d := cmp.Diff(x.Appointments(n, w.Today()), got[n]); d != "" {
+				r.t.Errorf("site %d: %s", n, d)
+			}
+		}
+	}
 }
 
 func (r *room) do(l order.Ledger, p *order.Plan) (order.Outcome, error) {

@@ -120,6 +120,9 @@ func (c *country) plan(ctx context.Context, t fatal, stock ...relief.Stock) *rel
 	if err != nil {
 		t.Fatal(err)
 	}
+	if all, err := relief.MakeOfAll(c.rules, stock, c.appointments(t)); err != nil || !cmp.Equal(all, p) {
+		t.Fatalf("of all that is booked another plan is made: %v %s", err, cmp.Diff(all, p))
+	}
 	return p
 }
 
