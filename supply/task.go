@@ -26,6 +26,7 @@ func (s TaskState) Open() bool { return s == TaskWaits || s == TaskRuns }
 type Task struct {
 	ID     string
 	By     string    // who wants it
+	What   string    // a short name of it, for lists
 	At     time.Time // since when
 	Wish   []byte    // what is wanted, in the words of whoever does it
 	State  TaskState

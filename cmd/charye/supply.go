@@ -36,10 +36,11 @@ type supplyRoom struct {
 	closers   []func() error
 }
 
-// verdictStore keeps verdicts, alarms and plans.
+// verdictStore keeps verdicts, alarms, plans, and what is under way.
 type verdictStore interface {
 	supply.Verdicts
 	supply.Alarms
+	supply.Tasks
 }
 
 // openVerdicts opens the verdicts of PostgreSQL when url is given, else those of the data directory.

@@ -39,7 +39,7 @@ func (s *server) openRoom(ctx context.Context, dir *durable.Dir, postgres string
 	}
 	s.closers = append(s.closers, s.verdicts.Close)
 	d := room.Deps{
-		Programme: s.programme, Places: (&places{dir: dir, sites: s.sites}).now, Custody: s.custody, Verdicts: s.verdicts, Alarms: s.verdicts, Ledger: s.ledger,
+		Programme: s.programme, Places: (&places{dir: dir, sites: s.sites}).now, Custody: s.custody, Verdicts: s.verdicts, Alarms: s.verdicts, Tasks: s.verdicts, Ledger: s.ledger,
 		Requests: s.approvals, Node: rand.Text(), Clock: clock.System, Log: s.log,
 	}
 	if len(s.alarmTo) > 0 {

@@ -18,19 +18,19 @@ func (s *Store) AddTask(ctx context.Context, t supply.Task) error {
 	if wish == nil {
 		wish = []byte{}
 	}
-	_, err := s.db.Exec(ctx, `INSERT INTO supply_task (id, asker, at, wish, state, node, until, looked, sites, of_sites, near, people, of_people, result)
-		VALUES ($1::text, $2::text, $3::bigint, $4::bytea, $5::text, $6::text, $7::bigint, $8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::text) ON CONFLICT DO NOTHING`,
-		t.ID, t.By, nano(t.At), wish, string(t.State), t.Node, nano(t.Until), nano(t.Looked), t.Sites, t.OfSites, t.Near, t.People, t.OfPeople, t.Result)
+	_, err := s.db.Exec(ctx, `INSERT INTO supply_task (id, asker, what, at, wish, state, node, until, looked, sites, of_sites, near, people, of_people, result)
+		VALUES ($1::text, $2::text, $3::text, $4::bigint, $5::bytea, $6::text, $7::text, $8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::bigint, $15::text) ON CONFLICT DO NOTHING`,
+		t.ID, t.By, t.What, nano(t.At), wish, string(t.State), t.Node, nano(t.Until), nano(t.Looked), t.Sites, t.OfSites, t.Near, t.People, t.OfPeople, t.Result)
 	return wrap(err)
 }
 
 // taskColumns are those of every task; what is kept of a wish comes before them.
-const taskColumns = `id, asker, at, state, node, until, looked, sites, of_sites, near, people, of_people, result FROM supply_task`
+const taskColumns = `id, asker, what, at, state, node, until, looked, sites, of_sites, near, people, of_people, result FROM supply_task`
 
 func scanTask(row pgx.CollectableRow) (t supply.Task, err error) {
 	var at, until, looked int64
 	var state string
-	err = row.Scan(&t.Wish, &t.ID, &t.By, &at, &state, &t.Node, &until, &looked, &t.Sites, &t.OfSites, &t.Near, &t.People, &t.OfPeople, &t.Result)
+	err = row.Scan(&t.Wish, &t.ID, &t.By, &t.What, &at, &state, &t.Node, &until, &looked, &t.Sites, &t.OfSites, &t.Near, &t.People, &t.OfPeople, &t.Result)
 	t.At, t.State, t.Until, t.Looked = instant(at), supply.TaskState(state), instant(until), instant(looked)
 	if len(t.Wish) == 0 {
 		t.Wish = nil

@@ -19,19 +19,19 @@ func (s *Store) AddTask(ctx context.Context, t supply.Task) error {
 	if wish == nil {
 		wish = []byte{}
 	}
-	_, err := s.onTask(ctx, `INSERT INTO task (id, asker, at, wish, state, node, until, looked, sites, of_sites, near, people, of_people, result)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		t.ID, t.By, nano(t.At), wish, string(t.State), t.Node, nano(t.Until), nano(t.Looked), t.Sites, t.OfSites, t.Near, t.People, t.OfPeople, t.Result)
+	_, err := s.onTask(ctx, `INSERT INTO task (id, asker, what, at, wish, state, node, until, looked, sites, of_sites, near, people, of_people, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		t.ID, t.By, t.What, nano(t.At), wish, string(t.State), t.Node, nano(t.Until), nano(t.Looked), t.Sites, t.OfSites, t.Near, t.People, t.OfPeople, t.Result)
 	return err
 }
 
 // taskColumns are those of every task; what is kept of a wish comes before them.
-const taskColumns = `id, asker, at, state, node, until, looked, sites, of_sites, near, people, of_people, result FROM task`
+const taskColumns = `id, asker, what, at, state, node, until, looked, sites, of_sites, near, people, of_people, result FROM task`
 
 func scanTask(scan func(...any) error) (t supply.Task, err error) {
 	var at, until, looked int64
 	var state string
-	err = scan(&t.Wish, &t.ID, &t.By, &at, &state, &t.Node, &until, &looked, &t.Sites, &t.OfSites, &t.Near, &t.People, &t.OfPeople, &t.Result)
+	err = scan(&t.Wish, &t.ID, &t.By, &t.What, &at, &state, &t.Node, &until, &looked, &t.Sites, &t.OfSites, &t.Near, &t.People, &t.OfPeople, &t.Result)
 	t.At, t.State, t.Until, t.Looked = instant(at), supply.TaskState(state), instant(until), instant(looked)
 	if len(t.Wish) == 0 {
 		t.Wish = nil

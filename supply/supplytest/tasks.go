@@ -25,7 +25,7 @@ func RunTasks(t *testing.T, open OpenTasks) {
 }
 
 func task(id string, at time.Time) supply.Task {
-	return supply.Task{ID: id, By: "logistics 63023726603ab026", At: at, Wish: []byte{0, 1, 0xff}, State: supply.TaskWaits, Looked: at}
+	return supply.Task{ID: id, By: "logistics 63023726603ab026", What: "hold 트럭", At: at, Wish: []byte{0, 1, 0xff}, State: supply.TaskWaits, Looked: at}
 }
 
 // taskLife goes from the wish to the result, and what is read anywhere is what was told.

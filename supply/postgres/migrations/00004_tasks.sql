@@ -4,6 +4,7 @@
 CREATE TABLE supply_task (
     id        text    PRIMARY KEY,
     asker     text    NOT NULL,
+    what      text    NOT NULL,
     at        bigint  NOT NULL,
     wish      bytea   NOT NULL,
     state     text    NOT NULL CHECK (state IN ('waits', 'runs', 'done', 'failed', 'stopped')),

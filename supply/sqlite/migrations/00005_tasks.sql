@@ -4,6 +4,7 @@
 CREATE TABLE task (
     id        TEXT    PRIMARY KEY,
     asker     TEXT    NOT NULL,
+    what      TEXT    NOT NULL,
     at        INTEGER NOT NULL,
     wish      BLOB    NOT NULL,
     state     TEXT    NOT NULL CHECK (state IN ('waits', 'runs', 'done', 'failed', 'stopped')),
