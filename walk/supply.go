@@ -52,17 +52,45 @@ func (w *Walk) supplyRoom() (*room.Room, error) {
 	return w.supply, nil
 }
 
-// PreviewVerdict plans a verdict. Nothing is changed.
-func (w *Walk) PreviewVerdict(ctx context.Context, a Actor, wish room.Wish) (room.Draft, error) {
+// PreviewVerdict has a verdict planned, and waits a moment for the plan: what is not done by then is made in the background. Nothing is changed.
+func (w *Walk) PreviewVerdict(ctx context.Context, a Actor, wish room.Wish) (room.Making, error) {
+	return w.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Begin(ctx, whoOf(a), wish) })
+}
+
+// PreviewedVerdict tells how far a preview is. One that nobody asks for is not made any further.
+func (w *Walk) PreviewedVerdict(ctx context.Context, a Actor, name string) (room.Making, error) {
+	return w.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Look(ctx, name) })
+}
+
+// RetryPreview has a preview made that failed or was stopped.
+func (w *Walk) RetryPreview(ctx context.Context, a Actor, name string) (room.Making, error) {
+	return w.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Retry(ctx, name) })
+}
+
+// PreviewedVerdicts lists the previews of a day, everybody's, the last first.
+func (w *Walk) PreviewedVerdicts(ctx context.Context, a Actor) (list []room.Making, err error) {
+	_, err = w.onPreview(a, func(r *room.Room) (m room.Making, err error) {
+		list, err = r.Makings(ctx)
+		return m, err
+	})
+	return list, err
+}
+
+func (w *Walk) onPreview(a Actor, do func(*room.Room) (room.Making, error)) (room.Making, error) {
 	if err := may(a, AskVerdict); err != nil {
-		return room.Draft{}, err
+		return room.Making{}, err
 	}
 	r, err := w.supplyRoom()
 	if err != nil {
-		return room.Draft{}, err
+		return room.Making{}, err
 	}
-	d, err := r.Preview(ctx, whoOf(a), wish)
-	return d, supplyError(err)
+	m, err := do(r)
+	if errors.Is(err, room.ErrBusy) {
+		e := refuse(Overloaded, "%v", err)
+		e.RetryAfter = 30 * time.Second
+		return m, e
+	}
+	return m, supplyError(err)
 }
 
 // VerdictDraft gives what the actor, or somebody else who may ask, has previewed.
@@ -150,6 +178,7 @@ func supplyError(err error) error {
 		{room.ErrNotYours, NotAllowed, "own"},
 		{room.ErrNoCase, NotFound, "none"},
 		{supply.ErrNoPlan, NotFound, "plan"},
+		{supply.ErrNoTask, NotFound, "preview"},
 	} {
 		if errors.Is(err, c.is) {
 			return refuse(c.code, "%v", err).field(c.field)

@@ -33,6 +33,7 @@ var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
 
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
+	slow  bool                // previews are made in the background, by [room.Room.Round]
 	lists []walk.LeftoverSite // of leftover doses
 	asked *approval.Register
 	ended map[person.Key]bool // of staff

@@ -21,7 +21,7 @@ func told(err error) error {
 		field string
 	}{
 		{supply.ErrUnknownBox, walk.BadRequest, "boxes"}, {supply.ErrNextStep, walk.BadRequest, "next"}, {supply.ErrVerdict, walk.BadRequest, "verdict"},
-		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {approval.ErrNone, walk.NotFound, ""},
+		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {supply.ErrNoTask, walk.NotFound, ""}, {room.ErrBusy, walk.Overloaded, ""}, {approval.ErrNone, walk.NotFound, ""},
 		{approval.ErrOwn, walk.NotAllowed, "own"}, {approval.ErrChanged, walk.Conflict, "changed"}, {approval.ErrState, walk.Conflict, "state"}, {approval.ErrTwice, walk.Conflict, "twice"}, {approval.ErrAsked, walk.Conflict, "asked"},
 	} {
 		if errors.Is(err, c.is) {
@@ -45,12 +45,41 @@ func (s *scripted) Deliveries(context.Context, walk.Actor) (*delivery.Plan, erro
 	return s.room.Deliveries(), nil
 }
 
-func (s *scripted) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error) {
+func (s *scripted) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Making, error) {
 	if err := s.step("PreviewVerdict", "%s %s %d boxes", w.Action, w.Case, len(w.Boxes)); err != nil {
-		return room.Draft{}, err
+		return room.Making{}, err
 	}
-	out, err := s.room.Preview(ctx, whoOf(a), w)
-	return out, told(err)
+	m, err := s.room.Begin(ctx, whoOf(a), w)
+	if err == nil && !s.slow {
+		if err = s.room.Round(ctx); err == nil {
+			m, err = s.room.Look(ctx, m.Name)
+		}
+	}
+	return m, told(err)
+}
+
+func (s *scripted) PreviewedVerdict(ctx context.Context, _ walk.Actor, name string) (room.Making, error) {
+	if err := s.step("PreviewedVerdict", ""); err != nil || s.room == nil {
+		return room.Making{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	m, err := s.room.Look(ctx, name)
+	return m, told(err)
+}
+
+func (s *scripted) PreviewedVerdicts(ctx context.Context, _ walk.Actor) ([]room.Making, error) {
+	if err := s.step("PreviewedVerdicts", ""); err != nil || s.room == nil {
+		return nil, err
+	}
+	list, err := s.room.Makings(ctx)
+	return list, told(err)
+}
+
+func (s *scripted) RetryPreview(ctx context.Context, _ walk.Actor, name string) (room.Making, error) {
+	if err := s.step("RetryPreview", ""); err != nil || s.room == nil {
+		return room.Making{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	m, err := s.room.Retry(ctx, name)
+	return m, told(err)
 }
 
 func (s *scripted) VerdictDraft(ctx context.Context, _ walk.Actor, digest string) (room.Draft, error) {

@@ -24,7 +24,10 @@ const supplyBase = "/supply"
 type SupplyService interface {
 	Supply(ctx context.Context, a walk.Actor) (*room.View, error)
 	Deliveries(ctx context.Context, a walk.Actor) (*delivery.Plan, error)
-	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error)
+	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Making, error)
+	PreviewedVerdict(ctx context.Context, a walk.Actor, name string) (room.Making, error)
+	PreviewedVerdicts(ctx context.Context, a walk.Actor) ([]room.Making, error)
+	RetryPreview(ctx context.Context, a walk.Actor, name string) (room.Making, error)
 	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
 	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
 	AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error)
@@ -52,6 +55,8 @@ func (h *handler) supplyTable() []deskRoute {
 		{pattern: "GET /supply/cases/new", act: walk.AskVerdict, f: h.newVerdict},
 		{pattern: "POST /supply/cases/new", act: walk.AskVerdict, f: h.previewVerdict},
 		{pattern: "GET /supply/cases/draft/{digest}", act: walk.AskVerdict, f: h.verdictDraft},
+		{pattern: "GET /supply/cases/making/{name}", act: walk.AskVerdict, f: h.makingVerdict},
+		{pattern: "POST /supply/cases/making/{name}/again", act: walk.AskVerdict, f: h.retryPreview},
 		{pattern: "POST /supply/cases", act: walk.AskVerdict, f: h.askVerdict},
 		{pattern: "GET /supply/cases/{id}", act: walk.SeeSupply, f: h.supplyCase},
 		{pattern: "POST /supply/cases/{id}/agree", act: walk.AgreeVerdict, f: h.agreeVerdict},

@@ -49,6 +49,7 @@ func (q *request) openCases(a walk.Actor) (out []caseRow, err error) {
 
 type supplyCasesData struct {
 	Cases []caseRow
+	Makes []makingRow
 	After string
 	Asks  bool
 }
@@ -66,6 +67,11 @@ func (h *handler) supplyCases(q *request) error {
 	d := supplyCasesData{Asks: walk.May(a, walk.AskVerdict)}
 	for i := range list {
 		d.Cases = append(d.Cases, q.caseRow(&list[i], a))
+	}
+	if d.Asks && before == 0 {
+		if d.Makes, err = q.makings(a); err != nil {
+			return err
+		}
 	}
 	if len(list) == supplyPage {
 		d.After = withQuery("/supply/cases", "before", strconv.FormatInt(list[len(list)-1].ID, 10))

@@ -155,7 +155,11 @@ func (h *handler) previewVerdict(q *request) error {
 	if len(d.Errors) > 0 {
 		return h.showNewVerdict(q, d)
 	}
-	draft, err := h.svc.PreviewVerdict(q.Context(), a, w)
+	made, err := h.svc.PreviewVerdict(q.Context(), a, w)
+	if e, ok := errors.AsType[*walk.Error](err); ok && e.Code == walk.Overloaded {
+		d.Errors = append(d.Errors, fieldError{"action", q.words("supply.new.wrong.busy")})
+		return h.showNewVerdict(q, d)
+	}
 	if e, ok := errors.AsType[*walk.Error](err); ok && e.Code == walk.BadRequest {
 		field, key := "boxes", "supply.new.wrong.next"
 		switch e.Field {
@@ -172,7 +176,7 @@ func (h *handler) previewVerdict(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.redirect("/supply/cases/draft/" + draft.Digest)
+	return q.redirect(makingPath(&made))
 }
 
 // boxIn finds the box that a refusal names.

@@ -15,7 +15,7 @@ import (
 // readStatements are prepared on the reading connections, which never wait for the writer.
 type readStatements struct {
 	bookings, booking, events, seals, hold, due *sql.Stmt
-	day, daysUpTo, ahead                        *sql.Stmt
+	day, daysUpTo, ahead, run                   *sql.Stmt
 }
 
 func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
@@ -28,6 +28,7 @@ func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.day, `SELECT b.id, b.person, b.campaign, b.body FROM days d JOIN bookings b ON b.id = d.booking WHERE d.day = ? AND d.site = ? ORDER BY d.booking`},
 		{&s.daysUpTo, `SELECT seq FROM days_upto`},
 		{&s.ahead, ahead},
+		{&s.run, `SELECT id, person, campaign, body FROM bookings WHERE id BETWEEN ? AND ? ORDER BY id`},
 		{&s.due, `SELECT id, person, campaign, until, body FROM holds WHERE until <= ? ORDER BY until, id LIMIT ?`},
 	})
 }

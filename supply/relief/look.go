@@ -35,8 +35,9 @@ type Progress struct {
 // ReadAtOnce is how many sites Make asks for at once at most.
 const ReadAtOnce = 64
 
-// nearAtOnce is how many sites around somebody are asked for at once: of a few there is one that has a dose and a seat.
-const nearAtOnce = 16
+// nearAtOnce is how many sites around somebody are asked for at once: mostly the next one that was not looked at has a dose and a seat, and the others wait for
+// who comes after.
+const nearAtOnce = 4
 
 // tellEvery is how many people are placed between two words of progress.
 const tellEvery = 500
