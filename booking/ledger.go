@@ -36,7 +36,8 @@ type Ledger interface {
 
 	// Ahead calls yield for every live booking that has a dose at one of the sites on a day or later, in any order. It finds them by site, some
 	// sites at a time, and holds no lock in between: it costs what is booked at these sites and not what is booked in the country. Each is told once; one that
-	// moves meanwhile may be told where it was, where it is, at both or at neither. What yield is given is its own. An error of yield ends it.
+	// moves meanwhile may be told where it was, where it is, at both or at neither. What yield is given is its own. An error of yield ends it. Asked for
+	// no site, an engine that keeps for this what was booked lately does so then: whoever does that now and then, when little is booked, makes it quick.
 	Ahead(ctx context.Context, sites []site.Num, from civil.Date, yield func(Ahead) error) error
 
 	// All calls yield for every booking of everybody, live and cancelled, by id, for those who check or move a ledger. An
