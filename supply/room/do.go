@@ -82,6 +82,10 @@ func (r *Room) do(ctx context.Context, q approval.Request) error {
 	if _, err = r.Requests.Decide(context.WithoutCancel(ctx), step); err != nil {
 		return err
 	}
+	l.at = l.all
+	if err := l.tell(ctx); err != nil {
+		return err
+	}
 	_, err = r.Tasks.EndTask(ctx, taskOf(q.ID), r.Node, supply.TaskDone, "")
 	return err
 }
