@@ -18,6 +18,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/leftovers"
 )
 
 // Service is what this face uses of [*walk.Walk].
@@ -50,14 +51,12 @@ type Service interface {
 	Contact(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	SetContact(ctx context.Context, a walk.Actor, c notify.Contact) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
-	Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error)
-	LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (walk.Leftovers, error)
-	SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (walk.Leftovers, error)
+	Leftovers(ctx context.Context, a walk.Actor, campaign string) (leftovers.Mine, error)
+	LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (leftovers.Mine, error)
+	SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (leftovers.Mine, error)
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) error
 }
-
-var _ Service = (*walk.Walk)(nil)
 
 // Verifier checks session tokens: [person.Sessions]. Any error means not signed in.
 type Verifier interface {

@@ -191,6 +191,17 @@ func appendBooking(b []byte, k *walk.Booking, zone *time.Location) []byte {
 	b = instant(append(b, ']'), "madeAt", k.MadeAt, zone)
 	b = integer(b, "sequence", int64(k.Sequence))
 	b = boolean(b, "changeable", k.Changeable)
+	if r := k.Repeat; r != nil {
+		b = integer(append(key(b, "repeat"), '{'), "spoilt", int64(r.Spoilt))
+		if r.Dose > 0 {
+			b = integer(b, "dose", int64(r.Dose))
+			if r.From != 0 {
+				b = str(b, "from", r.From.String())
+			}
+			b = boolean(b, "tooSoon", r.TooSoon)
+		}
+		b = append(b, '}')
+	}
 	if k.With != nil {
 		b = appendBooking(key(b, "with"), k.With, zone)
 	}

@@ -6,13 +6,14 @@ import (
 
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/held"
 )
 
 func getExport(f *face, x *exchange) error {
 	if err := x.query().done(); err != nil {
 		return err
 	}
-	h, err := walk.ReadHeld(x.ctx, f.svc, x.actor)
+	h, err := held.Read(x.ctx, f.svc, x.actor)
 	if err != nil {
 		return err
 	}
@@ -23,11 +24,11 @@ func getExport(f *face, x *exchange) error {
 }
 
 // Export writes what is kept about somebody as `GET /api/v1/me/export` gives it, for the pages.
-func Export(p *programme.Programme, a walk.Actor, h walk.Held) []byte {
+func Export(p *programme.Programme, a walk.Actor, h held.Held) []byte {
 	return appendExport(nil, p, &a, &h, p.Zone)
 }
 
-func appendExport(b []byte, p *programme.Programme, a *walk.Actor, h *walk.Held, zone *time.Location) []byte {
+func appendExport(b []byte, p *programme.Programme, a *walk.Actor, h *held.Held, zone *time.Location) []byte {
 	b = appendActor(key(append(b, '{'), "me"), a, zone)
 	b = append(key(b, "places"), '[')
 	for i := range h.Places {

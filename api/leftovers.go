@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"charye/walk"
+	"charye/walk/leftovers"
 )
 
 func getLeftovers(f *face, x *exchange) error {
@@ -52,11 +52,11 @@ func putLeftovers(f *face, x *exchange) error {
 	return x.leftovers(&l)
 }
 
-func (x *exchange) leftovers(l *walk.Leftovers) error {
+func (x *exchange) leftovers(l *leftovers.Mine) error {
 	return x.private(http.StatusOK, func(b []byte, zone *time.Location) []byte { return appendLeftovers(b, l, zone) })
 }
 
-func appendLeftovers(b []byte, l *walk.Leftovers, zone *time.Location) []byte {
+func appendLeftovers(b []byte, l *leftovers.Mine, zone *time.Location) []byte {
 	b = str(append(b, '{'), "campaign", l.Campaign.ID)
 	b = boolean(b, "today", l.Today)
 	b = boolean(b, "ended", l.Ended)

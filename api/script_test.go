@@ -17,6 +17,7 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/walk"
+	"charye/walk/leftovers"
 )
 
 // script is a service whose answers a test writes down: canned ones, errors by method, and a record of what was asked.
@@ -301,27 +302,27 @@ func (s *script) Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, err
 	return []notify.Kept{{Message: notify.Message{Kind: notify.Booked, Due: s.now}, State: notify.Sent, At: s.now}}, s.call(ctx, "Messages", a)
 }
 
-func (s *script) leftovers() walk.Leftovers {
+func (s *script) leftovers() leftovers.Mine {
 	c := s.campaigns[0].Campaign
 	at := s.sites.Sites[0].Site
-	return walk.Leftovers{
+	return leftovers.Mine{
 		Campaign: c, Rules: &programme.Leftovers{Answer: 10 * time.Minute, Sites: 5, WithinKm: 10}, Today: true,
-		Sites: []walk.LeftoverSite{{Site: at, Since: civil.New(2021, 7, 26)}},
-		Offer: &walk.LeftoverOffer{
-			ID: "17", State: walk.LeftoverOffered, Site: at, Product: programme.Product{ID: "moderna"}, Until: s.now.Add(10 * time.Minute), GiveBy: s.now.Add(time.Hour),
+		Sites: []leftovers.Site{{Site: at, Since: civil.New(2021, 7, 26)}},
+		Offer: &leftovers.Offer{
+			ID: "17", State: leftovers.Offered, Site: at, Product: programme.Product{ID: "moderna"}, Until: s.now.Add(10 * time.Minute), GiveBy: s.now.Add(time.Hour),
 		},
 	}
 }
 
-func (s *script) Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error) {
+func (s *script) Leftovers(ctx context.Context, a walk.Actor, campaign string) (leftovers.Mine, error) {
 	return s.leftovers(), s.call(ctx, "Leftovers", a, campaign)
 }
 
-func (s *script) LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (walk.Leftovers, error) {
+func (s *script) LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (leftovers.Mine, error) {
 	return s.leftovers(), s.call(ctx, "LeftoversFor", a, campaign, recipient)
 }
 
-func (s *script) SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (walk.Leftovers, error) {
+func (s *script) SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (leftovers.Mine, error) {
 	return s.leftovers(), s.call(ctx, "SetLeftovers", a, campaign, recipient, sites)
 }
 

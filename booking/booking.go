@@ -218,6 +218,7 @@ const (
 	EventGiven      EventKind = "given"       // dose Dose, from From
 	EventTurnedAway EventKind = "turned-away" // the site could not give dose Dose: Why
 	EventNoShow     EventKind = "no-show"     // nobody came for dose Dose
+	EventSpoilt     EventKind = "spoilt"      // dose Dose was given from what was not fit, in the case Why: it does not count
 	EventUndone     EventKind = "undone"      // what was said of dose Dose last, Why, was wrong
 	EventErased     EventKind = "erased"      // [NameKeeper.RewriteNames]: of nobody, Why "N names, retention" or "request"
 	EventCapacity   EventKind = "capacity"    // [Ledger.SetCapacity], or a Resize: one counter, By 0, Why "OLD to NEW"

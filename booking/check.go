@@ -200,7 +200,7 @@ func (c *checker) event(e *Event) {
 		t.cancelled = false
 		t.changed++
 		t.moved()
-	case EventArrived, EventGiven, EventTurnedAway, EventNoShow, EventUndone:
+	case EventArrived, EventGiven, EventTurnedAway, EventNoShow, EventUndone, EventSpoilt:
 		c.visit(e, &t, known)
 	case EventCapacity:
 		var from, to int

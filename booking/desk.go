@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"charye/internal/batch"
@@ -39,3 +40,9 @@ func (d *Desk) Sweep(ctx context.Context, now time.Time) error {
 
 // Stop refuses new requests, answers all that wait, and returns when the last is answered. It may be called twice.
 func (d *Desk) Stop() { d.pool.Stop() }
+
+// Digest is what stands for an idempotency key, or for the body of a request, in [Request]: the first 16 bytes of its SHA-256.
+func Digest(s string) [16]byte {
+	h := sha256.Sum256([]byte(s))
+	return [16]byte(h[:16])
+}

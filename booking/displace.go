@@ -39,7 +39,9 @@ func (s *State) displace(r *Request, at time.Time) Outcome {
 		return Outcome{Result: Repeated, Booking: b.Booking}
 	case b.Status != Booked:
 		return Outcome{Result: NoBooking, Booking: b.Booking}
-	case slices.ContainsFunc(b.Doses, func(d Dose) bool { return d.Visit.State == Arrived || d.Visit.State == Given }):
+	case slices.ContainsFunc(b.Doses, func(d Dose) bool {
+		return d.Visit.State == Arrived || d.Visit.State == Given || d.Visit.State == Spoilt
+	}):
 		return Outcome{Result: Visited, Booking: b.Booking}
 	}
 	t := taking{s: s}

@@ -90,7 +90,8 @@ type Ahead struct {
 	Person   person.Key
 	Campaign uint32
 	MadeAt   time.Time
-	Slots    []Slot // of every dose, also those elsewhere and before
+	Slots    []Slot       // of every dose, also those elsewhere and before
+	Visits   []VisitState // what is known of each
 }
 
 // AheadAtOnce is how many sites an engine reads with one statement for [Ledger.Ahead].

@@ -15,6 +15,7 @@ import (
 //	expected, arrived → turned away     the site could not give it; the booking stays, to be moved
 //	expected → no-show                  of dose 1: the booking ends, and all doses behind it; of a later one: that dose is to be moved
 //	any of these → expected             [EventUndone]
+//	given → spoilt                      what it was given from was recalled or destroyed: it does not count, see [Booking.Counting]; for good
 //
 // A dose that was turned away or not come for draws on nothing any more: its seat and its vial are free.
 
@@ -28,10 +29,11 @@ const (
 	Given
 	TurnedAway
 	NoShow
+	Spoilt
 	lastVisit
 )
 
-var visitWords = [lastVisit]string{"expected", "arrived", "given", "turned-away", "no-show"}
+var visitWords = [lastVisit]string{"expected", "arrived", "given", "turned-away", "no-show", "spoilt"}
 
 // String is the state's word, as rows and events have it.
 func (s VisitState) String() string {
@@ -55,8 +57,8 @@ func ParseVisitState(word string) (VisitState, bool) {
 type Visit struct {
 	State VisitState
 	At    time.Time // since when
-	Why   string    // of TurnedAway: the reason's word
-	From  string    // of Given: box, product and lot that it was given from, as a GS1 element string with brackets
+	Why   string    // of TurnedAway: the reason's word; of Spoilt: the case of the supply room
+	From  string    // of Given and Spoilt: box, product and lot that it was given from, as a GS1 element string with brackets
 	// Kept, of a NoShow of dose 1: what the booking took of the stock is not given back, since the dose is in a vial that is open
 	// and the site's to give.
 	Kept bool
@@ -81,13 +83,15 @@ func (b *Booking) Draws() (doses []Dose, shared []Claim) {
 	return nil, nil
 }
 
-var visitEvents = [lastVisit]EventKind{Expected: EventUndone, Arrived: EventArrived, Given: EventGiven, TurnedAway: EventTurnedAway, NoShow: EventNoShow}
+var visitEvents = [lastVisit]EventKind{Expected: EventUndone, Arrived: EventArrived, Given: EventGiven, TurnedAway: EventTurnedAway, NoShow: EventNoShow, Spoilt: EventSpoilt}
 
 // follows reports whether a state may come after another.
 func (s VisitState) follows(before VisitState) bool {
 	switch s {
 	case Expected:
-		return true
+		return before != Spoilt
+	case Spoilt:
+		return before == Given
 	case Arrived, NoShow:
 		return before == Expected
 	case Given, TurnedAway:
@@ -103,7 +107,8 @@ func (r *Request) validVisit() error {
 	switch {
 	case r.Booking <= 0 || r.Dose < 1 || r.Dose > MaxDoses || v.State >= lastVisit:
 		return errOp
-	case v.Kept && (v.State != NoShow || r.Dose != 1), v.From != "" && v.State != Given, v.Why != "" && v.State != TurnedAway:
+	case v.Kept && (v.State != NoShow || r.Dose != 1), v.From != "" && v.State != Given, v.Why != "" && v.State != TurnedAway && v.State != Spoilt,
+		v.State == Spoilt && v.Why == "":
 		return errOp
 	case len(v.From) > MaxFrom || len(v.Why) > MaxWord:
 		return errBounds
@@ -120,6 +125,9 @@ func (s *State) visit(r *Request, at time.Time) Outcome {
 	}
 	d := &b.Doses[r.Dose-1]
 	v := Visit{State: r.Visit.State, At: at, Why: r.Visit.Why, From: r.Visit.From, Kept: r.Visit.Kept}
+	if v.State == Spoilt {
+		v.From = d.Visit.From
+	}
 	refused := Outcome{Result: Visited, Booking: b.Booking}
 	switch before := d.Visit; {
 	case before.State == v.State && before.From == v.From && (b.Status == Booked || v.State == NoShow):
@@ -153,7 +161,7 @@ func (s *State) visit(r *Request, at time.Time) Outcome {
 	e := r.event(visitEvents[r.Visit.State], at, b.ID, t.keep())
 	e.Dose, e.From = r.Dose, v.From
 	switch r.Visit.State {
-	case TurnedAway:
+	case TurnedAway, Spoilt:
 		e.Why = v.Why
 	case Expected:
 		e.Why = d.Visit.State.String()
@@ -225,14 +233,34 @@ func (b *kept) standing(wanted [][]Choice) (stays []*Dose, ok bool) {
 	return stays, true
 }
 
-// given reports whether a dose of the booking was given.
+// given reports whether a dose of the booking was given, whether it counts or not.
 func (b *Booking) given() bool {
 	for i := range b.Doses {
-		if b.Doses[i].Visit.State == Given {
+		if s := b.Doses[i].Visit.State; s == Given || s == Spoilt {
 			return true
 		}
 	}
 	return false
+}
+
+// Counting is the number in the series of the booking's dose 1, 2 … or, one further, of the next to be booked: a dose that was spoilt
+// does not count, and the one behind it takes its number.
+func (b *Booking) Counting(dose int) int {
+	n := 1
+	for i := range b.Doses[:dose-1] {
+		if b.Doses[i].Visit.State != Spoilt {
+			n++
+		}
+	}
+	return n
+}
+
+// Again gives the spoilt dose that a dose of the booking, or one further the next to be booked, is given again for; nil when it is none.
+func (b *Booking) Again(dose int) *Dose {
+	if dose > 1 && b.Doses[dose-2].Visit.State == Spoilt {
+		return &b.Doses[dose-2]
+	}
+	return nil
 }
 
 // On reports whether a booking has a dose at a site on a day.

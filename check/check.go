@@ -229,13 +229,23 @@ func rules(p *programme.Programme, b *booking.Booking) (wrong []string) {
 			continue
 		}
 		if i == 0 {
-			if product.Series.Doses != len(b.Doses) {
-				wrong = append(wrong, fmt.Sprintf("it has %d doses of %s, whose series has %d", len(b.Doses), product.ID, product.Series.Doses))
+			// What was spoilt does not count, and until its person has picked another time there is one less.
+			count := b.Counting(len(b.Doses)+1) - 1
+			if count > product.Series.Doses || count < product.Series.Doses && count == len(b.Doses) {
+				wrong = append(wrong, fmt.Sprintf("it has %d doses of %s that count, whose series has %d", count, product.ID, product.Series.Doses))
 			}
 			continue
 		}
 		before := b.Doses[i-1].Slot
 		if !known {
+			continue
+		}
+		if spoilt := b.Again(i + 1); spoilt != nil {
+			// One that was booked before may stand too soon, until it is moved; given it never is.
+			first, ruled := began.Series.AgainFrom(before.Day)
+			if ruled && d.Slot.Day < first && d.Visit.State == booking.Given && d.Visit.At.After(spoilt.Visit.At) {
+				wrong = append(wrong, fmt.Sprintf("dose %d was given again on %s, and was spoilt on %s: it may be from %s on", d.Dose, d.Slot.Day, before.Day, first))
+			}
 			continue
 		}
 		iv := began.Series.Interval(c.ID, before.Day)

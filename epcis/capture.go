@@ -17,11 +17,19 @@ import (
 	"charye/supply/epcis"
 )
 
-// read takes the body, bounded, and parses it.
-func (x *exchange) read(limit int) ([]*epcis.Event, func(), error) {
+// sentJSON refuses a body that says it is something else.
+func (x *exchange) sentJSON() error {
 	kind, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" && kind != "application/ld+json" {
-		return nil, nil, refuse(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "Form not understood", "send Content-Type: application/json or application/ld+json")
+		return refuse(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "Form not understood", "send Content-Type: application/json or application/ld+json")
+	}
+	return nil
+}
+
+// read takes the body, bounded, and parses it.
+func (x *exchange) read(limit int) ([]*epcis.Event, func(), error) {
+	if err := x.sentJSON(); err != nil {
+		return nil, nil, err
 	}
 	if b := x.r.Header.Get("GS1-Capture-Error-Behaviour"); b != "" && b != "rollback" {
 		return nil, nil, refuse(http.StatusNotImplemented, "ImplementationException", "Not implemented", "GS1-Capture-Error-Behaviour: a job is taken whole or not at all (rollback)")

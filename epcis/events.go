@@ -49,11 +49,20 @@ func (x *exchange) parameters() (url.Values, error) {
 func (x *exchange) page(values url.Values, byPath string) error {
 	token := values["nextPageToken"]
 	values.Del("nextPageToken")
-	q, err := epcis.ParseQuery(values)
+	header := x.r.Header.Values("GS1-Extensions")
+	prefixes, err := epcis.ParseExtensions(header)
 	if err != nil {
 		return err
 	}
-	mark := markOf(values)
+	q, err := epcis.ParseQuery(values, prefixes)
+	if err != nil {
+		return err
+	}
+	return x.answer(q, values, byPath, token, markOf(values, header))
+}
+
+// answer gives a page of a query, and where values, with a token, lead to the next. token is the one of the request, if there was one.
+func (x *exchange) answer(q epcis.Query, values url.Values, byPath string, token []string, mark [8]byte) (err error) {
 	if token != nil {
 		if q.After, err = readToken(token[0], mark, x.now); err != nil || len(token) != 1 {
 			return &epcis.ParameterError{Name: "nextPageToken", Problem: "it belongs to another query, or its time is over; ask for the first page again"}
@@ -90,9 +99,12 @@ func (x *exchange) getEventTypes() error {
 // tokenLife is how long a page can be followed by the next. Nothing is kept for it: it bounds how old a view can become.
 const tokenLife = 24 * time.Hour
 
-// markOf ties a token to its query; how many events a page has may change from page to page.
-func markOf(values url.Values) (mark [8]byte) {
+// markOf ties a token to its query, and to what the prefixes in it mean; how many events a page has may change from page to page.
+func markOf(values url.Values, prefixes []string) (mark [8]byte) {
 	same := url.Values{}
+	if prefixes != nil {
+		same["GS1-Extensions"] = prefixes
+	}
 	for name, list := range values {
 		if name != "perPage" {
 			same[name] = list
@@ -103,16 +115,19 @@ func markOf(values url.Values) (mark [8]byte) {
 	return mark
 }
 
-// A token is a version, the instant it expires, where the page ended, and the mark of its query. It is not secret and not
+// A token is its kind, the instant it expires, where the page ended and how many events there were up to there, and the mark of its query. It is not secret and not
 // signed: with another one made up, a party sees nothing that it could not ask for.
-const tokenBytes = 1 + 4*8 + 8
+const (
+	pageToken  = 3
+	tokenBytes = 1 + 5*8 + 8
+)
 
 var errToken = errors.New("not a token of this query")
 
 func makeToken(c epcis.Cursor, mark [8]byte, expires time.Time) string {
 	b := make([]byte, 0, tokenBytes)
-	b = append(b, 1)
-	for _, n := range []int64{expires.Unix(), c.Bound, c.At, c.Seq} {
+	b = append(b, pageToken)
+	for _, n := range []int64{expires.Unix(), c.Bound, c.At, c.Seq, c.Shown} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
 	return base64.RawURLEncoding.EncodeToString(append(b, mark[:]...))
@@ -120,12 +135,12 @@ func makeToken(c epcis.Cursor, mark [8]byte, expires time.Time) string {
 
 func readToken(s string, mark [8]byte, now time.Time) (*epcis.Cursor, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != tokenBytes || b[0] != 1 || [8]byte(b[tokenBytes-8:]) != mark {
+	if err != nil || len(b) != tokenBytes || b[0] != pageToken || [8]byte(b[tokenBytes-8:]) != mark {
 		return nil, errToken
 	}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[1+8*i:])) }
-	c := &epcis.Cursor{Bound: number(1), At: number(2), Seq: number(3)}
-	if now.Unix() >= number(0) || c.Bound < 0 || c.Seq < 1 {
+	c := &epcis.Cursor{Bound: number(1), At: number(2), Seq: number(3), Shown: number(4)}
+	if now.Unix() >= number(0) || c.Bound < 0 || c.Seq < 1 || c.Shown < 0 {
 		return nil, errToken
 	}
 	return c, nil

@@ -135,6 +135,11 @@ var routes = []route{
 	{"GET", "/bizLocations/{value}/events", MayQuery, eventsOf("EQ_bizLocation")},
 	{"GET", "/readPoints/{value}/events", MayQuery, eventsOf("EQ_readPoint")},
 	{"GET", "/dispositions/{value}/events", MayQuery, eventsOf("EQ_disposition")},
+	{"POST", "/queries", MayQuery, (*exchange).postQuery},
+	{"GET", "/queries", MayQuery, (*exchange).getQueries},
+	{"GET", "/queries/{name}", MayQuery, (*exchange).getQuery},
+	{"DELETE", "/queries/{name}", MayQuery, (*exchange).deleteQuery},
+	{"GET", "/queries/{name}/events", MayQuery, (*exchange).getQueryEvents},
 }
 
 // resource answers for a path with what its methods do.

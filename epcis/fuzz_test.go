@@ -10,16 +10,16 @@ import (
 
 func FuzzPageToken(f *testing.F) {
 	now := time.Unix(1_800_000_000, 0)
-	mark := markOf(map[string][]string{"EQ_action": {"ADD"}})
-	f.Add(makeToken(epcis.Cursor{Bound: 9, At: -5, Seq: 3}, mark, now.Add(time.Hour)))
+	mark := markOf(map[string][]string{"EQ_action": {"ADD"}}, nil)
+	f.Add(makeToken(epcis.Cursor{Bound: 9, At: -5, Seq: 3, Shown: 7}, mark, now.Add(time.Hour)))
 	f.Add(makeToken(epcis.Cursor{Bound: 9, Seq: 3}, mark, now))
-	f.Add("AQ")
+	f.Add("Aw")
 	f.Fuzz(func(t *testing.T, s string) {
 		c, err := readToken(s, mark, now)
 		if err != nil {
 			return
 		}
-		if c.Seq < 1 || c.Bound < 0 {
+		if c.Seq < 1 || c.Bound < 0 || c.Shown < 0 {
 			t.Fatalf("a place that is none: %+v", c)
 		}
 		// One form for each token: what is read is what makeToken writes, for some instant to come.

@@ -22,23 +22,9 @@ func namesOf(what epcis.Named) func(*exchange) error {
 		if err != nil {
 			return err
 		}
-		most, after := epcis.DefaultPerPage, ""
-		for name, given := range values {
-			switch {
-			case len(given) != 1:
-				return &epcis.ParameterError{Name: name, Problem: "want it once, with a value"}
-			case name == "perPage":
-				if most, err = strconv.Atoi(given[0]); err != nil || most < 1 {
-					return &epcis.ParameterError{Name: name, Value: given[0], Problem: "want a whole number from 1"}
-				}
-				most = min(most, epcis.MaxPerPage)
-			case name == "nextPageToken":
-				if after, err = readNameToken(given[0], what, x.now); err != nil {
-					return &epcis.ParameterError{Name: name, Problem: "it belongs to another list, or its time is over; ask for the first page again"}
-				}
-			default:
-				return &epcis.ParameterError{Name: name, Problem: "not a parameter of this list; want perPage and nextPageToken"}
-			}
+		most, after, err := x.listPage(values, what)
+		if err != nil {
+			return err
 		}
 		list, err := x.store.Names(x.r.Context(), what, after, most+1)
 		if err != nil {
@@ -46,16 +32,44 @@ func namesOf(what epcis.Named) func(*exchange) error {
 		}
 		if len(list) > most {
 			list = list[:most]
-			expires := x.now.Add(tokenLife).Truncate(time.Second)
-			next := url.Values{"nextPageToken": {makeNameToken(list[most-1], what, expires)}, "perPage": {strconv.Itoa(most)}}
-			x.w.Header().Set("Link", fmt.Sprintf("<%s?%s>; rel=\"next\"", x.r.URL.EscapedPath(), next.Encode()))
-			x.w.Header().Set("GS1-Next-Page-Token-Expires", expires.UTC().Format(time.RFC3339))
+			x.linkList(list[most-1], what, most)
 		}
 		if list == nil {
 			list = []string{}
 		}
 		return x.json(http.StatusOK, map[string]any{"@context": json.RawMessage(epcis.StandardContext), "type": "Collection", "member": list})
 	}
+}
+
+// listPage reads which page of a list is asked for: how many names, and behind which.
+func (x *exchange) listPage(values url.Values, what epcis.Named) (most int, after string, err error) {
+	most = epcis.DefaultPerPage
+	for name, given := range values {
+		switch {
+		case len(given) != 1:
+			return 0, "", &epcis.ParameterError{Name: name, Problem: "want it once, with a value"}
+		case name == "perPage":
+			if most, err = strconv.Atoi(given[0]); err != nil || most < 1 {
+				return 0, "", &epcis.ParameterError{Name: name, Value: given[0], Problem: "want a whole number from 1"}
+			}
+			most = min(most, epcis.MaxPerPage)
+		case name == "nextPageToken":
+			if after, err = readNameToken(given[0], what, x.now); err != nil {
+				return 0, "", &epcis.ParameterError{Name: name, Problem: "it belongs to another list, or its time is over; ask for the first page again"}
+			}
+		default:
+			return 0, "", &epcis.ParameterError{Name: name, Problem: "not a parameter of this list; want perPage and nextPageToken"}
+		}
+	}
+	return most, after, nil
+}
+
+// linkList leads to the page of a list behind a name.
+func (x *exchange) linkList(last string, what epcis.Named, most int) {
+	expires := x.now.Add(tokenLife).Truncate(time.Second)
+	next := url.Values{"nextPageToken": {makeNameToken(last, what, expires)}, "perPage": {strconv.Itoa(most)}}
+	x.w.Header().Set("Link", fmt.Sprintf("<%s?%s>; rel=\"next\"", x.r.URL.EscapedPath(), next.Encode()))
+	x.w.Header().Set("GS1-Next-Page-Token-Expires", expires.UTC().Format(time.RFC3339))
 }
 
 // A token of a list is a version, the list, the instant it expires, and the last name of the page; see makeToken.

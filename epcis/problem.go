@@ -51,6 +51,9 @@ func problemOf(err error) *problem {
 	if e, ok := errors.AsType[*epcis.ParameterError](err); ok {
 		return refuse(http.StatusBadRequest, "QueryParameterException", "Query parameter not understood", e.Error())
 	}
+	if e, ok := errors.AsType[*epcis.TooLargeError](err); ok {
+		return refuse(http.StatusRequestEntityTooLarge, "QueryTooLargeException", "Query result too large", e.Error())
+	}
 	if e, ok := errors.AsType[*epcis.ConflictError](err); ok {
 		p := refuse(http.StatusConflict, "ResourceAlreadyExistsException", "Event exists already", e.Error())
 		p.EventID = e.ID
@@ -61,6 +64,12 @@ func problemOf(err error) *problem {
 	}
 	if errors.Is(err, epcis.ErrTooMany) {
 		return tooLarge(err.Error())
+	}
+	if errors.Is(err, epcis.ErrTaken) {
+		return refuse(http.StatusConflict, "ResourceAlreadyExistsException", "Query exists already", err.Error())
+	}
+	if errors.Is(err, epcis.ErrManyQueries) {
+		return refuse(http.StatusConflict, "ImplementationException", "No room for another query", err.Error())
 	}
 	if errors.Is(err, epcis.ErrNotFound) {
 		return notFound("")

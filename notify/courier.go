@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/internal/batch"
 	"charye/internal/clock"
 	"charye/person"
 )
@@ -28,17 +29,6 @@ var (
 	// taken out of the contact.
 	ErrGone = fmt.Errorf("the address is over: %w", ErrRefused)
 )
-
-// Describe gives what there is to tell of a booking; ok is false when there is no such booking. was are sessions that it had and was moved
-// from.
-type Describe func(ctx context.Context, id int64, was []booking.Session) (f Facts, ok bool, err error)
-
-// DescribeTurn gives what a message of no booking has to tell: of a dose of the campaign that is kept for its subject, or of their
-// turn in the line; ok is false when that is no longer so, or when a helper does not act for them any more.
-type DescribeTurn func(ctx context.Context, campaign uint32, m *Message) (f Facts, ok bool, err error)
-
-// Helpers gives who acts for which of some people in a campaign; people without a helper are left out.
-type Helpers func(ctx context.Context, campaign uint32, who []person.Key) (map[person.Key][]person.Key, error)
 
 // Courier follows the ledger, keeps what there is to tell in the outbox, and takes it out. One is enough in a cluster; more
 // do no harm, a message is in one courier's hands at a time.
@@ -177,36 +167,6 @@ func (c *Courier) follow(ctx context.Context) error {
 	}
 }
 
-// helped is a person in a campaign.
-type helped struct {
-	campaign uint32
-	who      person.Key
-}
-
-// helpersOf looks up, in one question for each campaign, who acts for those who are invited.
-func (c *Courier) helpersOf(ctx context.Context, events []booking.Event) (map[helped][]person.Key, error) {
-	out := map[helped][]person.Key{}
-	if c.helpers == nil {
-		return out, nil
-	}
-	invited := map[uint32][]person.Key{}
-	for i := range events {
-		if e := &events[i]; e.Kind == booking.EventInvited {
-			invited[e.Campaign] = append(invited[e.Campaign], e.Person)
-		}
-	}
-	for campaign, who := range invited {
-		found, err := c.helpers(ctx, campaign, who)
-		if err != nil {
-			return nil, err
-		}
-		for k, h := range found {
-			out[helped{campaign, k}] = h
-		}
-	}
-	return out, nil
-}
-
 // deliver takes out some of what is due, and says how many.
 func (c *Courier) deliver(ctx context.Context) (int, error) {
 	if ctx.Err() != nil {
@@ -220,12 +180,23 @@ func (c *Courier) deliver(ctx context.Context) (int, error) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
+	// Those abreast share a commit: each waits for its own, so that after a crash no more are told again than were in a call or behind it.
+	pool := batch.New(func(ctx context.Context, list []Ending) ([]struct{}, error) {
+		return make([]struct{}, len(list)), c.outbox.Finish(ctx, list)
+	}, batch.Options{MaxBatch: abreast, Waiting: abreast, Timeout: callTime})
+	defer pool.Stop()
+	finish := func(ctx context.Context, e Ending) error {
+		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+		defer cancel()
+		_, err := pool.Do(keep, e)
+		return err
+	}
 	places := make(chan struct{}, abreast)
 	for i := range list {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			if err := c.one(ctx, &list[i]); err != nil {
+			if err := c.one(ctx, &list[i], finish); err != nil {
 				mu.Lock()
 				failed = err
 				mu.Unlock()
@@ -238,17 +209,16 @@ func (c *Courier) deliver(ctx context.Context) (int, error) {
 
 // one delivers a message: to the first address that takes it. The state it ends in is kept also when ctx ended meanwhile,
 // since what a gateway has taken over must not go out again.
-func (c *Courier) one(ctx context.Context, m *Claimed) error {
+func (c *Courier) one(ctx context.Context, m *Claimed, finish func(context.Context, Ending) error) error {
 	now := c.now()
-	end := func(s State, why string) error {
-		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
-		defer cancel()
-		return c.outbox.Finish(keep, m.ID, s, why, c.now())
+	end := func(s State, why string) error { return finish(ctx, Ending{ID: m.ID, State: s, Why: why, At: c.now()}) }
+	later := func(why string) error {
+		return finish(ctx, Ending{ID: m.ID, State: Queued, Why: why, At: now.Add(waitAfter(m.Tries))})
 	}
 	f, ok, err := c.facts(ctx, m)
 	switch {
 	case err != nil:
-		return c.later(ctx, m, now, "what it tells of could not be read")
+		return later("what it tells of could not be read")
 	case !ok:
 		return end(Obsolete, "what it tells of is gone")
 	case m.Kind != Invited && m.Kind != Near && m.Kind != Leftover && m.Kind != Alarm && !m.True(&f.Booking):
@@ -294,7 +264,7 @@ func (c *Courier) one(ctx context.Context, m *Claimed) error {
 		why = string(a.Channel) + " gateway away"
 	}
 	if again {
-		return c.later(ctx, m, now, why)
+		return later(why)
 	}
 	return end(Unreachable, why)
 }
@@ -305,62 +275,10 @@ func (c *Courier) forget(ctx context.Context, who person.Key, a Address) error {
 	return err
 }
 
-// facts gives what a message has to tell; ok is false when there is nothing any more.
-func (c *Courier) facts(ctx context.Context, m *Claimed) (f Facts, ok bool, err error) {
-	switch m.Kind {
-	case Near:
-		if c.near == nil {
-			return Facts{}, false, nil
-		}
-		return c.near(ctx, m.Campaign, &m.Message)
-	case Invited:
-		events, err := c.ledger.Events(ctx, m.Event-1, 1)
-		if err != nil || len(events) == 0 || c.invited == nil {
-			return Facts{}, false, err
-		}
-		return c.invited(ctx, events[0].Campaign, &m.Message)
-	case Leftover:
-		if c.leftover == nil {
-			return Facts{}, false, nil
-		}
-		return c.leftover(ctx, m.Event, &m.Message)
-	case Alarm:
-		if c.alarm == nil {
-			return Facts{}, false, nil
-		}
-		return c.alarm(ctx, m.Event)
-	case Changed:
-		was, err := c.movedFrom(ctx, m.Event)
-		if err != nil {
-			return Facts{}, false, err
-		}
-		return c.describe(ctx, m.Booking, was)
-	case Booked, Cancelled, Displaced, Reminder:
+// waitAfter is how long a message waits that was tried so often: twice as long after each try.
+func waitAfter(tries int) time.Duration {
+	if tries >= 9 {
+		return longestWait
 	}
-	return c.describe(ctx, m.Booking, nil)
-}
-
-// movedFrom gives the sessions whose seats an event gave back.
-func (c *Courier) movedFrom(ctx context.Context, seq int64) (was []booking.Session, err error) {
-	events, err := c.ledger.Events(ctx, seq-1, 1)
-	if err != nil || len(events) == 0 {
-		return nil, err
-	}
-	for _, d := range events[0].Deltas {
-		if s, ok := d.Counter.Session(); ok && d.By < 0 {
-			was = append(was, s)
-		}
-	}
-	return was, nil
-}
-
-// later puts a message back: the wait doubles with each try.
-func (c *Courier) later(ctx context.Context, m *Claimed, now time.Time, why string) error {
-	wait := longestWait
-	if m.Tries < 9 {
-		wait = min(firstWait<<m.Tries, longestWait)
-	}
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
-	defer cancel()
-	return c.outbox.Later(keep, m.ID, now.Add(wait), why)
+	return min(firstWait<<tries, longestWait)
 }

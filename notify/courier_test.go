@@ -387,8 +387,8 @@ func (d *dying) Claim(ctx context.Context, now, lease time.Time, limit int) (lis
 	return list, nil
 }
 
-func (d *dying) Finish(ctx context.Context, id notify.ID, s notify.State, why string, at time.Time) error {
-	return d.write(func() error { return d.Outbox.Finish(ctx, id, s, why, at) })
+func (d *dying) Finish(ctx context.Context, list []notify.Ending) error {
+	return d.write(func() error { return d.Outbox.Finish(ctx, list) })
 }
 
 // TestExactlyOnce has the courier die at every writing in turn, before and after it took effect, and be started again: to a

@@ -33,11 +33,12 @@ const (
 	Leftover  Kind = "leftover"  // a dose that a site has left over today is offered to them; of no booking, and Event is the offer's number
 	Missed    Kind = "missed"    // they did not come for dose Dose, and what follows
 	Turned    Kind = "turned"    // the site could not give dose Dose; it is to be moved
+	Spoilt    Kind = "spoilt"    // dose Dose was given and does not count; when it may be given again
 	Alarm     Kind = "alarm"     // boxes of vaccine are in doubt: to those who look after them; of no booking, and Event is the alarm's number
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{Booked, Changed, Cancelled, Displaced, Reminder, Invited, Near, Leftover, Missed, Turned, Alarm}
+var Kinds = []Kind{Booked, Changed, Cancelled, Displaced, Reminder, Invited, Near, Leftover, Missed, Turned, Spoilt, Alarm}
 
 // ID names a message: made from what it tells and to whom, so that planning the same thing twice makes one message.
 type ID [16]byte
@@ -142,6 +143,14 @@ const (
 	Expired     State = "expired"     // no gateway took it in its time
 )
 
+// Ending is what became of a claimed message.
+type Ending struct {
+	ID    ID
+	State State // a final one; [Queued]: it is to be tried again, not before At
+	Why   string
+	At    time.Time
+}
+
 // Outbox keeps messages and the addresses they go to.
 //
 // Guarantees every engine gives (notify/notifytest proves them): what returned is durable; a message is kept once however
@@ -157,10 +166,9 @@ type Outbox interface {
 	// Claim takes up to limit messages that are due and hands them to the caller until the lease ends, first those due first;
 	// those of the kind [Near] after all others, since there may be a million of them and somebody waits for each of the others.
 	Claim(ctx context.Context, now, lease time.Time, limit int) ([]Claimed, error)
-	// Finish ends a claimed message in a final state. Ending it twice is fine; a message that was not claimed stays.
-	Finish(ctx context.Context, id ID, s State, why string, at time.Time) error
-	// Later puts a claimed message back, to be tried again not before at.
-	Later(ctx context.Context, id ID, at time.Time, why string) error
+	// Finish settles claimed messages, all of them in one durable step; no message is in the list twice. One that was settled already, or not
+	// claimed, stays as it is.
+	Finish(ctx context.Context, list []Ending) error
 
 	// Near is the number up to which the line of a campaign was looked through for those whose turn is near; 0 at first.
 	Near(ctx context.Context, campaign uint32) (upTo uint32, err error)

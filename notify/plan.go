@@ -6,6 +6,7 @@ import (
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/person"
+	"charye/programme"
 )
 
 // Rules say when messages go out; see programme.Messages.
@@ -19,8 +20,17 @@ type Rules struct {
 	RemindDays, RemindAt int
 }
 
+// RulesOf gives what a programme says of messages.
+func RulesOf(p *programme.Programme) Rules {
+	m := p.Messages
+	return Rules{Zone: p.Zone, QuietFrom: m.QuietFrom, QuietTo: m.QuietTo, RemindDays: m.RemindDays, RemindAt: m.RemindAt}
+}
+
 // worth is how long what happened to a booking is worth telling.
 const worth = 3 * 24 * time.Hour
+
+// worthLong is how long that is of a dose that does not count: until it is given again, nobody may take themselves for protected.
+const worthLong = 60 * 24 * time.Hour
 
 // Plan gives the messages that an event of the ledger causes; b is the booking it tells of, as it stands now; nil when it tells of
 // none. helpers are those who act for the person it tells of; an invitation is told to them too. Pure.
@@ -47,6 +57,8 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 		kind = Missed
 	case booking.EventTurnedAway:
 		kind = Turned
+	case booking.EventSpoilt:
+		kind = Spoilt
 	case booking.EventCalled, booking.EventHeld, booking.EventHoldOver, booking.EventCapacity, booking.EventArrived, booking.EventGiven, booking.EventUndone, booking.EventErased:
 		return nil
 	default:
@@ -54,6 +66,9 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 	}
 	tell := func(to person.Key, helper bool) Message {
 		m := Message{To: to, Kind: kind, Booking: e.Booking, Event: e.Seq, Helper: helper, Dose: e.Dose, Due: e.At, Expires: e.At.Add(worth)}
+		if kind == Spoilt {
+			m.Expires = e.At.Add(worthLong)
+		}
 		if to != e.Actor {
 			m.Due = r.AfterQuiet(m.Due)
 		}
@@ -67,7 +82,7 @@ func (r *Rules) Plan(e *booking.Event, b *booking.Booking, helpers []person.Key)
 	if _, staff := person.ParseRole(b.Channel); e.Actor.IsZero() && !b.Actor.IsZero() && b.Actor != e.Person && !staff {
 		out = append(out, tell(b.Actor, true))
 	}
-	if kind == Cancelled || kind == Displaced || kind == Missed || kind == Turned || b.Status != booking.Booked || r.RemindDays == 0 {
+	if kind == Cancelled || kind == Displaced || kind == Missed || kind == Turned || kind == Spoilt || b.Status != booking.Booked || r.RemindDays == 0 {
 		return out
 	}
 	for i := range b.Doses {
@@ -143,10 +158,10 @@ func (m *Message) True(b *booking.Booking) bool {
 				return b.Doses[i].Slot.Day == m.Day
 			}
 		}
-	case Missed, Turned:
+	case Missed, Turned, Spoilt:
 		for i := range b.Doses {
 			if s := b.Doses[i].Visit.State; b.Doses[i].Dose == m.Dose {
-				return b.Status != booking.Cancelled && (m.Kind == Missed && s == booking.NoShow || m.Kind == Turned && s == booking.TurnedAway)
+				return b.Status != booking.Cancelled && (m.Kind == Missed && s == booking.NoShow || m.Kind == Turned && s == booking.TurnedAway || m.Kind == Spoilt && s == booking.Spoilt)
 			}
 		}
 	case Invited, Near, Leftover, Alarm: // of no booking

@@ -16,6 +16,7 @@ func TestVisitMessages(t *testing.T) {
 	clerk := person.Key{9}
 	for kind, want := range map[booking.EventKind]Kind{
 		booking.EventNoShow: Missed, booking.EventTurnedAway: Turned, booking.EventArrived: "", booking.EventGiven: "", booking.EventUndone: "",
+		booking.EventSpoilt: Spoilt,
 	} {
 		e := event(kind, kst(16, 23, 30), clerk)
 		e.Channel, e.Dose = "clinic", 2
@@ -33,7 +34,7 @@ func TestVisitMessages(t *testing.T) {
 		if got[0].True(b) {
 			t.Errorf("%s is true of a dose that is expected", want)
 		}
-		b.Doses[1].Visit.State = map[Kind]booking.VisitState{Missed: booking.NoShow, Turned: booking.TurnedAway}[want]
+		b.Doses[1].Visit.State = map[Kind]booking.VisitState{Missed: booking.NoShow, Turned: booking.TurnedAway, Spoilt: booking.Spoilt}[want]
 		if !got[0].True(b) {
 			t.Errorf("%s is not true", want)
 		}
@@ -69,6 +70,11 @@ func TestWhatFollows(t *testing.T) {
 			seen[w.Body] = next
 		}
 		f := facts(bookingOn(booking.Booked, 16, 20))
+		f.From = civil.New(2021, 8, 28).At(0, seoul)
+		w, err := l.Put(&Message{Kind: Spoilt, Dose: 2}, &f)
+		if err != nil || !strings.Contains(w.Body, l.day(f.From)) || strings.Contains(w.Body, l.when(f.From)) {
+			t.Errorf("%s: %v\n%s", id, err, w.Body)
+		}
 		if _, err := l.Put(&Message{Kind: Turned, Dose: 3}, &f); err == nil {
 			t.Errorf("%s: a dose that there is not was told of", id)
 		}

@@ -30,7 +30,7 @@ type Facts struct {
 	Come     bool      // with [Near]: the turn has come
 	Expected time.Time // with [Near]: when it is expected; zero: nobody can say
 	Next     Next      // with [Missed] of dose 1: what follows
-	From     time.Time // with [NextFrom] and [NextLast]: from when on, at the latest
+	From     time.Time // with [NextFrom] and [NextLast]: from when on, at the latest; with [Spoilt]: the first day of giving it again; zero: nobody can say
 	Alarm    AlarmFacts
 }
 
@@ -147,6 +147,9 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 	if m.Kind == Turned && !f.Until.IsZero() {
 		v.Until = l.when(f.Until.In(f.Zone))
 	}
+	if m.Kind == Spoilt && !f.From.IsZero() {
+		v.From = l.day(f.From.In(f.Zone))
+	}
 	if m.Kind == Near {
 		v.Come = f.Come
 		if !f.Come && !f.Expected.IsZero() {
@@ -172,7 +175,7 @@ func (l *Language) Put(m *Message, f *Facts) (Words, error) {
 			v.Reminded = t
 		}
 	}
-	if (m.Kind == Reminder || m.Kind == Missed || m.Kind == Turned) && v.Reminded.Dose == 0 {
+	if (m.Kind == Reminder || m.Kind == Missed || m.Kind == Turned || m.Kind == Spoilt) && v.Reminded.Dose == 0 {
 		return Words{}, errors.New("a message of a dose that the booking does not have")
 	}
 	var subject, body strings.Builder
@@ -191,12 +194,20 @@ var koreanDays = [...]string{"일", "월", "화", "수", "목", "금", "토"}
 // when tells an instant of the local day, as pages do.
 func (l *Language) when(t time.Time) string {
 	if l.id == "en" {
-		return t.Format("Monday 2 January 2006, 15:04")
+		return l.day(t) + t.Format(", 15:04")
 	}
 	half := "오전"
 	if t.Hour() >= 12 {
 		half = "오후"
 	}
 	hour := (t.Hour()+11)%12 + 1
-	return fmt.Sprintf("%d년 %d월 %d일(%s) %s %d:%02d", t.Year(), int(t.Month()), t.Day(), koreanDays[t.Weekday()], half, hour, t.Minute())
+	return fmt.Sprintf("%s %s %d:%02d", l.day(t), half, hour, t.Minute())
+}
+
+// day tells a local day, as pages do.
+func (l *Language) day(t time.Time) string {
+	if l.id == "en" {
+		return t.Format("Monday 2 January 2006")
+	}
+	return fmt.Sprintf("%d년 %d월 %d일(%s)", t.Year(), int(t.Month()), t.Day(), koreanDays[t.Weekday()])
 }

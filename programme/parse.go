@@ -273,7 +273,7 @@ func (p *parser) ages(n *yaml.Node, path string) []AgeRule {
 }
 
 func (p *parser) series(n *yaml.Node, path string) (out Series) {
-	o, ok := p.object(n, path, "doses", "intervals", "mixed")
+	o, ok := p.object(n, path, "doses", "intervals", "mixed", "again")
 	if !ok {
 		return out
 	}
@@ -292,6 +292,31 @@ func (p *parser) series(n *yaml.Node, path string) (out Series) {
 	}
 	if n, ok := o.opt("mixed"); ok {
 		out.Mixed = p.mixed(n, o.at("mixed"), out.Doses)
+	}
+	if n, ok := o.opt("again"); ok {
+		out.Again = p.again(n, o.at("again"))
+	}
+	return out
+}
+
+// again reads when a spoilt dose may be given again.
+func (p *parser) again(n *yaml.Node, path string) (out []Again) {
+	entries, _ := p.list(n, path, 1, 100)
+	for i, e := range entries {
+		o, ok := p.object(e, index(path, i), "from", "after")
+		if !ok {
+			continue
+		}
+		var v Again
+		if n, ok := o.need("from", dateWanted); ok {
+			if v.From, ok = p.date(n, o.at("from")); ok && len(out) > 0 && v.From <= out[len(out)-1].From {
+				p.bad(n, o.at("from"), "%s is not after the entry before it, %s; want the entries in order of date", v.From, out[len(out)-1].From)
+			}
+		}
+		if n, ok := o.need("after", "days or weeks such as 28d or 4w"); ok {
+			v.After, _ = p.length(n, o.at("after"))
+		}
+		out = append(out, v)
 	}
 	return out
 }

@@ -70,6 +70,14 @@ type Series struct {
 	Doses     int        // 1 or more
 	Intervals []Interval // by From, ascending; empty when Doses is 1
 	Mixed     []Mixed    // by From, ascending: doses that are of another product
+	Again     []Again    // by From, ascending: when a spoilt dose may be given again; empty: not by Charye
+}
+
+// Again says how long after a dose that turned out to be spoilt (recalled, frozen, too long in the warm) it may be given again at the
+// earliest (재접종), for doses given from a date on.
+type Again struct {
+	From  civil.Date
+	After int // days
 }
 
 // Mixed has a dose of a series be of another product (교차접종), where the dose before it is on From or later. The intervals stay

@@ -319,6 +319,21 @@ func (s *Series) Interval(campaign string, on civil.Date) Interval {
 	return found
 }
 
+// AgainFrom is the first day on which a dose that was given on a day, and turned out to be spoilt, may be given again: by the entry with the
+// latest From that is not after it, or the first one. False when the programme has no such rule.
+func (s *Series) AgainFrom(given civil.Date) (civil.Date, bool) {
+	if len(s.Again) == 0 {
+		return 0, false
+	}
+	found := s.Again[0]
+	for _, v := range s.Again[1:] {
+		if v.From <= given {
+			found = v
+		}
+	}
+	return given + civil.Date(found.After), true
+}
+
 // Reach is the most days that can lie between the first and the last dose.
 func (s *Series) Reach() int {
 	longest := 0

@@ -92,6 +92,21 @@ func TestEligible(t *testing.T) {
 	}
 }
 
+// TestAgainFrom: a spoilt dose may be given again by the rule of the day on which it was given.
+func TestAgainFrom(t *testing.T) {
+	t.Parallel()
+	s := Series{Doses: 1}
+	if _, ok := s.AgainFrom(on("2021-08-01")); ok {
+		t.Error("without a rule there is a day")
+	}
+	s.Again = []Again{{From: on("2021-01-01"), After: 28}, {From: on("2021-08-01"), After: 21}}
+	for given, want := range map[string]string{"2020-12-31": "2021-01-28", "2021-07-31": "2021-08-28", "2021-08-01": "2021-08-22"} {
+		if got, ok := s.AgainFrom(on(given)); !ok || got != on(want) {
+			t.Errorf("given on %s: from %s, want %s", given, got, want)
+		}
+	}
+}
+
 func TestInterval(t *testing.T) {
 	t.Parallel()
 	p := mustParse(t, "full.yaml", Options{})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"charye/booking/moves"
 )
 
 // Contents is what a plan says, for those who are asked to agree to it.
@@ -20,7 +22,7 @@ type Contents struct {
 }
 
 // Read reads a whole plan, of which every line must be right.
-func Read(plan io.Reader, r Rules) (out Contents, err error) {
+func Read(plan io.Reader, r moves.Rules) (out Contents, err error) {
 	sum := sha256.New()
 	c := carrier{rules: r}
 	out.Kinds = map[Kind]int{}

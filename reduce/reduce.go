@@ -24,14 +24,7 @@ import (
 	"charye/internal/civil"
 	"charye/internal/weak"
 	"charye/programme"
-	"charye/site"
 )
-
-// Rules are what a plan is made by.
-type Rules struct {
-	Programme *programme.Programme
-	Sites     []site.Site
-}
 
 // Wish says what went.
 type Wish struct {
@@ -109,7 +102,7 @@ type late struct {
 // Plan looks at every booking and writes a plan, one JSON document a line: who booked last comes first. Nothing is changed, and nothing held:
 // what is booked meanwhile is found when the plan is carried out. Memory grows with the bookings of the campaign, about 24 bytes each,
 // and with those who lose.
-func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, to io.Writer) (*Summary, error) {
+func Plan(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at time.Time, to io.Writer) (*Summary, error) {
 	m, err := newMaker(ctx, l, r, w, at)
 	if err != nil {
 		return nil, err
@@ -173,7 +166,7 @@ func (e *excess) take(open bool, n int) {
 	}
 }
 
-func newMaker(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time) (*maker, error) {
+func newMaker(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at time.Time) (*maker, error) {
 	c, ok := r.Programme.Campaign(w.Campaign)
 	if !ok {
 		return nil, fmt.Errorf("campaign: the programme has none that is called %s", w.Campaign)
@@ -181,7 +174,7 @@ func newMaker(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Ti
 	if w.Product != "" && !slices.Contains(c.Products, w.Product) {
 		return nil, fmt.Errorf("product: %s does not offer %s", w.Campaign, w.Product)
 	}
-	m := &maker{Places: moves.NewPlaces(r.Programme, r.Sites), wish: w, campaign: c, sum: Summary{Kinds: map[Kind]int{}}}
+	m := &maker{Places: r.Places(), wish: w, campaign: c, sum: Summary{Kinds: map[Kind]int{}}}
 	if err := m.offers(at); err != nil {
 		return nil, err
 	}

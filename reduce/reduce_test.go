@@ -14,13 +14,14 @@ import (
 	"time"
 
 	"charye/booking"
-	"charye/booking/postgres"
+	"charye/booking/moves"
 	"charye/booking/sqlite"
 	"charye/internal/civil"
 	"charye/person"
 	"charye/programme"
 	"charye/reduce"
 	"charye/site"
+	"charye/test/ledgers"
 	"charye/test/services"
 )
 
@@ -87,8 +88,8 @@ type world struct {
 	num    uint32
 }
 
-func (w *world) rules() reduce.Rules {
-	return reduce.Rules{Programme: w.p, Sites: []site.Site{{Num: 1, ID: "s", Kind: "clinic", Region: "r"}}}
+func (w *world) rules() moves.Rules {
+	return moves.Rules{Programme: w.p, Sites: []site.Site{{Num: 1, ID: "s", Kind: "clinic", Region: "r"}}}
 }
 
 func seat(day civil.Date, minute int, product string) booking.Choice {
@@ -199,48 +200,10 @@ func (w *world) mustCarry(plan []byte, undo bool) reduce.Outcome {
 // engines runs a test on both engines, with a programme of its own.
 func engines(t *testing.T, stock int, more string, test func(t *testing.T, w *world)) {
 	t.Parallel()
-	run := func(t *testing.T, l booking.Ledger, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = l.Close() })
+	ledgers.Each(t, func(t *testing.T, l booking.Ledger) {
 		p := file(t, stock, more)
 		test(t, &world{TB: t, ledger: l, p: p, num: p.Campaigns[0].Num})
-	}
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		l, err := sqlite.Open(t.Context(), t.TempDir())
-		run(t, l, err)
 	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		s := services.SharedPostgres(t)
-		l, err := postgres.Open(t.Context(), s.URL(s.Database(t, func(ctx context.Context, url string) error {
-			l, err := postgres.Open(ctx, url)
-			if err != nil {
-				return err
-			}
-			return l.Close()
-		})))
-		run(t, l, err)
-	})
-}
-
-// stopping is a ledger that is away after some batches: the last is kept, and nobody heard of it.
-type stopping struct {
-	booking.Ledger
-	left int
-}
-
-var errStopped = errors.New("killed")
-
-func (s *stopping) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {
-	s.left--
-	out, err := s.Ledger.Apply(ctx, batch)
-	if s.left < 0 {
-		return nil, errStopped
-	}
-	return out, err
 }
 
 var wish = reduce.Wish{Campaign: "fifties", Doses: 100, NotBefore: start + 1, Why: "lost 100"}
@@ -256,7 +219,7 @@ func TestReduce(t *testing.T) {
 			t.Fatalf("the plan: %+v", *sum)
 		}
 		w.wantStock(390, 400)
-		if o, err := w.carry(&stopping{Ledger: w.ledger, left: 0}, plan, false); !errors.Is(err, errStopped) {
+		if o, err := w.carry(&ledgers.Killed{Ledger: w.ledger, After: 0}, plan, false); !errors.Is(err, ledgers.ErrKilled) {
 			t.Fatalf("killed: %+v, %v", o, err)
 		}
 		o := w.mustCarry(plan, false)

@@ -7,8 +7,6 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"charye/booking"
 	"charye/booking/moves"
 )
@@ -30,32 +28,20 @@ var ErrTooLate = errors.New("the days for declining are over")
 
 // Carry carries a plan out, in order. It may be stopped at any moment and run again: what has moved is found to be there, and
 // nobody is told twice. The people of one batch are different ones, since a person has one booking in a campaign.
-func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way Way) (o Outcome, err error) {
-	pace := rate.NewLimiter(rate.Inf, moves.AtOnce)
-	if way.PerSecond > 0 {
-		pace = rate.NewLimiter(rate.Limit(way.PerSecond), moves.AtOnce)
-	}
-	p := r.places()
+func Carry(ctx context.Context, l booking.Ledger, r moves.Rules, plan io.Reader, way Way) (o Outcome, err error) {
+	p := r.Places()
 	why := ""
-	list := make([]moves.Move, 0, moves.AtOnce)
-	send := func() error {
-		if len(list) == 0 {
-			return nil
-		}
-		if err := pace.WaitN(ctx, len(list)); err != nil {
-			return err
-		}
+	list := moves.NewStream(way.PerSecond, func(ctx context.Context, batch []moves.Move) error {
 		at := way.Now()
 		how := moves.Way{Why: why, At: at, Choice: p.Choice, Apart: func(first string) []booking.Apart { return p.Apart(first, at) }}
-		if err := moves.Carry(ctx, l, list, how, &o); err != nil {
+		if err := moves.Carry(ctx, l, batch, how, &o); err != nil {
 			return err
 		}
 		if way.Progress != nil {
 			way.Progress(o)
 		}
-		list = list[:0]
 		return nil
-	}
+	})
 	_, _, err = lines(plan, r.Programme.ID, func(h *header, _ int, m Move) error {
 		if err := way.mayDecline(h, r.Programme.Zone); err != nil {
 			return err
@@ -73,15 +59,12 @@ func Carry(ctx context.Context, l booking.Ledger, r Rules, plan io.Reader, way W
 			why += " undone"
 			move = move.Back()
 		}
-		if list = append(list, move); len(list) < moves.AtOnce {
-			return nil
-		}
-		return send()
+		return list.Add(ctx, move)
 	})
 	if err != nil {
 		return o, err
 	}
-	return o, send()
+	return o, list.Flush(ctx)
 }
 
 // mayDecline refuses to put single people back beyond the days that the plan gives them.

@@ -66,12 +66,6 @@ type Summary struct {
 // Day is what a plan does to one day.
 type Day struct{ Leave, Come, Overflow int }
 
-// Rules are what a plan is made by.
-type Rules struct {
-	Programme *programme.Programme
-	Sites     []site.Site
-}
-
 // header is the first line of a plan.
 type header struct {
 	Reschedule string    `json:"reschedule"` // the programme's id
@@ -82,14 +76,12 @@ type header struct {
 	DeclineUntil *time.Time `json:"declineUntil,omitempty"`
 }
 
-func (r Rules) places() *places { return &places{Places: moves.NewPlaces(r.Programme, r.Sites)} }
-
 // places are those of a plan in the making.
 type places struct{ *moves.Places }
 
 // Plan looks at every booking and writes a plan, one JSON document a line. Nothing is changed, and nothing held: what is booked
 // meanwhile is found when the plan is carried out. Memory grows with the sessions, and with the bookings that people moved.
-func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, to io.Writer) (*Summary, error) {
+func Plan(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at time.Time, to io.Writer) (*Summary, error) {
 	c, ok := r.Programme.Campaign(w.Campaign)
 	if !ok {
 		return nil, fmt.Errorf("campaign: the programme has none that is called %s", w.Campaign)
@@ -98,7 +90,7 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 	if !ok || w.Dose < 2 || w.Dose > product.Series.Doses {
 		return nil, fmt.Errorf("product, dose: the programme has no dose %d of %s", w.Dose, w.Product)
 	}
-	p := r.places()
+	p := &places{Places: r.Places()}
 	if err := p.Read(ctx, l); err != nil {
 		return nil, err
 	}
@@ -117,8 +109,8 @@ func Plan(ctx context.Context, l booking.Ledger, r Rules, w Wish, at time.Time, 
 	}
 	sum := &Summary{Days: map[civil.Date]Day{}}
 	err = l.All(ctx, func(b booking.Booking) error {
-		if b.Status != booking.Booked || b.Campaign != c.Num || len(b.Doses) < w.Dose {
-			return nil
+		if b.Status != booking.Booked || b.Campaign != c.Num || len(b.Doses) < w.Dose || b.Counting(w.Dose) != w.Dose {
+			return nil // behind a spoilt dose other days hold, which their person has chosen
 		}
 		before, dose := &b.Doses[w.Dose-2], &b.Doses[w.Dose-1]
 		day := dose.Slot.Day

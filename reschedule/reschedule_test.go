@@ -2,7 +2,6 @@ package reschedule_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,13 +13,14 @@ import (
 	"time"
 
 	"charye/booking"
-	"charye/booking/postgres"
+	"charye/booking/moves"
 	"charye/booking/sqlite"
 	"charye/internal/civil"
 	"charye/person"
 	"charye/programme"
 	"charye/reschedule"
 	"charye/site"
+	"charye/test/ledgers"
 	"charye/test/services"
 )
 
@@ -70,8 +70,8 @@ type world struct {
 	sites  []site.Site
 }
 
-func (w *world) rules(t testing.TB, weeks int) reschedule.Rules {
-	return reschedule.Rules{Programme: file(t, weeks), Sites: w.sites}
+func (w *world) rules(t testing.TB, weeks int) moves.Rules {
+	return moves.Rules{Programme: file(t, weeks), Sites: w.sites}
 }
 
 func key(n int) (k person.Key) {
@@ -157,55 +157,11 @@ func (w *world) told(t testing.TB) (changes int) {
 	}
 }
 
-// stopping is a ledger that stops being there after some batches, as when the program is killed: before or after what it keeps.
-type stopping struct {
-	booking.Ledger
-	left int
-}
-
-var errStopped = errors.New("killed")
-
-func (s *stopping) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {
-	if s.left--; s.left < 0 {
-		if s.left == -1 { // kept, and nobody heard of it
-			if _, err := s.Ledger.Apply(ctx, batch); err != nil {
-				return nil, err
-			}
-		}
-		return nil, errStopped
-	}
-	return s.Ledger.Apply(ctx, batch)
-}
-
 var wish = reschedule.Wish{Campaign: "fifties", Product: "moderna", Dose: 2, NotBefore: start, Why: "interval-2021-09-27"}
 
 // engines runs a test on both engines.
 func engines(t *testing.T, test func(t *testing.T, w *world)) {
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		l, err := sqlite.Open(t.Context(), t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = l.Close() })
-		test(t, &world{ledger: l})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		p := services.SharedPostgres(t)
-		l, err := postgres.Open(t.Context(), p.URL(p.Database(t, func(ctx context.Context, url string) error {
-			l, err := postgres.Open(ctx, url)
-			if err != nil {
-				return err
-			}
-			return l.Close()
-		})))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = l.Close() })
-		test(t, &world{ledger: l})
-	})
+	ledgers.Each(t, func(t *testing.T, l booking.Ledger) { test(t, &world{ledger: l}) })
 }
 
 func TestReschedule(t *testing.T) {
@@ -265,8 +221,8 @@ func TestReschedule(t *testing.T) {
 		}
 
 		way := reschedule.Way{Now: func() time.Time { return at }}
-		killed := &stopping{Ledger: w.ledger, left: 1}
-		if o, err := reschedule.Carry(ctx, killed, r, bytes.NewReader(plan.Bytes()), way); !errors.Is(err, errStopped) || o.Moved == 0 || o.Moved > people/2 { // the second batch was kept, and nobody heard of it
+		killed := &ledgers.Killed{Ledger: w.ledger, After: 1}
+		if o, err := reschedule.Carry(ctx, killed, r, bytes.NewReader(plan.Bytes()), way); !errors.Is(err, ledgers.ErrKilled) || o.Moved == 0 || o.Moved > people/2 { // the second batch was kept, and nobody heard of it
 			t.Fatalf("killed in the middle: %+v, %v", o, err)
 		}
 		o, err := reschedule.Carry(ctx, w.ledger, r, bytes.NewReader(plan.Bytes()), way)
@@ -365,7 +321,7 @@ func TestRescheduleElsewhere(t *testing.T) {
 		for i, north := range []float64{0.05, 0.01, 1} { // 5.6 km, 1.1 km, 111 km
 			w.sites = append(w.sites, site.Site{Num: site.Num(i + 2), ID: "e" + strconv.Itoa(i), Kind: "clinic", Region: "r", Lat: 37.5 + north, Lon: 127})
 		}
-		r := reschedule.Rules{Programme: p, Sites: w.sites}
+		r := moves.Rules{Programme: p, Sites: w.sites}
 		// One whose day is still right by the rule, if not the nearest to the default, stays.
 		batch = append(batch, booking.Request{
 			Op: booking.OpBook, Campaign: c.Num, Person: key(people), Actor: key(people), Channel: "web", At: at,

@@ -23,6 +23,23 @@ const (
 // Causes lists every cause, the worst first.
 var Causes = []Cause{Frozen, Heated, Expired, Silent, Gap, Missing}
 
+// Cause names what is against a box: freezing before heat, heat before time that is over where the product belongs, and all before what is not
+// known. It is for judgements that are not fit.
+func (j *Judgement) Cause() Cause {
+	cause := Missing
+	for _, f := range j.Findings {
+		switch {
+		case f.Side == Cold:
+			return Frozen
+		case f.Side == Warm:
+			cause = Heated
+		case cause == Missing:
+			cause = Expired
+		}
+	}
+	return cause
+}
+
 // AlarmKey says what an alarm is about: a cause at a stretch of custody. All boxes that were there, and only those, are in doubt for it.
 type AlarmKey struct {
 	Cause Cause

@@ -259,6 +259,18 @@ func (x *Index) judgeBatch(n uint32, changes []Change, until int64, on civil.Dat
 // through until then. Boxes that the index does not know, and those that are fit, have none.
 func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 	var out []Given
+	x.Doses(boxes, at, func(g Given, j Judgement) {
+		if !j.Fit() {
+			out = append(out, g)
+		}
+	})
+	slices.SortFunc(out, compareGiven)
+	return out
+}
+
+// Doses calls yield for each dose that was given from boxes, with what was to be said of its box by what it had gone through until then: box after
+// box, and within a box the last one first. Boxes that the index does not know have none.
+func (x *Index) Doses(boxes []SSCC, at AsOf, yield func(Given, Judgement)) {
 	legs := map[string]*counted{}
 	for _, k := range boxes {
 		n, ok := x.bySSCC[k]
@@ -274,13 +286,9 @@ func (x *Index) FollowUp(boxes []SSCC, at AsOf) []Given {
 				kept = &counted{legs: map[uint32]Exposure{}}
 				legs[x.boxes[n].Product] = kept
 			}
-			if j := x.judge(n, civil.Of(at.At, at.Zone), then, kept); !j.Fit() {
-				out = append(out, g)
-			}
+			yield(g, x.judge(n, civil.Of(at.At, at.Zone), then, kept))
 		}
 	}
-	slices.SortFunc(out, compareGiven)
-	return out
 }
 
 func (x *Index) exposure(l *legRecord, p *Product, on civil.Date, at AsOf) Exposure {

@@ -2,7 +2,6 @@ package walk
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"slices"
 	"strconv"
@@ -31,10 +30,10 @@ func (w *Walk) Hold(ctx context.Context, a Actor, pass, slot string) (Hold, erro
 	req.HoldUntil = now.Add(holdFor).Truncate(time.Second)
 	out, err := w.desk.Do(ctx, req)
 	if err != nil {
-		return Hold{}, unavailable(err)
+		return Hold{}, Unavailable(err)
 	}
 	if out.Result != booking.Done {
-		return Hold{}, w.refused(c, out, w.nearFirst(c, req))
+		return Hold{}, w.Refused(c, out, w.nearFirst(c, req))
 	}
 	return Hold{ID: strconv.FormatInt(out.Hold.ID, 10), Slot: slot, ExpiresAt: out.Hold.Until}, nil
 }
@@ -42,19 +41,19 @@ func (w *Walk) Hold(ctx context.Context, a Actor, pass, slot string) (Hold, erro
 // Book confirms: committed when it returns. repeated tells that the idempotency key had been answered before.
 func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b Booking, repeated bool, err error) {
 	if r.IdempotencyKey == "" || len(r.IdempotencyKey) > maxIdempotencyKey {
-		return Booking{}, false, refuse(BadRequest, "Idempotency-Key: want 1 to %d characters, a new one for each booking", maxIdempotencyKey).field("Idempotency-Key")
+		return Booking{}, false, Refuse(BadRequest, "Idempotency-Key: want 1 to %d characters, a new one for each booking", maxIdempotencyKey).At("Idempotency-Key")
 	}
 	if (r.Slot == "") == (r.Hold == "") {
-		return Booking{}, false, refuse(BadRequest, "slot, hold: want exactly one of the two").field("slot")
+		return Booking{}, false, Refuse(BadRequest, "slot, hold: want exactly one of the two").At("slot")
 	}
 	c, s, req, err := w.bookRequest(ctx, a, pass, r)
-	var other subject
+	var other Subject
 	if err == nil && r.WithPass != "" {
 		other, err = w.withPartner(ctx, a, r, &req)
 	}
 	if err != nil {
 		// The pass ended with the booking it made, and its seats are taken: a repeat of that very request gets its answer.
-		if b, ok := w.repeat(ctx, a, r.Recipient, digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)); ok {
+		if b, ok := w.repeat(ctx, a, r.Recipient, booking.Digest(r.IdempotencyKey), booking.Digest(r.Slot+"\x00"+r.Hold)); ok {
 			return b, true, nil
 		}
 		return Booking{}, false, err
@@ -62,69 +61,69 @@ func (w *Walk) Book(ctx context.Context, a Actor, pass string, r BookRequest) (b
 	begun := time.Now()
 	out, err := w.desk.Do(ctx, req)
 	if err != nil {
-		return Booking{}, false, unavailable(err)
+		return Booking{}, false, Unavailable(err)
 	}
 	w.line.Observe(c.Num, time.Since(begun))
 	switch out.Result {
 	case booking.Done, booking.Repeated:
 		if out.Booking.Status == booking.Cancelled { // nothing is booked, so "booked" is not said
-			return Booking{}, false, refuse(Conflict, "Idempotency-Key: its booking was cancelled since; take a new one").field("Idempotency-Key")
+			return Booking{}, false, Refuse(Conflict, "Idempotency-Key: its booking was cancelled since; take a new one").At("Idempotency-Key")
 		}
-		w.leave(ctx, c, s.key)
-		w.settle(ctx, s.recipient)
-		b = w.view(out.Booking, s)
+		w.Leave(ctx, c, s.Key)
+		w.Settle(ctx, s.Recipient)
+		b = w.View(out.Booking, s)
 		if out.Partner != nil && out.Partner.Booking.ID != 0 {
-			with := w.view(out.Partner.Booking, other)
+			with := w.View(out.Partner.Booking, other)
 			b.With = &with
-			w.leave(ctx, with.Campaign, other.key)
-			w.settle(ctx, other.recipient)
+			w.Leave(ctx, with.Campaign, other.Key)
+			w.Settle(ctx, other.Recipient)
 		}
 		return b, out.Result == booking.Repeated, nil
 	case booking.Full, booking.AlreadyBooked, booking.HoldGone, booking.NoBooking, booking.KeyReused, booking.Limited, booking.Visited, booking.Malformed:
 	}
-	return Booking{}, false, w.refused(c, out, w.nearFirst(c, req))
+	return Booking{}, false, w.Refused(c, out, w.nearFirst(c, req))
 }
 
 // bookRequest makes all checks of a booking and gives the request that the ledger decides on.
-func (w *Walk) bookRequest(ctx context.Context, a Actor, pass string, r BookRequest) (*programme.Campaign, subject, booking.Request, error) {
+func (w *Walk) bookRequest(ctx context.Context, a Actor, pass string, r BookRequest) (*programme.Campaign, Subject, booking.Request, error) {
 	none := booking.Request{}
 	c, s, err := w.passOf(ctx, a, pass)
 	if err != nil {
-		return nil, subject{}, none, err
+		return nil, Subject{}, none, err
 	}
 	now := w.now()
 	req := w.ask(c, s, a, now)
 	if r.Slot != "" {
 		if req, err = w.request(c, s, a, r.Slot, now); err != nil {
-			return nil, subject{}, none, err
+			return nil, Subject{}, none, err
 		}
 	} else {
 		if req.Hold, err = strconv.ParseInt(r.Hold, 10, 64); err != nil || req.Hold <= 0 {
-			return nil, subject{}, none, refuse(BadRequest, "hold: want the id that POST /api/v1/holds gave").field("hold")
+			return nil, Subject{}, none, Refuse(BadRequest, "hold: want the id that POST /api/v1/holds gave").At("hold")
 		}
 		if err = w.rulesOfHold(ctx, c, s, &req); err != nil {
-			return nil, subject{}, none, err
+			return nil, Subject{}, none, err
 		}
 	}
 	req.Op = booking.OpBook
-	req.Idempotency, req.Body = digest(r.IdempotencyKey), digest(r.Slot+"\x00"+r.Hold)
-	if req.Sealed, err = w.sealName(a, s); err != nil {
-		return nil, subject{}, none, err
+	req.Idempotency, req.Body = booking.Digest(r.IdempotencyKey), booking.Digest(r.Slot+"\x00"+r.Hold)
+	if req.Sealed, err = w.SealName(a, s); err != nil {
+		return nil, Subject{}, none, err
 	}
 	return c, s, req, nil
 }
 
 // withPartner has a request book somebody else at the same time and place too, with a pass of theirs. Both are booked, or neither.
-func (w *Walk) withPartner(ctx context.Context, a Actor, r BookRequest, req *booking.Request) (subject, error) {
+func (w *Walk) withPartner(ctx context.Context, a Actor, r BookRequest, req *booking.Request) (Subject, error) {
 	if r.Slot == "" {
-		return subject{}, refuse(BadRequest, "slot: two people are booked by a slot, not by a hold").field("slot")
+		return Subject{}, Refuse(BadRequest, "slot: two people are booked by a slot, not by a hold").At("slot")
 	}
 	_, s, partner, err := w.bookRequest(ctx, a, r.WithPass, BookRequest{Slot: r.Slot, IdempotencyKey: r.IdempotencyKey})
 	switch {
 	case err != nil:
-		return subject{}, ofPartner(err)
-	case s.key == req.Person:
-		return subject{}, refuse(BadRequest, "with: it is the pass of the same person; want the other's").field("with")
+		return Subject{}, ofPartner(err)
+	case s.Key == req.Person:
+		return Subject{}, Refuse(BadRequest, "with: it is the pass of the same person; want the other's").At("with")
 	}
 	partner.At = req.At
 	req.Partner = &partner
@@ -141,11 +140,6 @@ func ofPartner(err error) error {
 	return err
 }
 
-func digest(s string) [16]byte {
-	h := sha256.Sum256([]byte(s))
-	return [16]byte(h[:16])
-}
-
 // repeat finds the booking that this idempotency key and body made before, for the actor or one of their recipients.
 func (w *Walk) repeat(ctx context.Context, a Actor, recipient string, key, body [16]byte) (Booking, bool) {
 	var all []ownBooking
@@ -160,39 +154,39 @@ func (w *Walk) repeat(ctx context.Context, a Actor, recipient string, key, body 
 	}
 	for _, o := range all {
 		if o.Idempotency == key && o.Body == body && o.Status == booking.Booked {
-			return w.view(o.Booking, o.subject), true
+			return w.View(o.Booking, o.subject), true
 		}
 	}
 	return Booking{}, false
 }
 
 // ask is the frame of a request; request fills in the slot with its series.
-func (w *Walk) ask(c *programme.Campaign, s subject, a Actor, now time.Time) booking.Request {
-	return booking.Request{Campaign: c.Num, Person: s.key, Actor: a.Key, Channel: a.Channel, At: now}
+func (w *Walk) ask(c *programme.Campaign, s Subject, a Actor, now time.Time) booking.Request {
+	return booking.Request{Campaign: c.Num, Person: s.Key, Actor: a.Key, Channel: a.Channel, At: now}
 }
 
-func (w *Walk) request(c *programme.Campaign, s subject, a Actor, slot string, now time.Time) (booking.Request, error) {
+func (w *Walk) request(c *programme.Campaign, s Subject, a Actor, slot string, now time.Time) (booking.Request, error) {
 	first, at, err := w.choice(c, s, slot, true, "")
 	if err != nil {
 		return booking.Request{}, err
 	}
 	of, ok := w.series(c, s, first.Slot.Product)
 	if !ok {
-		return booking.Request{}, refuse(BadRequest, "slot: there is no such product").field("slot")
+		return booking.Request{}, Refuse(BadRequest, "slot: there is no such product").At("slot")
 	}
 	req := w.ask(c, s, a, now)
-	req.Doses, req.Limits, req.Apart = w.seriesFrom(of, at, first, 1), w.limits(of.Product), w.apart(of.Product, now)
-	req.Shared = w.claims(c, a.Channel, at, first.Slot.Day, now)
+	req.Doses, req.Limits, req.Apart = w.seriesFrom(of, at, first, 1), w.Limits(of.Product), w.apart(of.Product, now)
+	req.Shared = w.stock.Claims(c, a.Channel, at, first.Slot.Day, now)
 	if n := len(req.Doses); len(req.Doses[n-1]) == 0 {
-		e := refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
+		e := Refuse(SlotFull, "dose %d finds no seat at this site within its interval; take one of the alternatives or another site", n)
 		e.Alternatives = w.alternatives(c, at, first.Slot)
 		return booking.Request{}, e
 	}
 	return req, nil
 }
 
-// limits are what a person may have booked in other campaigns beside a product.
-func (w *Walk) limits(p *programme.Product) (out []booking.Limit) {
+// Limits are what a person may have booked in other campaigns beside a product.
+func (w *Walk) Limits(p *programme.Product) (out []booking.Limit) {
 	for _, l := range w.programme.Limits(p, p.Series.Doses) {
 		out = append(out, booking.Limit(l))
 	}
@@ -209,33 +203,33 @@ func (w *Walk) apart(p *programme.Product, now time.Time) (out []booking.Apart) 
 
 // rulesOfHold sets what stands against the booking of the product that a person holds a slot of. Where no product of the campaign has
 // such rules, as in most, the hold is not looked up.
-func (w *Walk) rulesOfHold(ctx context.Context, c *programme.Campaign, s subject, req *booking.Request) error {
+func (w *Walk) rulesOfHold(ctx context.Context, c *programme.Campaign, s Subject, req *booking.Request) error {
 	ruled := func(id string) bool {
 		p, ok := w.programme.Product(id)
-		return ok && len(w.limits(p))+len(w.apart(p, req.At)) > 0
+		return ok && len(w.Limits(p))+len(w.apart(p, req.At)) > 0
 	}
 	if !slices.ContainsFunc(c.Products, ruled) {
 		return nil
 	}
-	h, ok, err := w.ledger.Hold(ctx, s.key, c.Num)
+	h, ok, err := w.ledger.Hold(ctx, s.Key, c.Num)
 	if err != nil {
-		return unavailable(err)
+		return Unavailable(err)
 	}
 	if !ok || len(h.Doses) == 0 {
 		return nil // the ledger refuses the booking
 	}
 	if p, ok := w.programme.Product(h.Doses[0].Slot.Product); ok {
-		req.Limits, req.Apart = w.limits(p), w.apart(p, req.At)
+		req.Limits, req.Apart = w.Limits(p), w.apart(p, req.At)
 	}
 	return nil
 }
 
-// sealName keeps the person's name and year of birth for the clinic, sealed.
-func (w *Walk) sealName(a Actor, s subject) ([]byte, error) {
+// SealName keeps the person's name and year of birth for the clinic, sealed.
+func (w *Walk) SealName(a Actor, s Subject) ([]byte, error) {
 	var name string
 	switch {
-	case s.recipient != nil:
-		name = s.recipient.Name
+	case s.Recipient != nil:
+		name = s.Recipient.Name
 	case a.OpenName != nil:
 		var err error
 		if name, err = a.OpenName(); err != nil {
@@ -245,15 +239,15 @@ func (w *Walk) sealName(a Actor, s subject) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	return w.keys.Seal(booking.NamePlace(s.key), []byte(withYear(name, s.born)))
+	return w.keys.Seal(booking.NamePlace(s.Key), []byte(withYear(name, s.Born)))
 }
 
-// refused is the one table from what the ledger refuses to what a person is told.
+// Refused is the one table from what the ledger refuses to what a person is told.
 // near gives what there is instead of a full slot.
-func (w *Walk) refused(c *programme.Campaign, out booking.Outcome, near func() []Slot) error {
+func (w *Walk) Refused(c *programme.Campaign, out booking.Outcome, near func() []Slot) error {
 	switch out.Result {
 	case booking.Full:
-		e := refuse(SlotFull, "somebody was quicker: the slot has just been taken; take one of the alternatives")
+		e := Refuse(SlotFull, "somebody was quicker: the slot has just been taken; take one of the alternatives")
 		switch {
 		case out.FullDose == 0:
 			e.Detail = fullShare(out.Shared)
@@ -268,20 +262,20 @@ func (w *Walk) refused(c *programme.Campaign, out booking.Outcome, near func() [
 		}
 		return e
 	case booking.Limited:
-		return refuse(NotEligible, "this person has doses booked in another campaign that do not go together with this product, or enough of it; cancel those first, or take another product")
+		return Refuse(NotEligible, "this person has doses booked in another campaign that do not go together with this product, or enough of it; cancel those first, or take another product")
 	case booking.AlreadyBooked:
-		return refuse(AlreadyBooked, "this person has a booking in %s; look it up, change or cancel it", c.ID)
+		return Refuse(AlreadyBooked, "this person has a booking in %s; look it up, change or cancel it", c.ID)
 	case booking.HoldGone:
-		return refuse(Conflict, "hold: its minutes are over or it was replaced; choose a slot again").field("hold")
+		return Refuse(Conflict, "hold: its minutes are over or it was replaced; choose a slot again").At("hold")
 	case booking.KeyReused:
-		return refuse(Conflict, "Idempotency-Key: it was used for another request; take a new one").field("Idempotency-Key")
+		return Refuse(Conflict, "Idempotency-Key: it was used for another request; take a new one").At("Idempotency-Key")
 	case booking.Visited:
-		return refuse(Conflict, "a dose of this booking was given, or its person is there; ring the clinic or the call desk")
+		return Refuse(Conflict, "a dose of this booking was given, or its person is there; ring the clinic or the call desk")
 	case booking.NoBooking:
-		return refuse(NotFound, "there is no such booking of yours")
+		return Refuse(NotFound, "there is no such booking of yours")
 	case booking.Done, booking.Repeated, booking.Malformed:
 	}
-	return refuse(Internal, "unexpected outcome %d", out.Result)
+	return Refuse(Internal, "unexpected outcome %d", out.Result)
 }
 
 // fullShare says what of the stock is used up.
@@ -305,7 +299,7 @@ func (w *Walk) nearFirst(c *programme.Campaign, req booking.Request) func() []Sl
 			return nil
 		}
 		wanted := req.Doses[0][0].Slot
-		s, ok := w.sites.Load().index.ByNum(wanted.Site)
+		s, ok := w.sites.Now().ByNum(wanted.Site)
 		if !ok {
 			return nil
 		}

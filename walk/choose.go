@@ -13,63 +13,22 @@ import (
 	"charye/site"
 )
 
-// directory is the sites as of one version of the store; it is replaced whole.
-type directory struct {
-	version int64
-	index   *site.Index
-	regions []string
-	units   map[[16]byte]site.Num // by what sessions of staff carry of their place of work
-}
-
-func (w *Walk) reloadSites(ctx context.Context) error {
-	v, err := w.siteStore.Version(ctx)
-	if err != nil {
-		return err
-	}
-	if d := w.sites.Load(); d != nil && d.version == v {
-		return nil
-	}
-	all, err := w.siteStore.All(ctx)
-	if err != nil {
-		return err
-	}
-	w.sites.Store(w.directory(v, site.NewIndex(all)))
-	return nil
-}
-
-func (w *Walk) directory(version int64, index *site.Index) *directory {
-	d := &directory{version: version, index: index, units: map[[16]byte]site.Num{}}
-	have := make(map[string]bool)
-	for _, s := range index.All() {
-		for _, namespace := range w.staffFrom {
-			d.units[w.keyer.Unit(namespace, s.ID)] = s.Num
-		}
-		have[s.Region] = true
-	}
-	for _, r := range site.Regions() {
-		if have[r.Name] {
-			d.regions = append(d.regions, r.Name)
-		}
-	}
-	return d
-}
-
 // Regions lists the provinces that have sites, in their usual order.
-func (w *Walk) Regions(context.Context) []string { return w.sites.Load().regions }
+func (w *Walk) Regions(context.Context) []string { return w.sites.Now().Regions }
 
 // sitesPerPage is what fits a telephone without endless scrolling, and keeps one answer small.
 const sitesPerPage = 20
 
 // Sites lists sites with free counts, from the snapshot. Public.
 func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage, error) {
-	c, err := w.campaign(campaign)
+	c, err := w.CampaignRules(campaign)
 	if err != nil {
 		return SitePage{}, err
 	}
 	if q.Near && !(math.Abs(q.Lat) <= 90 && math.Abs(q.Lon) <= 180) { // so that NaN is refused too
-		return SitePage{}, refuse(BadRequest, "lat, lon: want degrees, -90 to 90 and -180 to 180").field("lat")
+		return SitePage{}, Refuse(BadRequest, "lat, lon: want degrees, -90 to 90 and -180 to 180").At("lat")
 	}
-	index := w.sites.Load().index
+	index := w.sites.Now()
 	now := w.now()
 	var out SitePage
 	add := func(s site.Site, metres int) {
@@ -89,7 +48,7 @@ func (w *Walk) Sites(_ context.Context, campaign string, q SiteQuery) (SitePage,
 		}
 	}
 	if err != nil {
-		return SitePage{}, refuse(BadRequest, "cursor: use the `next` of the page before, unchanged").field("cursor")
+		return SitePage{}, Refuse(BadRequest, "cursor: use the `next` of the page before, unchanged").At("cursor")
 	}
 	return out, nil
 }
@@ -103,7 +62,7 @@ func (w *Walk) freeDays(c *programme.Campaign, s site.Site, q SiteQuery, now tim
 		if day < today || q.HasDate && day != q.Date {
 			continue
 		}
-		n := min(w.freeOn(s, day, day == today, now), w.dosesOn(c, s, day), w.inAnyVials(c, s, day))
+		n := min(w.freeOn(s, day, day == today, now), w.stock.DosesOn(c, s, day), w.stock.InAnyVials(c, s, day))
 		if n > 0 || q.HasDate {
 			out = append(out, DayFree{Day: day, Free: n})
 		}
@@ -143,7 +102,7 @@ func (w *Walk) seatsFree(num site.Num, day civil.Date, ses programme.Session) in
 
 // Slots lists a site's first-dose slots on a day, from the snapshot. Public.
 func (w *Walk) Slots(_ context.Context, campaign, siteID string, day civil.Date) ([]Slot, error) {
-	c, err := w.campaign(campaign)
+	c, err := w.CampaignRules(campaign)
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +115,11 @@ func (w *Walk) Slots(_ context.Context, campaign, siteID string, day civil.Date)
 
 // SlotsFor is [Walk.Slots] of the products that the actor, or their recipient, may choose.
 func (w *Walk) SlotsFor(ctx context.Context, a Actor, campaign, recipient, siteID string, day civil.Date) ([]Slot, error) {
-	c, err := w.campaign(campaign)
+	c, err := w.CampaignRules(campaign)
 	if err != nil {
 		return nil, err
 	}
-	who, err := w.subject(ctx, a, c, recipient)
+	who, err := w.Subject(ctx, a, c, recipient)
 	if err != nil {
 		return nil, err
 	}
@@ -172,16 +131,16 @@ func (w *Walk) SlotsFor(ctx context.Context, a Actor, campaign, recipient, siteI
 }
 
 func (w *Walk) siteByID(id string) (site.Site, error) {
-	s, ok := w.sites.Load().index.ByID(id)
+	s, ok := w.sites.Now().ByID(id)
 	if !ok {
-		return site.Site{}, refuse(NotFound, "there is no such site")
+		return site.Site{}, Refuse(NotFound, "there is no such site")
 	}
 	return s, nil
 }
 
 // Site finds one site of a campaign with its free counts on every day, from the snapshot; [NotFound] otherwise. Public.
 func (w *Walk) Site(_ context.Context, campaign, siteID string) (SiteFree, error) {
-	c, err := w.campaign(campaign)
+	c, err := w.CampaignRules(campaign)
 	if err != nil {
 		return SiteFree{}, err
 	}
@@ -195,36 +154,36 @@ func (w *Walk) Site(_ context.Context, campaign, siteID string) (SiteFree, error
 // Slot tells what a slot's id stands for, whether or not a seat is left in it; [NotFound] when there is no such slot.
 // Public.
 func (w *Walk) Slot(_ context.Context, campaign, slotID string) (Slot, site.Site, error) {
-	c, err := w.campaign(campaign)
+	c, err := w.CampaignRules(campaign)
 	if err != nil {
 		return Slot{}, site.Site{}, err
 	}
 	slot, err := booking.ParseSlot(slotID)
 	if err == nil {
-		if s, ok := w.sites.Load().index.ByNum(slot.Site); ok && slices.Contains(c.Products, slot.Product) {
+		if s, ok := w.sites.Now().ByNum(slot.Site); ok && slices.Contains(c.Products, slot.Product) {
 			for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
 				if ses.Minute == slot.Minute {
-					free := min(w.seatsFree(s.Num, slot.Day, ses), w.inVials(s, slot.Day, slot.Product), w.dosesOn(c, s, slot.Day))
+					free := min(w.seatsFree(s.Num, slot.Day, ses), w.stock.InVials(s, slot.Day, slot.Product), w.stock.DosesOn(c, s, slot.Day))
 					return w.slotView(slot, ses.Minutes, free), s, nil
 				}
 			}
 		}
 	}
-	return Slot{}, site.Site{}, refuse(NotFound, "there is no such slot")
+	return Slot{}, site.Site{}, Refuse(NotFound, "there is no such slot")
 }
 
 // firstSlots lists the slots of first doses: with who those of the products that they may choose, else of all products offered now.
-func (w *Walk) firstSlots(c *programme.Campaign, s site.Site, day civil.Date, who *subject) []Slot {
+func (w *Walk) firstSlots(c *programme.Campaign, s site.Site, day civil.Date, who *Subject) []Slot {
 	now := w.now()
 	out := []Slot{}
 	products := c.OnOffer(civil.Of(now, w.programme.Zone))
 	if who != nil {
-		products = w.programme.Offered(c, who.born, civil.Of(now, w.programme.Zone), day)
+		products = w.programme.Offered(c, who.Born, civil.Of(now, w.programme.Zone), day)
 	}
-	most := w.dosesOn(c, s, day)
+	most := w.stock.DosesOn(c, s, day)
 	doses := make([]int, len(products))
 	for i, product := range products {
-		doses[i] = min(most, w.inVials(s, day, product))
+		doses[i] = min(most, w.stock.InVials(s, day, product))
 	}
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
 		if !ses.First || !w.startsLater(day, ses.Minute, now) {
@@ -253,8 +212,9 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	if err != nil {
 		return nil, err
 	}
-	if dose < 1 || dose > len(own.Doses) {
-		return nil, refuse(BadRequest, "dose: want 1 to %d", len(own.Doses)).field("dose")
+	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
+	if last := own.bookable(of); dose < 1 || dose > last {
+		return nil, Refuse(BadRequest, "dose: want 1 to %d", last).At("dose")
 	}
 	s, err := w.siteByID(siteID)
 	if err != nil {
@@ -263,19 +223,21 @@ func (w *Walk) DoseSlots(ctx context.Context, a Actor, bookingID string, dose in
 	if dose == 1 {
 		return w.firstSlots(own.campaign, s, day, &own.subject), nil
 	}
-	of, ok := w.series(own.campaign, own.subject, own.Doses[0].Slot.Product)
-	before := own.Doses[dose-2].Slot.Day
-	if missed := lateable(&own.Booking, dose); !ok || !booking.LegalInterval(before, day, of.interval(before)) && !(missed && int(day-before) >= of.interval(before).Min) {
+	if !ok {
 		return []Slot{}, nil
 	}
-	return w.followUpSlots(s, day, of.product(dose, before)), nil
+	product, ok := of.behind(&own.Booking, dose, own.Doses[dose-2].Slot, day)
+	if !ok {
+		return []Slot{}, nil
+	}
+	return w.followUpSlots(s, day, product), nil
 }
 
 // followUpSlots lists a site's slots for a follow-up dose on a day.
 func (w *Walk) followUpSlots(s site.Site, day civil.Date, product string) []Slot {
 	now := w.now()
 	out := []Slot{}
-	doses := w.inVials(s, day, product)
+	doses := w.stock.InVials(s, day, product)
 	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, day) {
 		if w.startsLater(day, ses.Minute, now) {
 			out = append(out, w.slotView(booking.Slot{
@@ -284,112 +246,6 @@ func (w *Walk) followUpSlots(s site.Site, day civil.Date, product string) []Slot
 		}
 	}
 	return out
-}
-
-// choice checks that a slot is real under the rules at this moment, and of a product that this person may choose, and gives the
-// claim on its seat. Of which product a follow-up dose must be is the caller's to check. has is the product of the booking that is being changed, which they may keep.
-func (w *Walk) choice(c *programme.Campaign, who subject, text string, first bool, has string) (booking.Choice, site.Site, error) {
-	bad := func(format string, args ...any) (booking.Choice, site.Site, error) {
-		return booking.Choice{}, site.Site{}, refuse(BadRequest, format, args...).field("slot")
-	}
-	slot, err := booking.ParseSlot(text)
-	if err != nil {
-		return bad("slot: not a slot; take the id of one that the site lists")
-	}
-	s, ok := w.sites.Load().index.ByNum(slot.Site)
-	if !ok {
-		return bad("slot: there is no such site")
-	}
-	if first && !slices.Contains(c.Products, slot.Product) {
-		return bad("slot: %s does not offer this product", c.ID)
-	}
-	if first && slot.Product != has && !slices.Contains(w.programme.Offered(c, who.born, civil.Of(w.now(), w.programme.Zone), slot.Day), slot.Product) {
-		return bad("slot: %s does not offer this product to somebody of this age today; take one that is listed", c.ID)
-	}
-	for _, ses := range w.programme.Sessions(s.ID, s.Kind, s.Region, slot.Day) {
-		if ses.Minute != slot.Minute {
-			continue
-		}
-		if first && !ses.First {
-			return bad("slot: this session takes follow-up doses only")
-		}
-		if !w.startsLater(slot.Day, ses.Minute, w.now()) {
-			return bad("slot: it has begun already; take a later one")
-		}
-		return w.seatChoice(slot, ses), s, nil
-	}
-	return bad("slot: the site has no session at that time")
-}
-
-func (w *Walk) seatChoice(slot booking.Slot, ses programme.Session) booking.Choice {
-	return booking.Choice{
-		Slot: slot, Minutes: ses.Minutes, Vial: w.vialsOf(slot.Product),
-		Seat: booking.Claim{Counter: booking.SeatCounter(slot.Session), Capacity: ses.Seats, N: 1},
-	}
-}
-
-// series is the doses that begin with a product, of somebody in a campaign.
-type series struct {
-	*programme.Product
-	campaign *programme.Campaign
-	born     civil.Date
-}
-
-func (w *Walk) series(c *programme.Campaign, who subject, first string) (series, bool) {
-	p, ok := w.programme.Product(first)
-	return series{p, c, who.born}, ok
-}
-
-// interval is the one after a dose on a day.
-func (s series) interval(before civil.Date) booking.Interval {
-	iv := s.Series.Interval(s.campaign.ID, before)
-	return booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max}
-}
-
-// product is that of a dose whose dose before it is on a day.
-func (s series) product(dose int, before civil.Date) string {
-	return s.DoseProduct(dose, s.born, before)
-}
-
-// follows reports whether a slot may be that of a dose behind another.
-func (s series) follows(dose int, before, slot booking.Slot) bool {
-	return slot.Product == s.product(dose, before.Day) && booking.LegalInterval(before.Day, slot.Day, s.interval(before.Day))
-}
-
-// lateable reports whether a later dose may come after its interval: it was missed at its time, and the one before it was given.
-func lateable(b *booking.Booking, dose int) bool {
-	return dose > 1 && !b.Doses[dose-1].Draws() && b.Doses[dose-2].Visit.State == booking.Given
-}
-
-// late reports whether a slot may be that of a dose that was missed at its time: any day on which the interval has passed.
-func (s series) late(dose int, before, slot booking.Slot) bool {
-	return slot.Product == s.product(dose, before.Day) && int(slot.Day-before.Day) >= s.interval(before.Day).Min
-}
-
-// seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number.
-func (w *Walk) seriesFrom(of series, s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
-	var intervals []booking.Interval
-	for day, n := fixed.Slot.Day, dose; n < of.Series.Doses; n++ {
-		iv := of.interval(day)
-		intervals = append(intervals, iv)
-		day += civil.Date(iv.Default)
-	}
-	hours := func(day civil.Date) []booking.SessionInfo {
-		ses := w.programme.Sessions(s.ID, s.Kind, s.Region, day)
-		out := make([]booking.SessionInfo, len(ses))
-		for i, x := range ses {
-			out[i] = booking.SessionInfo{Minute: x.Minute, Minutes: x.Minutes, Seats: x.Seats}
-		}
-		return out
-	}
-	lists := booking.Series(fixed, intervals, hours, w.free.Free, booking.DefaultChoices)
-	for i := 1; i < len(lists) && len(lists[i-1]) > 0; i++ {
-		product := of.product(dose+i, lists[i-1][0].Slot.Day)
-		for k := range lists[i] {
-			lists[i][k].Slot.Product, lists[i][k].Vial = product, w.vialsOf(product)
-		}
-	}
-	return lists
 }
 
 // mostAlternatives is how many slots a refusal offers instead.

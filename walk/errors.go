@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -53,11 +54,24 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-func refuse(c Code, format string, args ...any) *Error {
+// Refuse makes a refusal.
+func Refuse(c Code, format string, args ...any) *Error {
 	return &Error{Code: c, Detail: fmt.Sprintf(format, args...)}
 }
 
-func (e *Error) field(name string) *Error {
+// At names the field at fault.
+func (e *Error) At(name string) *Error {
 	e.Field = name
 	return e
+}
+
+// CodeOf is the code of a refusal; empty for none, [Internal] for other errors.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return Internal
 }

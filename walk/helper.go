@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"charye/internal/civil"
 	"charye/internal/ratelimit"
@@ -33,8 +35,8 @@ type NewRecipient struct {
 
 // The longest name and identity number taken, in characters and bytes; openapi.yaml says the same.
 const (
-	maxName     = 100
-	maxIdentity = 64
+	MaxName     = 100
+	MaxIdentity = 64
 )
 
 // identityGuesses is how often one helper may have an identity number looked up, whatever face they come by: enough for
@@ -43,10 +45,10 @@ var identityGuesses = ratelimit.Rate{Every: 30 * time.Second, Burst: 10}
 
 // AddRecipient registers a recipient for the actor as helper.
 func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (person.Recipient, error) {
-	if err := citizen(a); err != nil {
+	if err := Citizen(a); err != nil {
 		return person.Recipient{}, err
 	}
-	c, err := w.campaign(r.Campaign)
+	c, err := w.CampaignRules(r.Campaign)
 	if err != nil {
 		return person.Recipient{}, err
 	}
@@ -55,12 +57,12 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	}
 	r.Name = strings.TrimSpace(r.Name)
 	switch {
-	case !goodName(r.Name):
-		return person.Recipient{}, refuse(BadRequest, "name: want 1 to %d characters", maxName).field("name")
-	case r.Identity == "" || len(r.Identity) > maxIdentity:
-		return person.Recipient{}, refuse(BadRequest, "identity: want the identity number").field("identity")
+	case !GoodName(r.Name):
+		return person.Recipient{}, Refuse(BadRequest, "name: want 1 to %d characters", MaxName).At("name")
+	case r.Identity == "" || len(r.Identity) > MaxIdentity:
+		return person.Recipient{}, Refuse(BadRequest, "identity: want the identity number").At("identity")
 	case !r.Consent:
-		return person.Recipient{}, refuse(BadRequest, "consent: the recipient must have agreed; without that nobody can be helped").field("consent")
+		return person.Recipient{}, Refuse(BadRequest, "consent: the recipient must have agreed; without that nobody can be helped").At("consent")
 	}
 	kind := person.Family
 	if r.Guardian {
@@ -69,12 +71,12 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	if err := w.mayActAs(c, kind, r.Born); err != nil {
 		return person.Recipient{}, err
 	}
-	known, err := w.identify(ctx, a, r.Identity, r.Born)
+	known, err := w.Identify(ctx, a, r.Identity, r.Born)
 	if err != nil {
 		return person.Recipient{}, err
 	}
 	if known.Key == a.Key {
-		return person.Recipient{}, refuse(BadRequest, "identity: this is you; book for yourself").field("identity")
+		return person.Recipient{}, Refuse(BadRequest, "identity: this is you; book for yourself").At("identity")
 	}
 	if weak.Off(weak.Quiet) {
 		w.log.InfoContext(ctx, "a recipient", slog.String("whom", r.Name))
@@ -85,11 +87,38 @@ func (w *Walk) AddRecipient(ctx context.Context, a Actor, r NewRecipient) (perso
 	}, c.Helpers.PerHelper)
 	switch {
 	case errors.Is(err, person.ErrHelperLimit):
-		return person.Recipient{}, refuse(HelperNotAllowed, "you already help %d people in this campaign, which is the most it allows", c.Helpers.PerHelper)
+		return person.Recipient{}, Refuse(HelperNotAllowed, "you already help %d people in this campaign, which is the most it allows", c.Helpers.PerHelper)
 	case err != nil:
-		return person.Recipient{}, unavailable(err)
+		return person.Recipient{}, Unavailable(err)
 	}
 	return got, nil
+}
+
+// Identify finds a person by identity number and date of birth, within what one actor may guess.
+func (w *Walk) Identify(ctx context.Context, a Actor, identity string, born civil.Date) (person.Identity, error) {
+	if code, looks := person.ParseTemporary(identity); code != "" {
+		identity = code
+	} else if looks {
+		return person.Identity{}, Refuse(BadRequest, "identity: the code has a typing error; compare it symbol by symbol").At("code")
+	}
+	if wait := w.guesses.Allow(ratelimit.Key{ID: a.Key}, identityGuesses, w.now()); wait > 0 && !weak.Off(weak.Guesses) {
+		e := Refuse(RateLimited, "too many identity numbers in a short time; check them, and try again after the time given")
+		e.RetryAfter = wait
+		return person.Identity{}, e
+	}
+	known, err := w.people.FindIdentity(ctx, person.Values(w.keyer.IdentityIndexes(identity))...)
+	if err != nil && !errors.Is(err, person.ErrIdentityUnknown) {
+		return known, Unavailable(err)
+	}
+	// One answer for an unknown number and a wrong date: a wrong guess must not tell which half was right.
+	if err != nil || known.Born != born {
+		return person.Identity{}, Refuse(HelperNotAllowed, "date of birth and identity number do not belong together in the roster; check both")
+	}
+	return known, nil
+}
+
+func GoodName(s string) bool {
+	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= MaxName && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // mayActAs refuses whoever may not act for somebody of this age in this way: a child's family without being its guardian, or somebody's guardian
@@ -100,32 +129,32 @@ func (w *Walk) mayActAs(c *programme.Campaign, kind person.RecipientKind, born c
 	case kind == person.Guardian && guardian, kind != person.Guardian && family, weak.Off(weak.FaultGuardian):
 		return nil
 	case kind != person.Guardian:
-		return refuse(HelperNotAllowed, "guardian: for somebody under %d a parent or guardian has to act, and agree for them", c.Helpers.Guardians.Under).field("guardian")
+		return Refuse(HelperNotAllowed, "guardian: for somebody under %d a parent or guardian has to act, and agree for them", c.Helpers.Guardians.Under).At("guardian")
 	case c.Helpers.Guardians == nil:
-		return refuse(HelperNotAllowed, "guardian: in %s people agree for themselves; register them as family", c.ID).field("guardian")
+		return Refuse(HelperNotAllowed, "guardian: in %s people agree for themselves; register them as family", c.ID).At("guardian")
 	}
-	return refuse(HelperNotAllowed, "guardian: whoever is %d or older agrees for themselves; register them as family", c.Helpers.Guardians.Under).field("guardian")
+	return Refuse(HelperNotAllowed, "guardian: whoever is %d or older agrees for themselves; register them as family", c.Helpers.Guardians.Under).At("guardian")
 }
 
 // Recipients lists the actor's recipients.
 func (w *Walk) Recipients(ctx context.Context, a Actor) ([]person.Recipient, error) {
-	if err := citizen(a); err != nil {
+	if err := Citizen(a); err != nil {
 		return nil, err
 	}
 	rs, err := w.people.Recipients(ctx, a.Key)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, Unavailable(err)
 	}
 	return rs, nil
 }
 
 // RemoveRecipient withdraws one. Places and bookings of the recipient stay theirs.
 func (w *Walk) RemoveRecipient(ctx context.Context, a Actor, id string) error {
-	if err := citizen(a); err != nil {
+	if err := Citizen(a); err != nil {
 		return err
 	}
 	if err := w.people.RemoveRecipient(ctx, a.Key, id, w.now()); err != nil && !errors.Is(err, person.ErrNoRecipient) {
-		return unavailable(err)
+		return Unavailable(err)
 	}
 	return nil
 }

@@ -47,9 +47,9 @@ func (l *leavers) take() []leaver {
 	return out
 }
 
-// leave gives back the room inside after a booking, also when the person has hung up meanwhile. If it fails the booking
+// Leave gives back the room inside after a booking, also when the person has hung up meanwhile. If it fails the booking
 // stands, and [Walk.leaveAgain] tries on.
-func (w *Walk) leave(ctx context.Context, c *programme.Campaign, who person.Key) {
+func (w *Walk) Leave(ctx context.Context, c *programme.Campaign, who person.Key) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	if err := w.line.Leave(ctx, c.Num, who); err != nil {
@@ -65,7 +65,7 @@ func (w *Walk) leave(ctx context.Context, c *programme.Campaign, who person.Key)
 func (w *Walk) leaveAgain(ctx context.Context) error {
 	list := w.leavers.take()
 	for i, l := range list {
-		_, live, err := w.liveBooking(ctx, l.campaign, l.who)
+		_, live, err := w.LiveBooking(ctx, l.campaign, l.who)
 		if err == nil && live {
 			err = w.line.Leave(ctx, l.campaign.Num, l.who)
 		}

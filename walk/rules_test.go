@@ -11,13 +11,6 @@ import (
 	"charye/walk"
 )
 
-// someone is trial person n with a date of birth.
-func (w *world) someone(n int, born civil.Date) walk.Actor {
-	a := w.actor(n)
-	a.Born = born
-	return a
-}
-
 const younger = "younger"
 
 // TestRota: who comes on another's day is told, before any waiting, when their own begins; on it they take a place, and after the
@@ -26,8 +19,8 @@ func TestRota(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
-	w.advance(at(12, 20, 30))
-	twelfth, thirteenth, fifth := w.someone(1, civil.New(1990, 3, 12)), w.someone(2, civil.New(1990, 3, 23)), w.someone(3, civil.New(1990, 3, 5))
+	w.Advance(at(12, 20, 30))
+	twelfth, thirteenth, fifth := w.BornOn(1, civil.New(1990, 3, 12)), w.BornOn(2, civil.New(1990, 3, 23)), w.BornOn(3, civil.New(1990, 3, 5))
 	if _, _, err := w.Join(ctx, twelfth, younger, ""); err != nil {
 		t.Errorf("born on a 12th, on the 12th: %v", err)
 	}
@@ -38,16 +31,16 @@ func TestRota(t *testing.T) {
 		} {
 			e := wantCode(t, err, walk.NotOpen)
 			later, ok := errors.AsType[*walk.ComesLater](err)
-			if !ok || !later.From.Equal(from) || e.RetryAfter != from.Sub(time.Unix(0, w.now.Load())) {
+			if !ok || !later.From.Equal(from) || e.RetryAfter != from.Sub(time.Unix(0, w.Clock.Load())) {
 				t.Errorf("%s of who comes from %v: %v, again after %v", what, from, err, e.RetryAfter)
 			}
 		}
 	}
-	w.advance(at(13, 20, 0))
+	w.Advance(at(13, 20, 0))
 	if _, _, err := w.Join(ctx, thirteenth, younger, ""); err != nil {
 		t.Errorf("born on a 23rd, on the 13th: %v", err)
 	}
-	w.advance(at(15, 18, 0))
+	w.Advance(at(15, 18, 0))
 	if _, _, err := w.Join(ctx, fifth, younger, ""); err != nil {
 		t.Errorf("after the rota: %v", err)
 	}
@@ -59,20 +52,20 @@ func TestExcept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
-	w.advance(at(12, 20, 30))
-	a := w.someone(7, civil.New(1990, 3, 12))
+	w.Advance(at(12, 20, 30))
+	a := w.BornOn(7, civil.New(1990, 3, 12))
 	if err := w.Eligible(ctx, a, younger, ""); err != nil {
 		t.Fatal(err)
 	}
-	w.roster("elsewhere", 7, 9)
-	w.settle()
+	w.Roster("elsewhere", 7, 9)
+	w.GoOn()
 	err := w.Eligible(ctx, a, younger, "")
 	wantCode(t, err, walk.NotEligible)
 	if not, ok := errors.AsType[*programme.NotEligible](err); !ok || not.Reason != programme.ReasonExcept {
 		t.Errorf("told %v", err)
 	}
-	w.roster("elsewhere", 8, 9)
-	w.settle()
+	w.Roster("elsewhere", 8, 9)
+	w.GoOn()
 	if err := w.Eligible(ctx, a, younger, ""); err != nil {
 		t.Errorf("after the correction: %v", err)
 	}
@@ -83,7 +76,7 @@ func TestProductsByAgeAndDate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
-	w.advance(at(12, 20, 30))
+	w.Advance(at(12, 20, 30))
 	listed := func(a walk.Actor) string {
 		t.Helper()
 		slots, err := w.SlotsFor(ctx, a, younger, "", "S1", firstDay)
@@ -96,7 +89,7 @@ func TestProductsByAgeAndDate(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	young, old := w.someone(1, civil.New(1990, 3, 12)), w.someone(2, civil.New(1975, 3, 12))
+	young, old := w.BornOn(1, civil.New(1990, 3, 12)), w.BornOn(2, civil.New(1975, 3, 12))
 	if got := listed(young) + ", " + listed(old); got != "moderna, " {
 		t.Errorf("on the 12th: %q", got)
 	}
@@ -104,7 +97,7 @@ func TestProductsByAgeAndDate(t *testing.T) {
 		t.Helper()
 		p, _, err := w.Join(ctx, a, younger, "")
 		must(t, err)
-		w.settle()
+		w.GoOn()
 		in, err := w.Enter(ctx, a, younger, "", p.Ticket, "a device", false)
 		must(t, err)
 		return in.Token
@@ -122,7 +115,7 @@ func TestProductsByAgeAndDate(t *testing.T) {
 	if err := book(young, slots[0].ID); err != nil {
 		t.Error(err)
 	}
-	w.advance(at(15, 18, 0))
+	w.Advance(at(15, 18, 0))
 	if got := listed(old); got != "janssen" {
 		t.Errorf("on the 15th: %q", got)
 	}
@@ -132,12 +125,12 @@ func TestProductsByAgeAndDate(t *testing.T) {
 func TestHelpersByDate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.advance(at(13, 23, 59))
-	_, err := w.AddRecipient(t.Context(), w.actor(1), walk.NewRecipient{Campaign: younger})
+	w.Advance(at(13, 23, 59))
+	_, err := w.AddRecipient(t.Context(), w.Actor(1), walk.NewRecipient{Campaign: younger})
 	if e := wantCode(t, err, walk.HelperNotAllowed); !strings.Contains(e.Detail, "from 2021-07-14") {
 		t.Errorf("told %v", e)
 	}
-	w.set(at(14, 0, 0))
-	_, err = w.AddRecipient(t.Context(), w.actor(1), walk.NewRecipient{Campaign: younger})
+	w.Set(at(14, 0, 0))
+	_, err = w.AddRecipient(t.Context(), w.Actor(1), walk.NewRecipient{Campaign: younger})
 	wantCode(t, err, walk.BadRequest) // now it is about what was filled in
 }

@@ -21,8 +21,8 @@ func withYear(name string, born civil.Date) string {
 	return name + yearMark + strconv.Itoa(y)
 }
 
-// openName gives the name, and the year of birth, that a booking was made with; empty and 0 where they are not known.
-func (w *Walk) openName(b *booking.Booking) (name string, year int) {
+// OpenName gives the name, and the year of birth, that a booking was made with; empty and 0 where they are not known.
+func (w *Walk) OpenName(b *booking.Booking) (name string, year int) {
 	if len(b.Sealed) == 0 {
 		return "", 0
 	}

@@ -10,21 +10,21 @@ import (
 
 // bookIn has person n book the first free slot of a product in a campaign whose line is open.
 func (w *world) bookIn(n int, campaign, product string) (walk.Booking, error) {
-	w.t.Helper()
-	ctx := w.t.Context()
-	p, _, err := w.Join(ctx, w.actor(n), campaign, "")
-	must(w.t, err)
-	w.settle()
-	pass, err := w.Enter(ctx, w.actor(n), campaign, "", p.Ticket, "phone", false)
-	must(w.t, err)
+	w.T.Helper()
+	ctx := w.T.Context()
+	p, _, err := w.Join(ctx, w.Actor(n), campaign, "")
+	must(w.T, err)
+	w.GoOn()
+	pass, err := w.Enter(ctx, w.Actor(n), campaign, "", p.Ticket, "phone", false)
+	must(w.T, err)
 	slots, err := w.Slots(ctx, campaign, "S1", firstDay)
-	must(w.t, err)
+	must(w.T, err)
 	for _, s := range slots {
 		if s.Product == product && s.Free > 0 {
-			return w.book(n, pass.Token, s.ID)
+			return w.BookSlot(n, pass.Token, s.ID)
 		}
 	}
-	w.t.Fatalf("no slot of %s is free", product)
+	w.T.Fatalf("no slot of %s is free", product)
 	return walk.Booking{}, nil
 }
 
@@ -33,25 +33,25 @@ func (w *world) bookIn(n int, campaign, product string) (walk.Booking, error) {
 func TestMixedSeries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.set(at(12, 20, 0))
+	w.Set(at(12, 20, 0))
 	b, err := w.bookIn(1, "mixed", "az")
 	must(t, err)
 	if b.Doses[0].Product.ID != "az" || b.Doses[1].Product.ID != "pfizer" || b.Doses[1].Start.Sub(b.Doses[0].Start).Hours() != 28*24 {
 		t.Fatalf("booked %+v", b.Doses)
 	}
 	ctx := t.Context()
-	later, err := w.DoseSlots(ctx, w.actor(1), b.ID, 2, "S1", firstDay+30)
+	later, err := w.DoseSlots(ctx, w.Actor(1), b.ID, 2, "S1", firstDay+30)
 	must(t, err)
 	if len(later) == 0 || later[0].Product != "pfizer" {
 		t.Fatalf("for the second dose there are %+v", later)
 	}
-	_, err = w.Change(ctx, w.actor(1), b.ID, 2, strings.ReplaceAll(later[0].ID, "pfizer", "az"))
+	_, err = w.Change(ctx, w.Actor(1), b.ID, 2, strings.ReplaceAll(later[0].ID, "pfizer", "az"))
 	if e := wantCode(t, err, walk.BadRequest); !strings.Contains(e.Detail, "pfizer") {
 		t.Fatal(e.Detail)
 	}
-	b, err = w.Change(ctx, w.actor(1), b.ID, 2, later[0].ID)
+	b, err = w.Change(ctx, w.Actor(1), b.ID, 2, later[0].ID)
 	must(t, err)
-	first, err := w.DoseSlots(ctx, w.actor(1), b.ID, 1, "S2", firstDay+5)
+	first, err := w.DoseSlots(ctx, w.Actor(1), b.ID, 1, "S2", firstDay+5)
 	must(t, err)
 	var az string
 	for _, s := range first {
@@ -59,12 +59,12 @@ func TestMixedSeries(t *testing.T) {
 			az = s.ID
 		}
 	}
-	b, err = w.Change(ctx, w.actor(1), b.ID, 1, az)
+	b, err = w.Change(ctx, w.Actor(1), b.ID, 1, az)
 	must(t, err)
 	if b.Doses[1].Product.ID != "pfizer" || b.Doses[1].Site.ID != "S2" {
 		t.Fatalf("after the move %+v", b.Doses)
 	}
-	if broken := booking.Check(ctx, w.ledger); len(broken) > 0 {
+	if broken := booking.Check(ctx, w.Ledger); len(broken) > 0 {
 		t.Fatal(broken)
 	}
 }
@@ -74,16 +74,16 @@ func TestMixedSeries(t *testing.T) {
 func TestNotTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.set(at(12, 20, 0))
-	janssen, err := w.bookIn(1, standing, "janssen")
+	w.Set(at(12, 20, 0))
+	janssen, err := w.bookIn(1, "standing-by", "janssen")
 	must(t, err)
 	_, err = w.bookIn(1, "mixed", "pfizer")
 	wantCode(t, err, walk.NotEligible)
 	_, err = w.bookIn(2, "mixed", "pfizer")
 	must(t, err)
-	_, err = w.bookIn(2, standing, "janssen")
+	_, err = w.bookIn(2, "standing-by", "janssen")
 	wantCode(t, err, walk.NotEligible)
-	_, err = w.Cancel(t.Context(), w.actor(1), janssen.ID)
+	_, err = w.Cancel(t.Context(), w.Actor(1), janssen.ID)
 	must(t, err)
 	_, err = w.bookIn(1, "mixed", "pfizer")
 	must(t, err)

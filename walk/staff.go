@@ -75,34 +75,34 @@ func May(a Actor, act Act) bool {
 func StaffActor(s person.Session, as person.Role, openName func() (string, error)) (Actor, error) {
 	switch {
 	case s.Key.IsZero():
-		return Actor{}, refuse(NotSignedIn, "sign in first")
+		return Actor{}, Refuse(NotSignedIn, "sign in first")
 	case !s.Roles.Has(as):
-		return Actor{}, refuse(NotAllowed, "this session does not have the role %s", as)
+		return Actor{}, Refuse(NotAllowed, "this session does not have the role %s", as)
 	}
 	return Actor{Session: s, Role: as, Channel: as.String(), OpenName: openName}, nil
 }
 
-// may refuses unless the actor may do an act.
-func may(a Actor, act Act) error {
+// Allow refuses unless the actor may do an act.
+func Allow(a Actor, act Act) error {
 	switch {
 	case a.Key.IsZero():
-		return refuse(NotSignedIn, "sign in first")
+		return Refuse(NotSignedIn, "sign in first")
 	case !a.IsStaff():
-		return refuse(NotAllowed, "this is for staff; sign in as staff")
+		return Refuse(NotAllowed, "this is for staff; sign in as staff")
 	case !May(a, act):
-		return refuse(NotAllowed, "the role %s is not for this (%s)", a.Role, act)
+		return Refuse(NotAllowed, "the role %s is not for this (%s)", a.Role, act)
 	}
 	return nil
 }
 
-// citizen refuses everybody who does not act for themselves or as a citizen who helps: a session of staff is good for nothing of one's
+// Citizen refuses everybody who does not act for themselves or as a citizen who helps: a session of staff is good for nothing of one's
 // own.
-func citizen(a Actor) error {
+func Citizen(a Actor) error {
 	switch {
 	case a.Key.IsZero():
-		return refuse(NotSignedIn, "sign in first")
+		return Refuse(NotSignedIn, "sign in first")
 	case a.IsStaff() && !weak.Off(weak.Apart):
-		return refuse(NotAllowed, "a session of staff is not for one's own; sign in as a citizen")
+		return Refuse(NotAllowed, "a session of staff is not for one's own; sign in as a citizen")
 	}
 	return nil
 }

@@ -131,6 +131,7 @@ type Booking struct {
 	Missed     bool        // nobody came for the first dose; it is over
 	Again      *ComesAgain // with Missed and no other booking: when they may book again, where the rules have others go first
 	Closed     bool        // with Missed: the campaign is over
+	Repeat     *Repeat     // a dose of it was spoilt
 	Doses      []Dose
 	MadeAt     time.Time
 	Sequence   int
@@ -142,7 +143,9 @@ type Booking struct {
 
 // Dose is one appointment of a booking.
 type Dose struct {
-	Dose       int
+	Dose       int  // its place in the booking; the API's name for it
+	Of         int  // its number in the series: one that was spoilt does not count
+	Repeats    bool // the dose before it was spoilt, and this one is for it
 	Site       site.Site
 	Start, End time.Time
 	Product    programme.Product

@@ -126,6 +126,7 @@ type changeData struct {
 	HasDay  bool
 	Groups  []slotGroup
 	Missing bool
+	Another bool   // Dose is one more, behind one that was spoilt
 	Other   string // where to choose another site
 }
 
@@ -142,13 +143,17 @@ func (h *handler) changePage(q *request) error {
 	d := changeData{bookingData: b, Missing: q.field("missing") != ""}
 	v := view{Title: q.words("change.title"), Error: d.Missing}
 	d.Dose = doseAsked(q, b.Booking)
-	missed := d.Dose > 0 && b.Doses[d.Dose-1].Movable // what was not given at its time is moved without a cut-off
+	d.Another = d.Dose > len(b.Doses)
+	missed := d.Another || d.Dose > 0 && b.Doses[d.Dose-1].Movable // what was not given at its time is moved without a cut-off
+	if r := b.Repeat; r != nil && r.Dose > 0 && r.Dose == d.Dose && r.From == 0 {
+		missed = false
+	}
 	d.Changeable = b.Changeable || missed
 	if d.Dose == 0 || !d.Changeable || b.Cancelled {
 		v.D = d
 		return q.show(http.StatusOK, "change", v)
 	}
-	d.Old = b.Doses[d.Dose-1]
+	d.Old = b.Doses[min(d.Dose, len(b.Doses))-1]
 	siteID := q.field("site")
 	if siteID == "" {
 		siteID = d.Old.Site.ID
@@ -176,7 +181,12 @@ func (h *handler) changePage(q *request) error {
 		if missed {
 			last = max(last, today+missedAhead)
 		}
-		for day := before + civil.Date(iv.Min); day <= last; day++ {
+		first := before + civil.Date(iv.Min)
+		if r := b.Repeat; r != nil && r.Dose == d.Dose {
+			first = r.From
+			last = max(first, today) + missedAhead
+		}
+		for day := first; day <= last; day++ {
 			if day >= today {
 				found.Free = append(found.Free, walk.DayFree{Day: day, Free: 1})
 			}
@@ -201,7 +211,7 @@ const missedAhead = 21
 // doseAsked gives the dose to change: the one asked for, or the only one; 0 when there is a choice to make.
 func doseAsked(q *request, b walk.Booking) int {
 	n, err := strconv.Atoi(q.field("dose"))
-	if err == nil && n >= 1 && n <= len(b.Doses) {
+	if err == nil && n >= 1 && (n <= len(b.Doses) || b.Repeat != nil && n == b.Repeat.Dose) {
 		return n
 	}
 	if len(b.Doses) == 1 {

@@ -12,6 +12,7 @@ import (
 	"charye/internal/civil"
 	"charye/person"
 	"charye/walk"
+	"charye/walk/clinic"
 )
 
 // clinicBase is where the pages of a site's staff are.
@@ -19,11 +20,11 @@ const clinicBase = "/clinic"
 
 // ClinicService is what the pages of clinics use of [walk.Walk].
 type ClinicService interface {
-	ClinicDay(ctx context.Context, a walk.Actor) (walk.ClinicDay, error)
-	FindVisitors(ctx context.Context, a walk.Actor, text string) ([]walk.Visitor, error)
-	Visitor(ctx context.Context, a walk.Actor, booking string, dose int) (walk.Visitor, error)
-	TellVisit(ctx context.Context, a walk.Actor, t walk.TellVisit) (walk.Visitor, error)
-	OfferLeftovers(ctx context.Context, a walk.Actor, o walk.OfferLeftovers) (waiting int, err error)
+	ClinicDay(ctx context.Context, a walk.Actor) (clinic.Day, error)
+	FindVisitors(ctx context.Context, a walk.Actor, text string) ([]clinic.Visitor, error)
+	Visitor(ctx context.Context, a walk.Actor, booking string, dose int) (clinic.Visitor, error)
+	TellVisit(ctx context.Context, a walk.Actor, t clinic.TellVisit) (clinic.Visitor, error)
+	OfferLeftovers(ctx context.Context, a walk.Actor, o clinic.OfferLeftovers) (waiting int, err error)
 }
 
 // clinicTable lists the pages of clinics. None of them names a site: it is that of the session.
@@ -58,21 +59,21 @@ func asClinic(f action) action {
 
 // visitRow is one appointment with where its page is.
 type visitRow struct {
-	walk.Visitor
+	clinic.Visitor
 	State string // catalogue key
 	Is    string // word of the state
 	URL   string
 	Why   string // catalogue key; empty: none
 }
 
-func visitPath(v *walk.Visitor) string {
+func visitPath(v *clinic.Visitor) string {
 	return clinicBase + "/visits/" + pathSegment(v.Booking) + "/" + strconv.Itoa(v.Dose)
 }
 
 // visitNames are what the states of a visit are called.
 var visitNames = map[booking.VisitState]string{
 	booking.Expected: "clinic.state.expected", booking.Arrived: "clinic.state.arrived", booking.Given: "clinic.state.given",
-	booking.TurnedAway: "clinic.state.turned", booking.NoShow: "clinic.state.noshow",
+	booking.TurnedAway: "clinic.state.turned", booking.NoShow: "clinic.state.noshow", booking.Spoilt: "clinic.state.spoilt",
 }
 
 // turnAwayNames are what the reasons for turning somebody away are called.
@@ -81,7 +82,7 @@ var turnAwayNames = map[string]string{
 	"closed": "clinic.why.closed", "other": "clinic.why.other",
 }
 
-func rowOf(v walk.Visitor) visitRow {
+func rowOf(v clinic.Visitor) visitRow {
 	return visitRow{Visitor: v, State: visitNames[v.State], Is: v.State.String(), URL: visitPath(&v), Why: turnAwayNames[v.Why]}
 }
 
@@ -94,7 +95,7 @@ type visitSession struct {
 }
 
 type productRow struct {
-	walk.SiteProduct
+	clinic.SiteProduct
 	Until string // suggested time until which leftover doses must be given
 }
 
@@ -167,7 +168,7 @@ func sessionID(start time.Time, zone *time.Location) string {
 const clinicRefresh = 120
 
 // suggestedUntil is the end of the site's last session, or two hours from now where that is later.
-func suggestedUntil(day walk.ClinicDay, zone *time.Location) string {
+func suggestedUntil(day clinic.Day, zone *time.Location) string {
 	until := day.Now.Add(2 * time.Hour)
 	for _, s := range day.Sessions {
 		if s.End.After(until) {
@@ -261,12 +262,12 @@ func (h *handler) clinicVisit(q *request) error {
 	return h.showVisit(q, a, http.StatusOK, v, clinicVisitData{})
 }
 
-func (h *handler) showVisit(q *request, a walk.Actor, status int, v walk.Visitor, d clinicVisitData) error {
+func (h *handler) showVisit(q *request, a walk.Actor, status int, v clinic.Visitor, d clinicVisitData) error {
 	now := h.svc.Now()
 	d.visitRow, d.Today = rowOf(v), civil.Of(v.Start, h.zone) == civil.Of(now, h.zone)
 	d.Undo = v.State != booking.Expected
 	d.TooLate = v.State == booking.Expected && now.After(v.Late)
-	for _, id := range walk.TurnAwayReasons {
+	for _, id := range clinic.TurnAwayReasons {
 		d.Reasons = append(d.Reasons, whyRow{id, q.words(turnAwayNames[id])})
 	}
 	if d.From == "" && d.WrongAt != "from" && d.Today && (v.State == booking.Expected || v.State == booking.Arrived) {
@@ -296,7 +297,7 @@ func (h *handler) clinicTell(q *request) error {
 	}
 	id := q.PathValue("id")
 	q.back, q.again = clinicBase, []string{"state", "from", "why"}
-	tell := walk.TellVisit{Booking: id, Dose: dose, State: state}
+	tell := clinic.TellVisit{Booking: id, Dose: dose, State: state}
 	switch state {
 	case booking.Given:
 		tell.From = q.field("from")
@@ -322,14 +323,14 @@ func (h *handler) clinicTell(q *request) error {
 }
 
 // unfitNames say why nothing may be given from what was scanned, and what to do.
-var unfitNames = map[walk.UnfitReason]string{
-	walk.UnfitText: "clinic.unfit.text", walk.UnfitHeld: "clinic.unfit.held", walk.UnfitLot: "clinic.unfit.lot", walk.UnfitExpired: "clinic.unfit.expired",
-	walk.UnfitProduct: "clinic.unfit.product", walk.UnfitUnknown: "clinic.unfit.unknown",
+var unfitNames = map[clinic.UnfitReason]string{
+	clinic.UnfitText: "clinic.unfit.text", clinic.UnfitHeld: "clinic.unfit.held", clinic.UnfitLot: "clinic.unfit.lot", clinic.UnfitExpired: "clinic.unfit.expired",
+	clinic.UnfitProduct: "clinic.unfit.product", clinic.UnfitUnknown: "clinic.unfit.unknown",
 }
 
 // visitWrong puts a refusal into words for the page of the appointment; empty for one that has a page of its own.
 func (q *request) visitWrong(err error) (text, at string, status int) {
-	if u := walk.WhyUnfit(err); u != "" {
+	if u := clinic.WhyUnfit(err); u != "" {
 		return q.words(unfitNames[u]), "from", http.StatusUnprocessableEntity
 	}
 	e, ok := errors.AsType[*walk.Error](err)
@@ -371,7 +372,7 @@ func (h *handler) clinicOffer(q *request) error {
 		return h.showClinicDay(q, http.StatusUnprocessableEntity, "clinic.offer.until", 0)
 	}
 	at := civil.Of(now, h.zone).At(until.Hour()*60+until.Minute(), h.zone)
-	waiting, err := h.svc.OfferLeftovers(q.Context(), a, walk.OfferLeftovers{Campaign: q.field("campaign"), Product: q.field("product"), Doses: doses, Until: at})
+	waiting, err := h.svc.OfferLeftovers(q.Context(), a, clinic.OfferLeftovers{Campaign: q.field("campaign"), Product: q.field("product"), Doses: doses, Until: at})
 	if e, ok := errors.AsType[*walk.Error](err); ok {
 		switch {
 		case e.Field == "doses":

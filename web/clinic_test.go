@@ -11,6 +11,7 @@ import (
 	"charye/person"
 	"charye/supply/dispense"
 	"charye/walk"
+	"charye/walk/clinic"
 )
 
 // atClinic opens the browser of a nurse, on a day with somebody in each state.
@@ -20,9 +21,9 @@ func atClinic(t *testing.T, token string) (*browser, *scripted) {
 	svc.now = time.Date(2021, 7, 26, 9, 10, 0, 0, seoul)
 	c, _ := svc.Campaign(t.Context(), "age-55-59")
 	product, _ := svc.programme.Product("moderna")
-	one := func(minute int, number string, state booking.VisitState) walk.Visitor {
+	one := func(minute int, number string, state booking.VisitState) clinic.Visitor {
 		start := time.Date(2021, 7, 26, 9, minute, 0, 0, seoul)
-		return walk.Visitor{
+		return clinic.Visitor{
 			Booking: "bk-" + number, Number: number, Dose: 1, Of: 2, Name: "박말순", BornYear: 1963, Campaign: c.Campaign, Product: *product, Start: start,
 			End: start.Add(30 * time.Minute), State: state, Late: start.Add(time.Hour), Since: svc.now,
 		}
@@ -32,14 +33,14 @@ func atClinic(t *testing.T, token string) (*browser, *scripted) {
 	missable := one(0, "6-6", booking.Expected)
 	missable.Missable = true
 	svc.visitor = one(0, "1-1", booking.Arrived)
-	svc.clinic = walk.ClinicDay{
+	svc.clinic = clinic.Day{
 		Site: svc.aBooking().Doses[0].Site, Day: civil.New(2021, 7, 26), Now: svc.now, More: true,
 		Counts: map[booking.VisitState]int{booking.Expected: 3, booking.Given: 1},
-		Sessions: []walk.VisitSession{
-			{Start: given.Start, End: given.End, People: []walk.Visitor{one(0, "1-1", booking.Arrived), given, away, one(0, "5-5", booking.NoShow), missable}},
-			{Start: given.End, End: given.End.Add(30 * time.Minute), People: []walk.Visitor{one(30, "2-2", booking.Expected)}},
+		Sessions: []clinic.VisitSession{
+			{Start: given.Start, End: given.End, People: []clinic.Visitor{one(0, "1-1", booking.Arrived), given, away, one(0, "5-5", booking.NoShow), missable}},
+			{Start: given.End, End: given.End.Add(30 * time.Minute), People: []clinic.Visitor{one(30, "2-2", booking.Expected)}},
 		},
-		Products: []walk.SiteProduct{{Product: *product, Campaign: c.Campaign, Given: 1, Coming: 3, Open: 1, Left: 9, Spare: 5, Offered: 1, Last: "(10)AB12"}},
+		Products: []clinic.SiteProduct{{Product: *product, Campaign: c.Campaign, Given: 1, Coming: 3, Open: 1, Left: 9, Spare: 5, Offered: 1, Last: "(10)AB12"}},
 	}
 	svc.calls = nil
 	return b, svc
@@ -73,7 +74,7 @@ func TestClinicPages(t *testing.T) {
 		}
 		svc.visitor.Start = svc.visitor.Start.AddDate(0, 0, 1)
 		page("/clinic/visits/bk-1-1/1", 200, "note warn")
-		svc.clinic = walk.ClinicDay{Site: svc.clinic.Site, Day: svc.clinic.Day, Now: svc.now}
+		svc.clinic = clinic.Day{Site: svc.clinic.Site, Day: svc.clinic.Day, Now: svc.now}
 		page("/clinic", 200)
 		page("/clinic/print", 200)
 	}
@@ -191,6 +192,17 @@ func TestMissedBookings(t *testing.T) {
 		show("second missed", func(k *walk.Booking) {
 			k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false
 		}, say("receipt.noshow"), "/change?dose=2")
+		spoilt := func(r walk.Repeat) func(*walk.Booking) {
+			return func(k *walk.Booking) { k.Doses[0].State, k.Changeable, k.Repeat = booking.Spoilt, false, &r }
+		}
+		show("spoilt", spoilt(walk.Repeat{Spoilt: 1, Dose: 3, From: 18900}), say("receipt.spoilt"), say("receipt.spoilt.from"), "/change?dose=3")
+		wantPage(t, b.get("/bookings/"+svc.bookings[0].ID+"/change?dose=3"), 200, `name="dose" value="3"`, say("change.another"))
+		show("spoilt, by hand", spoilt(walk.Repeat{Spoilt: 1, Dose: 3}), say("receipt.spoilt.ring"))
+		show("spoilt, booked", spoilt(walk.Repeat{Spoilt: 1}), say("receipt.spoilt.booked"))
+		show("spoilt, too soon", spoilt(walk.Repeat{Spoilt: 1, Dose: 2, From: 18900, TooSoon: true}), "/change?dose=2")
+		show("missed once more", func(k *walk.Booking) {
+			k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false
+		})
 		for _, dose := range []string{"1", "2"} {
 			svc.bookings[0].Doses[0].Movable = true
 			w := b.get("/bookings/" + svc.bookings[0].ID + "/change?dose=" + dose)

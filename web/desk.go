@@ -13,6 +13,7 @@ import (
 	"charye/internal/weak"
 	"charye/person"
 	"charye/walk"
+	"charye/walk/desk"
 )
 
 // deskBase is where the pages of the call desk and the local offices are.
@@ -20,11 +21,11 @@ const deskBase = "/desk"
 
 // DeskService is what the pages of the desk use of [walk.Walk] beside what citizens' pages use.
 type DeskService interface {
-	RegisterCaller(ctx context.Context, a walk.Actor, n walk.NewCaller) (person.Recipient, error)
-	Caller(ctx context.Context, a walk.Actor, id string) (walk.Caller, error)
-	Calls(ctx context.Context, a walk.Actor, campaign string) (walk.Calls, error)
+	RegisterCaller(ctx context.Context, a walk.Actor, n desk.NewCaller) (person.Recipient, error)
+	Caller(ctx context.Context, a walk.Actor, id string) (desk.Caller, error)
+	Calls(ctx context.Context, a walk.Actor, campaign string) (desk.Calls, error)
 	RemoveCaller(ctx context.Context, a walk.Actor, id string) error
-	IssueTemporary(ctx context.Context, a walk.Actor, n walk.NewTemporary) (walk.Temporary, error)
+	IssueTemporary(ctx context.Context, a walk.Actor, n desk.NewTemporary) (desk.Temporary, error)
 }
 
 // deskRoute is a page for staff; act is what it is for, empty where any session of staff will do, or none yet.
@@ -299,7 +300,7 @@ func (h *handler) desked(q *request) (out []campaignCard, err error) {
 }
 
 type callsData struct {
-	walk.Calls
+	desk.Calls
 	Now time.Time
 }
 
@@ -319,7 +320,7 @@ func (h *handler) calls(q *request) error {
 }
 
 type callerData struct {
-	walk.Caller
+	desk.Caller
 	Card    campaignCard
 	Why     string // why they may not take a place
 	Turn    bool
@@ -346,7 +347,7 @@ func (h *handler) caller(q *request) error {
 }
 
 // whyNotCaller gives the reason in the reader's language.
-func (q *request) whyNotCaller(c walk.Caller) string {
+func (q *request) whyNotCaller(c desk.Caller) string {
 	if later, ok := errors.AsType[*walk.ComesLater](c.Why); ok {
 		when, err := q.lang.when(later.From)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/desk"
 )
 
 // atDesk opens a browser of somebody at work.
@@ -21,7 +22,7 @@ func atDesk(t *testing.T, token string) (*browser, *scripted) {
 	svc.bookings = []walk.Booking{svc.aBooking()}
 	svc.placed(line.Admitted, 5021, 0, 0, 0)
 	c, _ := svc.Campaign(t.Context(), "age-55-59")
-	svc.caller = walk.Caller{
+	svc.caller = desk.Caller{
 		Recipient: person.Recipient{
 			ID: "c1", Campaign: "age-55-59", Name: "박말순", Born: civil.New(1963, 1, 1), Kind: person.OfCallDesk, Consent: person.ConsentPhone,
 			Phone: "01012345678", RegisteredAt: svc.now,
@@ -139,25 +140,25 @@ func TestDeskPages(t *testing.T) {
 		page("/desk/sign-in", 200)
 		page("/desk/callers/new", 200, `name="consent" value="in person"`)
 		page("/desk/temporary", 200)
-		call := walk.Call{Recipient: svc.caller.Recipient, Number: 5021, Ahead: 3, KeptUntil: svc.now}
-		svc.calling = walk.Calls{Campaign: svc.caller.Campaign, Called: []walk.Call{call}, Near: []walk.Call{call, call}, NotJoined: []walk.Call{{Recipient: svc.caller.Recipient}}, Waiting: 7, More: true}
+		call := desk.Call{Recipient: svc.caller.Recipient, Number: 5021, Ahead: 3, KeptUntil: svc.now}
+		svc.calling = desk.Calls{Campaign: svc.caller.Campaign, Called: []desk.Call{call}, Near: []desk.Call{call, call}, NotJoined: []desk.Call{{Recipient: svc.caller.Recipient}}, Waiting: 7, More: true}
 		page("/desk/calls?campaign=age-55-59", 200, `tel:01012345678`, `content="60"`)
-		svc.calling = walk.Calls{Campaign: svc.caller.Campaign}
+		svc.calling = desk.Calls{Campaign: svc.caller.Campaign}
 		page("/desk/calls?campaign=age-55-59", 200)
 		b1 := svc.aBooking()
-		for name, set := range map[string]func(c *walk.Caller){
-			"no place":      func(*walk.Caller) {},
-			"not eligible":  func(c *walk.Caller) { c.Why = &walk.Error{Code: walk.NotEligible}; c.Born = civil.New(1999, 1, 1) },
-			"temporary":     func(c *walk.Caller) { c.Why, c.Temporary = &walk.Error{Code: walk.NotEligible}, true },
-			"by the roster": func(c *walk.Caller) { c.Why = &walk.Error{Code: walk.NotEligible} },
-			"no desk today": func(c *walk.Caller) { c.Why = &walk.Error{Code: walk.HelperNotAllowed} },
-			"comes later": func(c *walk.Caller) {
+		for name, set := range map[string]func(c *desk.Caller){
+			"no place":      func(*desk.Caller) {},
+			"not eligible":  func(c *desk.Caller) { c.Why = &walk.Error{Code: walk.NotEligible}; c.Born = civil.New(1999, 1, 1) },
+			"temporary":     func(c *desk.Caller) { c.Why, c.Temporary = &walk.Error{Code: walk.NotEligible}, true },
+			"by the roster": func(c *desk.Caller) { c.Why = &walk.Error{Code: walk.NotEligible} },
+			"no desk today": func(c *desk.Caller) { c.Why = &walk.Error{Code: walk.HelperNotAllowed} },
+			"comes later": func(c *desk.Caller) {
 				c.Why = &walk.Error{Code: walk.NotOpen, Err: &walk.ComesLater{From: svc.now.Add(time.Hour)}}
 			},
-			"waits":   func(c *walk.Caller) { svc.placed(line.Waiting, 9000, 10, 60e9, 120e9); c.Place = svc.place },
-			"gathers": func(c *walk.Caller) { svc.placed(line.Gathering, 0, 0, -1, -1); c.Place = svc.place },
-			"turn":    func(c *walk.Caller) { svc.placed(line.Admitted, 9, 0, 0, 0); c.Place = svc.place },
-			"booked":  func(c *walk.Caller) { c.Booking = &b1; c.Phone = ""; c.Consent = person.ConsentHere },
+			"waits":   func(c *desk.Caller) { svc.placed(line.Waiting, 9000, 10, 60e9, 120e9); c.Place = svc.place },
+			"gathers": func(c *desk.Caller) { svc.placed(line.Gathering, 0, 0, -1, -1); c.Place = svc.place },
+			"turn":    func(c *desk.Caller) { svc.placed(line.Admitted, 9, 0, 0, 0); c.Place = svc.place },
+			"booked":  func(c *desk.Caller) { c.Booking = &b1; c.Phone = ""; c.Consent = person.ConsentHere },
 		} {
 			before := svc.caller
 			set(&svc.caller)

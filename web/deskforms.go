@@ -6,6 +6,7 @@ import (
 
 	"charye/person"
 	"charye/walk"
+	"charye/walk/desk"
 )
 
 // bornData are the three boxes of a date of birth, and what is wrong in a form.
@@ -85,7 +86,7 @@ func (h *handler) registerCaller(q *request) error {
 		sortErrors(d.Errors)
 		return h.showNewCaller(q, d)
 	}
-	r, err := h.svc.RegisterCaller(q.Context(), a, walk.NewCaller{
+	r, err := h.svc.RegisterCaller(q.Context(), a, desk.NewCaller{
 		Campaign: d.Campaign, Name: d.Name, Born: born, Identity: identity, Phone: d.Phone, Consent: d.Consent,
 	})
 	if err == nil {
@@ -167,7 +168,7 @@ func (h *handler) showTemporary(q *request, d temporaryData, chosen person.Paper
 }
 
 type printData struct {
-	walk.Temporary
+	desk.Temporary
 	Paper string // catalogue key
 }
 
@@ -194,7 +195,7 @@ func (h *handler) issueTemporary(q *request) error {
 		sortErrors(d.Errors)
 		return h.showTemporary(q, d, paper)
 	}
-	t, err := h.svc.IssueTemporary(q.Context(), a, walk.NewTemporary{Name: d.Name, Born: born, Paper: paper, Anyway: q.field("anyway") != ""})
+	t, err := h.svc.IssueTemporary(q.Context(), a, desk.NewTemporary{Name: d.Name, Born: born, Paper: paper, Anyway: q.field("anyway") != ""})
 	if e, ok := errors.AsType[*walk.Error](err); ok && e.Code == walk.Conflict && e.Field == "anyway" {
 		d.Alike = true
 		return h.showTemporary(q, d, paper)

@@ -24,6 +24,9 @@ import (
 	"charye/site"
 	"charye/supply/room"
 	"charye/walk"
+	"charye/walk/clinic"
+	"charye/walk/desk"
+	"charye/walk/leftovers"
 )
 
 var seoul = time.FixedZone("KST", 9*3600)
@@ -33,11 +36,11 @@ var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
 
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
-	slow  bool                // previews are made in the background, by [room.Room.Round]
-	lists []walk.LeftoverSite // of leftover doses
+	slow  bool             // previews are made in the background, by [room.Room.Round]
+	lists []leftovers.Site // of leftover doses
 	asked *approval.Register
 	ended map[person.Key]bool // of staff
-	offer *walk.LeftoverOffer
+	offer *leftovers.Offer
 
 	mu         sync.Mutex
 	programme  *programme.Programme
@@ -52,11 +55,11 @@ type scripted struct {
 	told       notify.Contact
 	bookings   []walk.Booking
 	pauseWhy   programme.Text
-	caller     walk.Caller
-	calling    walk.Calls
-	clinic     walk.ClinicDay
-	visitors   []walk.Visitor
-	visitor    walk.Visitor
+	caller     desk.Caller
+	calling    desk.Calls
+	clinic     clinic.Day
+	visitors   []clinic.Visitor
+	visitor    clinic.Visitor
 	poll       time.Duration // until the next question, in places
 	room       *room.Room    // nil: there is no supply room
 

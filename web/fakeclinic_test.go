@@ -4,28 +4,29 @@ import (
 	"context"
 
 	"charye/walk"
+	"charye/walk/clinic"
 )
 
-func (s *scripted) ClinicDay(_ context.Context, a walk.Actor) (walk.ClinicDay, error) {
+func (s *scripted) ClinicDay(_ context.Context, a walk.Actor) (clinic.Day, error) {
 	return s.clinic, s.step("ClinicDay", "%s", a.Channel)
 }
 
-func (s *scripted) FindVisitors(_ context.Context, _ walk.Actor, text string) ([]walk.Visitor, error) {
+func (s *scripted) FindVisitors(_ context.Context, _ walk.Actor, text string) ([]clinic.Visitor, error) {
 	return s.visitors, s.step("FindVisitors", "%s", text)
 }
 
-func (s *scripted) Visitor(_ context.Context, _ walk.Actor, booking string, dose int) (walk.Visitor, error) {
+func (s *scripted) Visitor(_ context.Context, _ walk.Actor, booking string, dose int) (clinic.Visitor, error) {
 	v := s.visitor
 	v.Booking, v.Dose = booking, dose
 	return v, s.step("Visitor", "%s %d", booking, dose)
 }
 
-func (s *scripted) TellVisit(_ context.Context, _ walk.Actor, t walk.TellVisit) (walk.Visitor, error) {
+func (s *scripted) TellVisit(_ context.Context, _ walk.Actor, t clinic.TellVisit) (clinic.Visitor, error) {
 	v := s.visitor
 	v.Booking, v.Dose, v.State = t.Booking, t.Dose, t.State
 	return v, s.step("TellVisit", "%s %d %s from=%s why=%s", t.Booking, t.Dose, t.State, t.From, t.Why)
 }
 
-func (s *scripted) OfferLeftovers(_ context.Context, _ walk.Actor, o walk.OfferLeftovers) (int, error) {
+func (s *scripted) OfferLeftovers(_ context.Context, _ walk.Actor, o clinic.OfferLeftovers) (int, error) {
 	return 7, s.step("OfferLeftovers", "%s %s %d %s", o.Campaign, o.Product, o.Doses, o.Until.In(seoul).Format("15:04"))
 }

@@ -5,19 +5,20 @@ import (
 
 	"charye/person"
 	"charye/walk"
+	"charye/walk/desk"
 )
 
-func (s *scripted) RegisterCaller(_ context.Context, a walk.Actor, n walk.NewCaller) (person.Recipient, error) {
+func (s *scripted) RegisterCaller(_ context.Context, a walk.Actor, n desk.NewCaller) (person.Recipient, error) {
 	return person.Recipient{ID: "c-new"}, s.step("RegisterCaller", "%s %s %s %s %s %s consent=%s", a.Channel, n.Campaign, n.Name, n.Born, n.Identity, n.Phone, n.Consent)
 }
 
-func (s *scripted) Caller(_ context.Context, _ walk.Actor, id string) (walk.Caller, error) {
+func (s *scripted) Caller(_ context.Context, _ walk.Actor, id string) (desk.Caller, error) {
 	c := s.caller
 	c.ID = id
 	return c, s.step("Caller", "%s", id)
 }
 
-func (s *scripted) Calls(_ context.Context, _ walk.Actor, campaign string) (walk.Calls, error) {
+func (s *scripted) Calls(_ context.Context, _ walk.Actor, campaign string) (desk.Calls, error) {
 	return s.calling, s.step("Calls", "%s", campaign)
 }
 
@@ -25,7 +26,7 @@ func (s *scripted) RemoveCaller(_ context.Context, _ walk.Actor, id string) erro
 	return s.step("RemoveCaller", "%s", id)
 }
 
-func (s *scripted) IssueTemporary(_ context.Context, _ walk.Actor, n walk.NewTemporary) (walk.Temporary, error) {
+func (s *scripted) IssueTemporary(_ context.Context, _ walk.Actor, n desk.NewTemporary) (desk.Temporary, error) {
 	err := s.step("IssueTemporary", "%s %s %s anyway=%t", n.Name, n.Born, n.Paper, n.Anyway)
-	return walk.Temporary{Code: "XT-7K2M-9RPA-4D8W-HR3C", Name: n.Name, Born: n.Born, Paper: n.Paper, At: s.now}, err
+	return desk.Temporary{Code: "XT-7K2M-9RPA-4D8W-HR3C", Name: n.Name, Born: n.Born, Paper: n.Paper, At: s.now}, err
 }

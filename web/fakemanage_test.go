@@ -10,6 +10,9 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/approvals"
+	"charye/walk/look"
+	"charye/walk/manage"
 )
 
 // withRequests makes one request from the command line and one of the manager "boss".
@@ -32,7 +35,7 @@ func (s *scripted) take(a walk.Actor, name string, st approval.Step) (approval.R
 	}
 	st.At, st.By = s.now, approval.Who{Key: a.Key, Role: a.Role}
 	_, r, err := s.asked.Decide(st)
-	return r, walk.ApprovalError(err)
+	return r, approvals.Error(err)
 }
 
 func (s *scripted) Requests(_ context.Context, _ walk.Actor, before int64, limit int) ([]approval.Request, error) {
@@ -44,7 +47,7 @@ func (s *scripted) Request(_ context.Context, _ walk.Actor, id int64) (approval.
 		return approval.Request{}, nil, err
 	}
 	r, err := s.asked.Request(id)
-	return r, []byte("stock: 10\n<stock: 20>"), walk.ApprovalError(err)
+	return r, []byte("stock: 10\n<stock: 20>"), approvals.Error(err)
 }
 
 func (s *scripted) Agree(_ context.Context, a walk.Actor, id int64, digest approval.Digest, why string) (approval.Request, error) {
@@ -59,43 +62,43 @@ func (s *scripted) Withdraw(_ context.Context, a walk.Actor, id int64, why strin
 	return s.take(a, "Withdraw", approval.Step{Op: approval.OpWithdraw, Request: id, Why: why})
 }
 
-func (s *scripted) WaitingRules(walk.Actor) (*walk.Rules, error) {
-	return &walk.Rules{File: "p.yaml", Changes: []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, How: "request 1 waits"}, s.step("WaitingRules", "")
+func (s *scripted) WaitingRules(walk.Actor) (*manage.Rules, error) {
+	return &manage.Rules{File: "p.yaml", Changes: []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, How: "request 1 waits"}, s.step("WaitingRules", "")
 }
 
-func (s *scripted) Figures(context.Context, walk.Actor) ([]walk.Figures, error) {
+func (s *scripted) Figures(context.Context, walk.Actor) ([]manage.Figures, error) {
 	if err := s.step("Figures", ""); err != nil {
 		return nil, err
 	}
 	c, err := s.Campaign(context.Background(), "age-55-59")
-	return []walk.Figures{{Campaign: c, Line: walk.LineDoc{Joined: 12_345, Admitted: 678, Inside: 9}, Taken: 432, Standby: 7}}, err
+	return []manage.Figures{{Campaign: c, Line: walk.LineDoc{Joined: 12_345, Admitted: 678, Inside: 9}, Taken: 432, Standby: 7}}, err
 }
 
-func (s *scripted) Looks(_ context.Context, _ walk.Actor, day civil.Date, desk string, before int64) (walk.LookSheet, error) {
-	return walk.LookSheet{Day: day, Desk: desk, Next: 5, Rows: []walk.LookRow{
+func (s *scripted) Looks(_ context.Context, _ walk.Actor, day civil.Date, desk string, before int64) (look.Sheet, error) {
+	return look.Sheet{Day: day, Desk: desk, Next: 5, Rows: []look.Row{
 		{Seq: 9, At: s.now, Role: person.CallDesk, Clerk: "aaaaaaaaaaaa", Desk: "dddddddddddd", Campaign: "age-55-59", Why: "serve", People: []string{"eeeeeeeeeeee"}},
 		{Seq: 8, At: s.now, Role: person.Office, Clerk: "bbbbbbbbbbbb", Desk: "cccccccccccc", Why: "a word of a later version", People: []string{"1", "2", "3", "4"}},
 	}}, s.step("Looks", "%s %q %d", day, desk, before)
 }
 
-func (s *scripted) ChainHeads(context.Context, walk.Actor) (walk.ChainHeads, error) {
-	return walk.ChainHeads{At: s.now, Bookings: chain.Noted{Seq: 1042, Chain: chain.Hash{0xab}}}, s.step("ChainHeads", "")
+func (s *scripted) ChainHeads(context.Context, walk.Actor) (manage.ChainHeads, error) {
+	return manage.ChainHeads{At: s.now, Bookings: chain.Noted{Seq: 1042, Chain: chain.Hash{0xab}}}, s.step("ChainHeads", "")
 }
 
-func (s *scripted) Installation(context.Context, walk.Actor) (walk.Installation, error) {
-	return walk.Installation{
-		At: s.now, Started: s.now.Add(-time.Hour), Version: "1.2.3", Checks: []walk.Check{{Name: "sites", OK: true}, {Name: "line"}, {Name: "people", OK: true}, {Name: "bookings", OK: true}, {Name: "messages", OK: true}, {Name: "requests", OK: true}},
-		Feed: 99, Untold: 3, Requests: 2, Rules: &walk.Rules{File: "p.yaml"},
+func (s *scripted) Installation(context.Context, walk.Actor) (manage.Installation, error) {
+	return manage.Installation{
+		At: s.now, Started: s.now.Add(-time.Hour), Version: "1.2.3", Checks: []manage.Check{{Name: "sites", OK: true}, {Name: "line"}, {Name: "people", OK: true}, {Name: "bookings", OK: true}, {Name: "messages", OK: true}, {Name: "requests", OK: true}},
+		Feed: 99, Untold: 3, Requests: 2, Rules: &manage.Rules{File: "p.yaml"},
 	}, s.step("Installation", "")
 }
 
 func (s *scripted) StaffName(k person.Key) string { return "name-" + k.String()[:4] }
 
-func (s *scripted) RuleChange(a walk.Actor, src []byte) (walk.RuleChange, error) {
+func (s *scripted) RuleChange(a walk.Actor, src []byte) (manage.RuleChange, error) {
 	if string(src) == "" || string(src) == "nonsense" {
-		return walk.RuleChange{}, &walk.Error{Code: walk.BadRequest, Field: "file", Detail: "file:1: what is this"}
+		return manage.RuleChange{}, &walk.Error{Code: walk.BadRequest, Field: "file", Detail: "file:1: what is this"}
 	}
-	c := walk.RuleChange{Rest: []programme.Change{{Path: "name", Before: "a", After: "b"}}, Body: src}
+	c := manage.RuleChange{Rest: []programme.Change{{Path: "name", Before: "a", After: "b"}}, Body: src}
 	if string(src) != "free" {
 		c.Open, c.Needs = []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, true
 	}
@@ -116,7 +119,7 @@ func (s *scripted) SessionEnded(_ context.Context, p person.Session) (bool, erro
 }
 
 func (s *scripted) EndSessions(_ context.Context, a walk.Actor, staff, why string) error {
-	if _, err := walk.EndBody(staff, s.now); err != nil {
+	if _, err := manage.EndBody(staff, s.now); err != nil {
 		return err
 	}
 	if why == "" {
@@ -125,6 +128,6 @@ func (s *scripted) EndSessions(_ context.Context, a walk.Actor, staff, why strin
 	return s.step("EndSessions", "%s %s %q", a.Channel, staff, why)
 }
 
-func (s *scripted) Ended(context.Context, walk.Actor) ([]walk.EndedSessions, error) {
-	return []walk.EndedSessions{{Staff: "abcdefabcdef", At: s.now, Why: "잃어버림"}, {Staff: walk.EverybodyOfStaff, At: s.now, Why: "훈련"}}, s.step("Ended", "")
+func (s *scripted) Ended(context.Context, walk.Actor) ([]manage.EndedSessions, error) {
+	return []manage.EndedSessions{{Staff: "abcdefabcdef", At: s.now, Why: "잃어버림"}, {Staff: manage.EverybodyOfStaff, At: s.now, Why: "훈련"}}, s.step("Ended", "")
 }

@@ -5,11 +5,12 @@ import (
 
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/held"
 )
 
 // heldData is the page of what is kept about somebody, in words; the file says all of it.
 type heldData struct {
-	walk.Held
+	held.Held
 	Name      string
 	Me        walk.Actor
 	Campaigns []programme.Text // in whose line they stand
@@ -34,7 +35,7 @@ func (h *handler) held(q *request) error {
 	if err != nil {
 		return err
 	}
-	all, err := walk.ReadHeld(q.Context(), h.svc, a)
+	all, err := held.Read(q.Context(), h.svc, a)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (h *handler) heldFile(q *request) error {
 	if h.opts.Export == nil {
 		return &walk.Error{Code: walk.NotFound, Detail: "there is no such file here"}
 	}
-	all, err := walk.ReadHeld(q.Context(), h.svc, a)
+	all, err := held.Read(q.Context(), h.svc, a)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/held"
 )
 
 // TestHeldPage: somebody sees all that is kept about them, how long, and gets the same as a file; nobody else sees anything.
@@ -28,8 +29,8 @@ func TestHeldPage(t *testing.T) {
 	svc.recipients = []person.Recipient{{ID: "r", Name: "박말순", Born: civil.New(1938, 3, 1)}}
 	svc.told = notify.Contact{Lang: "ko", Addresses: []notify.Address{{Channel: notify.Text, Value: "01012345678"}}}
 	svc.programme.Retention = programme.Retention{Contacts: 30, Names: 365}
-	var given walk.Held
-	b := open(t, svc, newDoorman(svc.now), Options{HelpPhone: "1339", Export: func(a walk.Actor, h walk.Held) []byte {
+	var given held.Held
+	b := open(t, svc, newDoorman(svc.now), Options{HelpPhone: "1339", Export: func(a walk.Actor, h held.Held) []byte {
 		given = h
 		return []byte(`{"name":"` + a.Name + `"}`)
 	}})

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"charye/walk"
+	"charye/walk/leftovers"
 )
 
 // leftoversData is the page of the doses that are left over at the end of a day: the lists somebody is in, what is offered to
 // them, and sites to add.
 type leftoversData struct {
 	Choices []walk.Campaign // which campaign, where there are several and none was said
-	walk.Leftovers
+	leftovers.Mine
 	For     string // the recipient's id; empty: the reader
 	ForName string
 	Minutes int
@@ -67,7 +68,7 @@ func (h *handler) leftovers(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := leftoversData{Leftovers: l, For: q.recipient(), Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.field("done")]}
+	d := leftoversData{Mine: l, For: q.recipient(), Minutes: int(l.Rules.Answer / time.Minute), Full: len(l.Sites) >= l.Rules.Sites, Note: leftoverNotes[q.field("done")]}
 	if d.For != "" {
 		r, err := h.findRecipient(q.Context(), a, d.For)
 		if err != nil {
@@ -82,7 +83,7 @@ func (h *handler) leftovers(q *request) error {
 		}
 	}
 	v := view{Title: title, D: d, Refresh: leftoverRefresh}
-	if o := l.Offer; o != nil && o.State == walk.LeftoverOffered {
+	if o := l.Offer; o != nil && o.State == leftovers.Offered {
 		v.Title, v.Refresh = q.words("left.offer.title"), leftoverOfferRefresh
 	}
 	if d.Region != "" || d.Ended { // whoever is choosing is not disturbed
@@ -111,7 +112,7 @@ func (h *handler) findLeftoverSites(q *request, d *leftoversData) error {
 			far = true
 			break
 		}
-		if !slices.ContainsFunc(d.Sites, func(have walk.LeftoverSite) bool { return have.ID == s.ID }) {
+		if !slices.ContainsFunc(d.Sites, func(have leftovers.Site) bool { return have.ID == s.ID }) {
 			d.Found = append(d.Found, foundSite{siteRow{SiteFree: s}})
 		}
 	}

@@ -10,24 +10,25 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/leftovers"
 )
 
-func (s *scripted) leftoversNow() walk.Leftovers {
-	return walk.Leftovers{
+func (s *scripted) leftoversNow() leftovers.Mine {
+	return leftovers.Mine{
 		Campaign: &s.programme.Campaigns[0], Rules: s.programme.Campaigns[0].Leftovers, Today: true,
 		Sites: s.lists, Offer: s.offer,
 	}
 }
 
-func (s *scripted) Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error) {
+func (s *scripted) Leftovers(ctx context.Context, a walk.Actor, campaign string) (leftovers.Mine, error) {
 	return s.LeftoversFor(ctx, a, campaign, "")
 }
 
-func (s *scripted) LeftoversFor(_ context.Context, _ walk.Actor, campaign, recipient string) (walk.Leftovers, error) {
+func (s *scripted) LeftoversFor(_ context.Context, _ walk.Actor, campaign, recipient string) (leftovers.Mine, error) {
 	return s.leftoversNow(), s.step("Leftovers", "%s %s", campaign, recipient)
 }
 
-func (s *scripted) SetLeftovers(_ context.Context, _ walk.Actor, campaign, recipient string, sites []string) (walk.Leftovers, error) {
+func (s *scripted) SetLeftovers(_ context.Context, _ walk.Actor, campaign, recipient string, sites []string) (leftovers.Mine, error) {
 	return s.leftoversNow(), s.step("SetLeftovers", "%s %s%v", campaign, withSpace(recipient), sites)
 }
 
@@ -63,7 +64,7 @@ func TestLeftoversPage(t *testing.T) {
 	if !svc.called("SetLeftovers age-55-59 [s1]") {
 		t.Errorf("calls: %v", svc.calls)
 	}
-	svc.lists = []walk.LeftoverSite{{Site: madeUpSites[0], Since: civil.New(2021, 7, 26)}}
+	svc.lists = []leftovers.Site{{Site: madeUpSites[0], Since: civil.New(2021, 7, 26)}}
 	w := b.get("/leftovers?done=added")
 	wantPage(t, w, 200, "신청되었습니다", "2021년 7월 26일부터", "3km 안에", "2.4", "느티나무내과의원")
 	if strings.Contains(w.Body.String(), "은평구 예방접종센터") {
@@ -83,33 +84,33 @@ func TestLeftoversPage(t *testing.T) {
 func TestLeftoverOffer(t *testing.T) {
 	t.Parallel()
 	svc, b := spare(t)
-	svc.lists = []walk.LeftoverSite{{Site: madeUpSites[0], Since: civil.New(2021, 7, 26)}}
-	at := func(st walk.LeftoverState) {
-		svc.offer = &walk.LeftoverOffer{
+	svc.lists = []leftovers.Site{{Site: madeUpSites[0], Since: civil.New(2021, 7, 26)}}
+	at := func(st leftovers.State) {
+		svc.offer = &leftovers.Offer{
 			ID: "17", State: st, Site: madeUpSites[0], Product: svc.programme.Products[0],
 			Until: civil.New(2021, 7, 26).At(15*60+10, seoul), GiveBy: civil.New(2021, 7, 26).At(17*60, seoul),
 		}
 	}
 	for _, lang := range []string{"ko", "en"} {
 		b.lang = lang
-		for state, says := range map[walk.LeftoverState][2]string{
-			walk.LeftoverOffered:  {"차례가 되었습니다", "It is your turn"},
-			walk.LeftoverAccepted: {"본인 몫입니다", "The dose is yours"},
-			walk.LeftoverBooked:   {"예약되었습니다", "It is booked"},
-			walk.LeftoverDeclined: {"다음 분께 넘겼습니다", "next person"},
-			walk.LeftoverLapsed:   {"다음 분께 넘어갔습니다", "next person"},
-			walk.LeftoverReturned: {"예약하지 못했습니다", "could not be booked"},
+		for state, says := range map[leftovers.State][2]string{
+			leftovers.Offered:  {"차례가 되었습니다", "It is your turn"},
+			leftovers.Accepted: {"본인 몫입니다", "The dose is yours"},
+			leftovers.Booked:   {"예약되었습니다", "It is booked"},
+			leftovers.Declined: {"다음 분께 넘겼습니다", "next person"},
+			leftovers.Lapsed:   {"다음 분께 넘어갔습니다", "next person"},
+			leftovers.Returned: {"예약하지 못했습니다", "could not be booked"},
 		} {
 			at(state)
 			w := b.get("/leftovers")
 			wantPage(t, w, 200, says[map[string]int{"ko": 0, "en": 1}[lang]])
-			if asks := strings.Contains(w.Body.String(), `action="/leftovers/17/decline"`); asks != (state == walk.LeftoverOffered) {
+			if asks := strings.Contains(w.Body.String(), `action="/leftovers/17/decline"`); asks != (state == leftovers.Offered) {
 				t.Errorf("%s: asks for an answer: %v", state, asks)
 			}
 		}
 	}
 	b = signedIn(t, svc)
-	at(walk.LeftoverOffered)
+	at(leftovers.Offered)
 	wantPage(t, b.get("/leftovers"), 200, "오후\u00a03:10까지 남겨 둡니다", "오늘 오후\u00a05:00까지", `<noscript><meta http-equiv="refresh" content="30">`)
 	wantRedirect(t, b.post("/leftovers/17/accept", "c", "age-55-59"), "/bookings/"+svc.aBooking().ID+"?done=booked")
 	wantRedirect(t, b.post("/leftovers/17/decline", "c", "age-55-59"), "/leftovers?c=age-55-59&done=declined")

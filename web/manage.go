@@ -13,6 +13,8 @@ import (
 	"charye/internal/civil"
 	"charye/person"
 	"charye/walk"
+	"charye/walk/look"
+	"charye/walk/manage"
 )
 
 // manageBase is where the pages of managers, auditors and operators are. They are pages for staff: sign-in, roles and the way out are those of
@@ -26,17 +28,17 @@ type ManageService interface {
 	Agree(ctx context.Context, a walk.Actor, id int64, digest approval.Digest, why string) (approval.Request, error)
 	Decline(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
 	Withdraw(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
-	RuleChange(a walk.Actor, src []byte) (walk.RuleChange, error)
+	RuleChange(a walk.Actor, src []byte) (manage.RuleChange, error)
 	AskRules(ctx context.Context, a walk.Actor, src []byte, reason string) (approval.Request, error)
-	WaitingRules(a walk.Actor) (*walk.Rules, error)
-	Figures(ctx context.Context, a walk.Actor) ([]walk.Figures, error)
-	Looks(ctx context.Context, a walk.Actor, day civil.Date, desk string, before int64) (walk.LookSheet, error)
-	ChainHeads(ctx context.Context, a walk.Actor) (walk.ChainHeads, error)
-	Installation(ctx context.Context, a walk.Actor) (walk.Installation, error)
+	WaitingRules(a walk.Actor) (*manage.Rules, error)
+	Figures(ctx context.Context, a walk.Actor) ([]manage.Figures, error)
+	Looks(ctx context.Context, a walk.Actor, day civil.Date, desk string, before int64) (look.Sheet, error)
+	ChainHeads(ctx context.Context, a walk.Actor) (manage.ChainHeads, error)
+	Installation(ctx context.Context, a walk.Actor) (manage.Installation, error)
 	StaffName(k person.Key) string
 	SessionEnded(ctx context.Context, s person.Session) (bool, error)
 	EndSessions(ctx context.Context, a walk.Actor, staff, why string) error
-	Ended(ctx context.Context, a walk.Actor) ([]walk.EndedSessions, error)
+	Ended(ctx context.Context, a walk.Actor) ([]manage.EndedSessions, error)
 }
 
 // manageTable lists the pages.
@@ -100,7 +102,7 @@ func cardOf(r *approval.Request, now time.Time) requestCard {
 
 type manageData struct {
 	Name, Role                   string
-	Rules                        *walk.Rules
+	Rules                        *manage.Rules
 	Requests, Decides            bool // may see them; may decide
 	Open, Closed                 []requestCard
 	Next                         string

@@ -7,11 +7,12 @@ import (
 
 	"charye/internal/civil"
 	"charye/person"
-	"charye/walk"
+	"charye/walk/look"
+	"charye/walk/manage"
 )
 
 type figureCard struct {
-	walk.Figures
+	manage.Figures
 	StateName string
 	Turns     int // numbers called so far
 }
@@ -44,7 +45,7 @@ var lookWhys = map[string]string{
 }
 
 type lookRow struct {
-	walk.LookRow
+	look.Row
 	RoleName string
 	WhyName  string // in words; as it was written where there are none
 	DeskURL  string
@@ -88,7 +89,7 @@ func (h *handler) looks(q *request) error {
 		d.Next = at(day, sheet.Desk, strconv.FormatInt(sheet.Next, 10))
 	}
 	for _, r := range sheet.Rows {
-		row := lookRow{LookRow: r, WhyName: r.Why, DeskURL: at(day, r.Desk, "")}
+		row := lookRow{Row: r, WhyName: r.Why, DeskURL: at(day, r.Desk, "")}
 		if r.Role != person.NoRole {
 			row.RoleName = q.words(roleNames[r.Role])
 		}
@@ -123,7 +124,7 @@ type checkRow struct {
 }
 
 type installationData struct {
-	walk.Installation
+	manage.Installation
 	Rows []checkRow
 	Bad  int // checks that failed
 }

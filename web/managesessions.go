@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"charye/walk"
+	"charye/walk/manage"
 )
 
 type endedRow struct {
@@ -34,7 +35,7 @@ func (h *handler) showSessions(q *request, status int, d sessionsData) error {
 	}
 	for _, e := range list {
 		row := endedRow{e.Staff, e.At, e.Why}
-		if e.Staff == walk.EverybodyOfStaff {
+		if e.Staff == manage.EverybodyOfStaff {
 			row.Staff = ""
 		}
 		d.List = append(d.List, row)
@@ -51,7 +52,7 @@ func (h *handler) endSessions(q *request) error {
 	d := sessionsData{Staff: q.field("staff"), Why: q.field("why")}
 	staff := d.Staff
 	if q.field("do") == "all" {
-		staff = walk.EverybodyOfStaff
+		staff = manage.EverybodyOfStaff
 	}
 	var e *walk.Error
 	switch err := h.svc.EndSessions(q.Context(), a, staff, d.Why); {

@@ -15,6 +15,7 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/held"
 )
 
 // TestServe serves the pages with made-up data, to look at them in a browser: CHARYE_PREVIEW=127.0.0.1:8099 go test -run TestServe -timeout 0 .
@@ -88,7 +89,7 @@ func gathering(s *scripted) {
 func previewHandler(t *testing.T, svc *scripted, door *doorman) http.Handler {
 	t.Helper()
 	pages, err := New(svc, door, Options{HelpPhone: "1339", PushKey: testPushKey, Calendar: func(walk.Booking, string) []byte { return nil },
-		Export: func(walk.Actor, walk.Held) []byte { return []byte("{}") }})
+		Export: func(walk.Actor, held.Held) []byte { return []byte("{}") }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,7 @@ func (h *handler) supplyTable() []deskRoute {
 		{pattern: "GET /supply/sites", act: walk.SeeSupply, f: h.supplySites},
 		{pattern: "GET /supply/boxes", act: walk.SeeSupply, f: h.supplyBoxes},
 		{pattern: "GET /supply/boxes/{sscc}", act: walk.SeeSupply, f: h.supplyBox},
+		{pattern: "GET /supply/boxes/{sscc}/journey.json", act: walk.SeeSupply, f: h.supplyJourney},
 		{pattern: "GET /supply/readings", act: walk.SeeSupply, f: h.supplyScope},
 		{pattern: "GET /supply/deliveries", act: walk.SeeSupply, f: h.supplyDeliveries},
 		{pattern: "GET /supply/deliveries.csv", act: walk.SeeSupply, f: h.deliveriesFile},
@@ -154,9 +155,9 @@ type supplyHomeData struct {
 	supplyState
 	Alarms   []alarmRow
 	Open     int
-	Regions  []room.Region
-	Transit  room.Region
-	Depots   room.Region
+	Regions  []stockRow
+	Transit  stockRow
+	Depots   stockRow
 	All      room.Region
 	Find     string
 	NotFound bool
@@ -181,8 +182,10 @@ func (h *handler) showSupplyHome(q *request, v *room.View, a walk.Actor, notFoun
 			d.Alarms = append(d.Alarms, q.alarmRow(v, x))
 		}
 	}
-	d.Regions, d.Transit, d.Depots = v.Regions()
-	for _, r := range append(append([]room.Region{}, d.Regions...), d.Transit, d.Depots) {
+	regions, transit, depots := v.Regions()
+	rows := stockRows(regions, transit, depots)
+	d.Regions, d.Transit, d.Depots = rows[:len(regions)], rows[len(regions)], rows[len(regions)+1]
+	for _, r := range rows {
 		d.All.Sites += r.Sites
 		d.All.Boxes += r.Boxes
 		d.All.Usable += r.Usable

@@ -76,6 +76,8 @@ type supplyBoxData struct {
 	After                  string
 	Chart                  template.HTML
 	Verdicts               []verdictRow
+	Alarms                 []alarmRow // about this box
+	ZoneMinutes            int        // how far the programme's zone is east of Greenwich, for the script's times
 	Scope                  string
 	Asks                   bool
 }
@@ -127,7 +129,17 @@ func (h *handler) supplyBox(q *request) error {
 			d.Verdicts = append(d.Verdicts, verdictRow{x.At, actionNames[x.Action], x.Case, x.Reason, x.Asked, x.Agreed, x.Evidence})
 		}
 	}
-	return q.show(http.StatusOK, "supplybox", view{Title: q.words("supply.box.title", "box", d.ID), Wide: true, D: d})
+	for i := range v.Alarms {
+		if x := &v.Alarms[i]; slices.Contains(x.Boxes, k) && len(d.Alarms) < mostMarks {
+			d.Alarms = append(d.Alarms, q.alarmRow(v, x))
+		}
+	}
+	page := view{Title: q.words("supply.box.title", "box", d.ID), Wide: true, D: &d}
+	if len(d.Legs) > 0 {
+		_, east := v.At.In(q.lang.zone).Zone()
+		d.ZoneMinutes, page.Script = east/60, "journey.js"
+	}
+	return q.show(http.StatusOK, "supplybox", page)
 }
 
 // long is [language.long] for values that are known to be right.

@@ -95,10 +95,11 @@ func newScale(w *supply.Way, legs []legRow) chartScale {
 		at += width + legGap
 	}
 	c.lo, c.hi = 0, 10
-	if r := w.Rules[supply.Unopened]; r != nil {
-		if lo, hi, ok := storeOf(r); ok {
-			c.lo, c.hi = lo.Degrees()-2, hi.Degrees()+2
+	for i, b := range storesOf(w) {
+		if i == 0 {
+			c.lo, c.hi = b.lo.Degrees()-2, b.hi.Degrees()+2
 		}
+		c.lo, c.hi = min(c.lo, b.lo.Degrees()-2), max(c.hi, b.hi.Degrees()+2)
 	}
 	if e := &w.Judgement.Exposure; e.Told {
 		c.lo, c.hi = min(c.lo, e.Coldest.Degrees()-1), max(c.hi, e.Warmest.Degrees()+1)
@@ -118,6 +119,30 @@ func storeOf(r *supply.Rule) (lo, hi supply.Celsius, ok bool) {
 		hi, ok = r.Bands[i].Upto, true
 	}
 	return max(lo, -100*supply.Degree), min(hi, 100*supply.Degree), ok
+}
+
+// stored is where the product belongs in the stage that its vials are in from one leg to another.
+type stored struct {
+	first, last int
+	stage       supply.Stage
+	lo, hi      supply.Celsius
+}
+
+// storesOf cuts a way where the stage changes; a stage without a rule belongs nowhere.
+func storesOf(w *supply.Way) (out []stored) {
+	for i := range w.Stretches {
+		stage := w.Stretches[i].Leg.Stage
+		if n := len(out); n > 0 && out[n-1].last == i-1 && out[n-1].stage == stage {
+			out[n-1].last = i
+			continue
+		}
+		if r := w.Rules[stage]; r != nil {
+			if lo, hi, ok := storeOf(r); ok {
+				out = append(out, stored{i, i, stage, lo, hi})
+			}
+		}
+	}
+	return out
 }
 
 func (c *chartScale) y(t float64) float64 {
@@ -146,12 +171,12 @@ func (q *request) chart(w *supply.Way, legs []legRow, all []excursion) template.
 	for i := range legs {
 		f(`<g><title>%s</title><rect class="leg%d" x="%.1f" y="%d" width="%.1f" height="%d"/></g>`, esc(q.legTitle(&legs[i])), i%2, c.x[i], chartTop, c.wide[i], chartHeight)
 	}
-	if r := w.Rules[supply.Unopened]; r != nil {
-		if lo, hi, ok := storeOf(r); ok {
-			f(`<rect class="store" x="%d" y="%.1f" width="%d" height="%.1f"/>`, chartLeft, c.y(hi.Degrees()), chartWidth-chartLeft-chartRight, c.y(lo.Degrees())-c.y(hi.Degrees()))
-			for _, at := range []supply.Celsius{lo, hi} {
-				f(`<line class="limit" x1="%d" x2="%d" y1="%.1f" y2="%.1[3]f"/>`, chartLeft, chartWidth-chartRight, c.y(at.Degrees()))
-			}
+	for _, s := range storesOf(w) {
+		from, to := c.x[s.first], c.x[s.last]+c.wide[s.last]
+		f(`<g><title>%s</title><rect class="store" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`,
+			esc(q.words("supply.chart.store", "stage", q.words(stageNames[s.stage]), "from", celsius(exact(s.lo)), "to", celsius(exact(s.hi)))), from, c.y(s.hi.Degrees()), to-from, c.y(s.lo.Degrees())-c.y(s.hi.Degrees()))
+		for _, at := range []supply.Celsius{s.lo, s.hi} {
+			f(`<line class="limit" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1[3]f"/>`, from, to, c.y(at.Degrees()))
 		}
 	}
 	q.axes(&b, &c, legs)

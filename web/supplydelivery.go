@@ -68,6 +68,7 @@ type supplyDeliveriesData struct {
 	Total      delivery.Totals
 	Over       int
 	From, To   civil.Date
+	Days       []comingRow
 	Today      []departureRow
 	Later      []departureRow
 	Transfers  []transferRow
@@ -102,6 +103,7 @@ func (h *handler) supplyDeliveries(q *request) error {
 
 func (q *request) fillDeliveries(d *supplyDeliveriesData, v *room.View, p *delivery.Plan) {
 	d.Planned, d.Made, d.Total, d.Over, d.From, d.To = true, p.Made, p.Totals, p.Totals.Over(), p.From, p.To
+	d.Days = comingRows(p)
 	for _, r := range q.departures(p) {
 		if r.Today {
 			d.Today = append(d.Today, r)

@@ -20,6 +20,8 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/walk"
+	"charye/walk/held"
+	"charye/walk/leftovers"
 )
 
 // Service is what the pages use of [walk.Walk].
@@ -62,9 +64,9 @@ type Service interface {
 	RemoveDevices(ctx context.Context, a walk.Actor) (notify.Contact, error)
 	Messages(ctx context.Context, a walk.Actor) ([]notify.Kept, error)
 
-	Leftovers(ctx context.Context, a walk.Actor, campaign string) (walk.Leftovers, error)
-	LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (walk.Leftovers, error)
-	SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (walk.Leftovers, error)
+	Leftovers(ctx context.Context, a walk.Actor, campaign string) (leftovers.Mine, error)
+	LeftoversFor(ctx context.Context, a walk.Actor, campaign, recipient string) (leftovers.Mine, error)
+	SetLeftovers(ctx context.Context, a walk.Actor, campaign, recipient string, sites []string) (leftovers.Mine, error)
 	AcceptLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) (walk.Booking, error)
 	DeclineLeftover(ctx context.Context, a walk.Actor, campaign, recipient, offer string) error
 	DeskService
@@ -72,8 +74,6 @@ type Service interface {
 	ManageService
 	SupplyService
 }
-
-var _ Service = (*walk.Walk)(nil)
 
 // Provider is one way to sign in, as people choose it.
 type Provider struct {
@@ -105,7 +105,7 @@ type Options struct {
 	// Calendar writes a booking as a calendar file (RFC 5545) in a language; without it there is no calendar link.
 	Calendar func(b walk.Booking, lang string) []byte
 	// Export writes all that is kept about somebody as a file of JSON; without it there is no such file.
-	Export func(a walk.Actor, h walk.Held) []byte
+	Export func(a walk.Actor, h held.Held) []byte
 	// PushKey is the public key by which browsers subscribe to messages, in base64url; without it they cannot.
 	PushKey string
 	// Gate holds pages back when there is too much to do, except the last steps of those who were let in. Nil: nothing is held back.

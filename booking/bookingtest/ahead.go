@@ -54,7 +54,7 @@ func testAhead(t *testing.T, open Open) {
 			if err := b.All(ctx, func(k booking.Booking) error {
 				a := booking.Ahead{ID: k.ID, Person: k.Person, Campaign: k.Campaign, MadeAt: k.MadeAt}
 				for i := range k.Doses {
-					a.Slots = append(a.Slots, k.Doses[i].Slot)
+					a.Slots, a.Visits = append(a.Slots, k.Doses[i].Slot), append(a.Visits, k.Doses[i].Visit.State)
 				}
 				if k.Status == booking.Booked && slices.ContainsFunc(a.Slots, func(s booking.Slot) bool { return s.Day >= from && slices.Contains(at, s.Site) }) {
 					want = append(want, a)
@@ -82,6 +82,7 @@ func testAhead(t *testing.T, open Open) {
 			b.want(booking.Done, cancel(n+1, id))
 		}
 	}
+	b.want(booking.Done, tell(3, ids[2], 1, state(booking.Given)))
 	compare("moved")
 	b.crash()
 	compare("opened again")

@@ -166,12 +166,14 @@ func (m *machine) visit(rt *rapid.T, r booking.Request) booking.Request {
 		}
 	}
 	r.Dose = rapid.IntRange(1, 2).Draw(rt, "dose")
-	r.Visit.State = booking.VisitState(rapid.IntRange(0, 4).Draw(rt, "state"))
+	r.Visit.State = booking.VisitState(rapid.IntRange(0, 5).Draw(rt, "state"))
 	switch r.Visit.State {
 	case booking.Given:
 		r.Visit.From = rapid.SampledFrom([]string{"", "(10)AB1", "(10)\"<\\é"}).Draw(rt, "from")
 	case booking.TurnedAway:
 		r.Visit.Why = "fever"
+	case booking.Spoilt:
+		r.Visit.Why = "2020-09"
 	case booking.NoShow:
 		r.Visit.Kept = r.Dose == 1 && rapid.Bool().Draw(rt, "kept")
 	default:

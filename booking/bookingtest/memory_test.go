@@ -199,7 +199,7 @@ func (m *memory) Ahead(ctx context.Context, sites []site.Num, from civil.Date, y
 		a := booking.Ahead{ID: b.ID, Person: b.Person, Campaign: b.Campaign, MadeAt: b.MadeAt}
 		for i := range b.Doses {
 			s := b.Doses[i].Slot
-			a.Slots = append(a.Slots, s)
+			a.Slots, a.Visits = append(a.Slots, s), append(a.Visits, b.Doses[i].Visit.State)
 			there = there || s.Day >= from && slices.Contains(sites, s.Site)
 		}
 		if !there || b.Status != booking.Booked {

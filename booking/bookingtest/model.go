@@ -370,7 +370,7 @@ func (m *model) change(r *booking.Request) booking.Outcome {
 		return booking.Outcome{Result: booking.NoBooking}
 	}
 	for i, d := range b.Doses {
-		if (d.Visit.State == booking.Given || d.Visit.State == booking.Arrived) && m.stays(r, i) == nil {
+		if (d.Visit.State == booking.Given || d.Visit.State == booking.Spoilt || d.Visit.State == booking.Arrived) && m.stays(r, i) == nil {
 			if m.keepsApart(r) {
 				return booking.Outcome{Result: booking.Visited, Booking: *b}
 			}
@@ -405,7 +405,7 @@ func (m *model) cancel(r *booking.Request) booking.Outcome {
 	if b.Status == booking.Missed {
 		return booking.Outcome{Result: booking.NoBooking}
 	}
-	if slices.ContainsFunc(b.Doses, func(d booking.Dose) bool { return d.Visit.State == booking.Given }) {
+	if slices.ContainsFunc(b.Doses, func(d booking.Dose) bool { return d.Visit.State == booking.Given || d.Visit.State == booking.Spoilt }) {
 		return booking.Outcome{Result: booking.Visited, Booking: *b}
 	}
 	b.Status = booking.Cancelled

@@ -31,10 +31,13 @@ func (m *model) visit(r *booking.Request) booking.Outcome {
 	}
 	now, want := b.Doses[r.Dose-1].Visit, r.Visit
 	want.At = r.At
+	if want.State == booking.Spoilt {
+		want.From = now.From
+	}
 	legal := map[booking.VisitState][]booking.VisitState{
 		booking.Expected:   {booking.Arrived, booking.Given, booking.TurnedAway, booking.NoShow},
 		booking.Arrived:    {booking.Expected, booking.Given, booking.TurnedAway},
-		booking.Given:      {booking.Expected},
+		booking.Given:      {booking.Expected, booking.Spoilt},
 		booking.TurnedAway: {booking.Expected},
 		booking.NoShow:     {booking.Expected},
 	}

@@ -57,6 +57,7 @@ func Run(t *testing.T, open Open) {
 		{"Ahead", testAhead},
 		{"Visits", testVisits},
 		{"Missed", testMissed},
+		{"Spoilt", testSpoilt},
 		{"MissedOnce", testMissedOnce},
 		{"Malformed", testMalformed},
 		{"WithinOneBatch", testWithinOneBatch},

@@ -64,6 +64,48 @@ func testVisits(t *testing.T, open Open) {
 	}
 }
 
+// testSpoilt has a dose found to have been given from what was not fit: it stays told and keeps what it took, and another is booked behind it.
+func testSpoilt(t *testing.T, open Open) {
+	b := fresh(t, open)
+	id := b.want(booking.Done, book(1, pick(seat(0, 0, 1)), stock(1, 2))).Booking.ID
+	from := booking.Visit{State: booking.Given, From: "(00)088099990000000013"}
+	spoilt := booking.Visit{State: booking.Spoilt, Why: "2020-09"}
+	b.want(booking.Visited, tell(1, id, 1, spoilt)) // nobody was given anything
+	b.want(booking.Done, tell(1, id, 1, from))
+	b.want(booking.Malformed, tell(1, id, 1, state(booking.Spoilt)))
+	got := b.want(booking.Done, tell(1, id, 1, spoilt)).Booking
+	if v := got.Doses[0].Visit; v.State != booking.Spoilt || v.From != from.From || v.Why != "2020-09" {
+		t.Errorf("the visit is %+v", v)
+	}
+	b.want(booking.Repeated, tell(1, id, 1, spoilt))
+	for _, v := range []booking.Visit{state(booking.Expected), from, state(booking.Arrived), state(booking.NoShow)} {
+		b.want(booking.Visited, tell(1, id, 1, v)) // for good
+	}
+	b.want(booking.Visited, cancel(1, id))
+	b.want(booking.Visited, change(1, id, pick(seat(28, 0, 1))))
+	b.want(booking.Full, book(2, pick(seat(0, 0, 1)), stock(1, 2))) // the seat is not free again
+	more := stock(1, 2)
+	more[0].N = 2
+	again := change(1, id, pick(seat(0, 0, 1), seat(28, 0, 1)))
+	again.Shared = more
+	got = b.want(booking.Done, again).Booking
+	if len(got.Doses) != 2 || got.Counting(2) != 1 || got.Counting(3) != 2 || got.Again(2) == nil || got.Again(3) != nil || got.Again(1) != nil {
+		t.Errorf("after it was booked again: %+v", got)
+	}
+	b.want(booking.Full, book(2, pick(seat(1, 0, 1)), stock(1, 2))) // nor is there stock for anybody else
+	b.crash()
+	b.want(booking.Done, tell(1, id, 2, from))
+	b.check()
+	events, err := b.Events(t.Context(), 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(events, func(e booking.Event) bool { return e.Kind == booking.EventSpoilt })
+	if at < 0 || events[at].Dose != 1 || events[at].Why != "2020-09" || events[at].Booking != id || len(events[at].Deltas) != 0 {
+		t.Errorf("events %+v", events)
+	}
+}
+
 // testMissed ends a booking whose first dose nobody came for, and brings it back.
 func testMissed(t *testing.T, open Open) {
 	b := fresh(t, open)

@@ -98,12 +98,18 @@ func scanFound(row pgx.CollectableRow) (f found, err error) {
 		Day     civil.Date `json:"day"`
 		Minute  int        `json:"minute"`
 		Product string     `json:"product"`
+		Visit   *visitJSON `json:"visit"`
 	}
 	if err := json.Unmarshal(doses, &list); err != nil {
 		return f, fmt.Errorf("%w: doses", errRow)
 	}
-	f.Slots = make([]booking.Slot, len(list))
+	f.Slots, f.Visits = make([]booking.Slot, len(list)), make([]booking.VisitState, len(list))
 	for i, d := range list {
+		v, err := d.Visit.read()
+		if err != nil {
+			return f, err
+		}
+		f.Visits[i] = v.State
 		f.Slots[i] = booking.Slot{Product: d.Product, Session: booking.Session{Site: d.Site, Day: d.Day, Minute: d.Minute}}
 	}
 	return f, nil

@@ -114,9 +114,9 @@ func (l *Ledger) Ahead(ctx context.Context, sites []site.Num, from civil.Date, y
 }
 
 func aheadOf(b *booking.Booking) booking.Ahead {
-	a := booking.Ahead{ID: b.ID, Person: b.Person, Campaign: b.Campaign, MadeAt: b.MadeAt, Slots: make([]booking.Slot, len(b.Doses))}
+	a := booking.Ahead{ID: b.ID, Person: b.Person, Campaign: b.Campaign, MadeAt: b.MadeAt, Slots: make([]booking.Slot, len(b.Doses)), Visits: make([]booking.VisitState, len(b.Doses))}
 	for i := range b.Doses {
-		a.Slots[i] = b.Doses[i].Slot
+		a.Slots[i], a.Visits[i] = b.Doses[i].Slot, b.Doses[i].Visit.State
 	}
 	return a
 }

@@ -42,6 +42,7 @@ var eventKinds = [...]booking.EventKind{
 	5: booking.EventCanceled, 6: booking.EventCapacity, 7: booking.EventInvited, 8: booking.EventCalled,
 	9: booking.EventErased, 10: booking.EventDisplaced, 11: booking.EventReinstated,
 	12: booking.EventArrived, 13: booking.EventGiven, 14: booking.EventTurnedAway, 15: booking.EventNoShow, 16: booking.EventUndone,
+	17: booking.EventSpoilt,
 }
 
 func appendBooking(b []byte, k *booking.Booking) []byte {

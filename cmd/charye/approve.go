@@ -11,7 +11,7 @@ import (
 	"charye/approval"
 	"charye/internal/durable"
 	"charye/programme"
-	"charye/walk"
+	"charye/walk/manage"
 )
 
 type requestsCmd struct {
@@ -107,7 +107,7 @@ type endSessionsCmd struct {
 // Run ends sessions. Running servers notice within seconds.
 func (c endSessionsCmd) Run(ctx context.Context, out streams) error {
 	now := time.Now()
-	body, err := walk.EndBody(c.Staff, now)
+	body, err := manage.EndBody(c.Staff, now)
 	if err != nil {
 		return &usageError{msg: "--staff: want the 12 characters of 0–9 and a–f that stand for a member of staff, or all"}
 	}

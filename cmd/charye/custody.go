@@ -28,6 +28,7 @@ type supplyCmd struct {
 	Release  supplyReleaseCmd  `cmd:"" help:"End the hold of a case; vials come back, and people too."`
 	Recall   supplyRecallCmd   `cmd:"" help:"Recall boxes, for good."`
 	Destroy  supplyDestroyCmd  `cmd:"" help:"Have held or recalled boxes destroyed, for good."`
+	Followup supplyFollowupCmd `cmd:"" help:"Who was given a dose from boxes that a case recalled or had destroyed: list them, and have those doses not count, so that people are told and choose another."`
 	Plan     supplyPlanCmd     `cmd:"" help:"Plan deliveries: from what is booked to boxes for each site and day, what is short, and what may go from site to site."`
 }
 

@@ -9,13 +9,13 @@ import (
 	"charye/internal/durable"
 	"charye/supply/dispense"
 	custody "charye/supply/epcis"
-	"charye/walk"
+	"charye/walk/clinic"
 )
 
 // openDispense opens what doses are given by: the verdicts, and the log of custody where one is kept: for parties who tell it, or by
 // `charye supply capture`, as it was when this server started.
 func (s *server) openDispense(ctx context.Context, dir *durable.Dir, postgres string) (*dispense.Room, error) {
-	o := walk.SupplyRules(s.programme)
+	o := clinic.SupplyRules(s.programme)
 	verdicts, err := openVerdicts(ctx, dir, postgres)
 	if err != nil {
 		return nil, err

@@ -76,7 +76,7 @@ func (s *server) openCourier(dir *durable.Dir, open ways) error {
 		s.pushKey = gateway.NewPushKeys(s.keys).Public
 	}
 	c, err := notify.NewCourier(notify.Wiring{
-		Outbox: s.outbox, Ledger: s.ledger, Rules: s.walk.MessageRules(), Gateways: out,
+		Outbox: s.outbox, Ledger: s.ledger, Rules: notify.RulesOf(s.programme), Gateways: out,
 		Describe: s.walk.Facts(s.url + "/bookings"), Invited: s.walk.Invitation(s.url), Near: s.walk.NearTurn(s.url),
 		Helpers: s.walk.Helpers, Leftover: s.walk.LeftoverOffered(s.url + "/leftovers"), Alarm: s.describeAlarm, From: s.walk.Followed(), Clock: clock.System, Log: s.log,
 	})

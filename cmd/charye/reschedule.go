@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"time"
 
-	"charye/approval"
 	"charye/booking"
+	"charye/booking/moves"
 	"charye/internal/civil"
 	"charye/internal/durable"
 	"charye/programme"
@@ -24,48 +21,6 @@ type rescheduleCmd struct {
 	Undo  rescheduleUndoCmd `cmd:"" help:"Put back what a plan has moved; it needs a request of its own where applying it did."`
 }
 
-// whereBooked says which ledger and whose rules.
-type whereBooked struct {
-	Data     string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme. Alone it must not be served meanwhile."`
-	Postgres string `env:"CHARYE_POSTGRES" placeholder:"URL" help:"The PostgreSQL of a cluster, whose nodes may go on."`
-}
-
-// with opens the ledger and the rules.
-func (w whereBooked) with(ctx context.Context, do func(*durable.Dir, booking.Ledger, reschedule.Rules) error) (err error) {
-	dir, err := durable.ExistingDir(w.Data)
-	if err != nil {
-		return err
-	}
-	shared := w.Postgres != ""
-	if err := rightPlace(dir, w.Postgres); err != nil {
-		return err
-	}
-	if !shared {
-		if err := dir.Lock(); err != nil {
-			return fmt.Errorf("%w; on one machine bookings are rescheduled while the server is stopped", err)
-		}
-		defer func() { err = errors.Join(err, dir.Unlock()) }()
-	}
-	p, err := servedProgramme(dir)
-	if err != nil {
-		return err
-	}
-	sites, err := openSites(ctx, dir, w.Postgres)
-	if err != nil {
-		return err
-	}
-	all, err := sites.All(ctx)
-	if err := errors.Join(err, sites.Close()); err != nil {
-		return err
-	}
-	l, err := openLedger(ctx, dir, w.Postgres)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	return do(dir, l, reschedule.Rules{Programme: p, Sites: all})
-}
-
 type reschedulePlanCmd struct {
 	Where     whereBooked `embed:""`
 	Campaign  string      `required:"" placeholder:"ID" help:"Whose bookings."`
@@ -74,8 +29,8 @@ type reschedulePlanCmd struct {
 	From      string      `placeholder:"DATE" help:"Doses from this day on."`
 	Until     string      `placeholder:"DATE" help:"Doses until this day."`
 	NotBefore string      `placeholder:"DATE" help:"Nothing is moved from or to a day before this one; by default three days from today, since vials are under way by then."`
-	Metres    int         `placeholder:"N" help:"How far doses may be sent to another site that find no room within the interval at theirs; by default they stay where they are."`
-	Decline   int         `name:"decline-days" placeholder:"N" help:"For so many days people may say that they do not want their move: undo --only takes theirs back."`
+	Metres    count       `placeholder:"N" help:"How far doses may be sent to another site that find no room within the interval at theirs; by default they stay where they are."`
+	Decline   count       `name:"decline-days" placeholder:"N" help:"For so many days people may say that they do not want their move: undo --only takes theirs back."`
 	Keep      string      `placeholder:"FILE" help:"Booking numbers, one on a line, of people who asked to keep their day."`
 	Why       string      `required:"" placeholder:"WORD" help:"For the audit trail, such as interval-2021-09-27."`
 	Out       string      `required:"" placeholder:"FILE" help:"Where to write the plan. It must not be there."`
@@ -83,12 +38,9 @@ type reschedulePlanCmd struct {
 
 // Run writes a plan and says what it would do.
 func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
-	return c.Where.with(ctx, func(_ *durable.Dir, l booking.Ledger, r reschedule.Rules) (err error) {
+	return c.Where.with(ctx, func(_ *durable.Dir, l booking.Ledger, r moves.Rules) (err error) {
 		w := reschedule.Wish{Campaign: c.Campaign, Product: c.Product, Dose: c.Dose, Why: c.Why,
-			NotBefore: civil.Of(time.Now(), r.Programme.Zone) + 3, Metres: c.Metres, DeclineDays: c.Decline}
-		if c.Metres < 0 || c.Decline < 0 {
-			return &usageError{msg: "--metres, --decline-days: want a whole number, 0 or more"}
-		}
+			NotBefore: civil.Of(time.Now(), r.Programme.Zone) + 3, Metres: int(c.Metres), DeclineDays: int(c.Decline)}
 		for _, f := range []struct {
 			name, text string
 			to         *civil.Date
@@ -114,33 +66,8 @@ func (c reschedulePlanCmd) Run(ctx context.Context, out streams) error {
 	})
 }
 
-// readNumbers reads booking numbers, one on a line; an empty name is an empty list.
-func readNumbers(flag, path string) (map[int64]bool, error) {
-	if path == "" {
-		return nil, nil
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", flag, err)
-	}
-	out := map[int64]bool{}
-	for i, line := range strings.Split(string(b), "\n") {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
-		id, err := booking.ParseNumber(line)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s:%d: %w", flag, path, i+1, err)
-		}
-		out[id] = true
-	}
-	return out, nil
-}
-
 type rescheduleDoCmd struct {
-	Where     whereBooked `embed:""`
-	Plan      string      `required:"" placeholder:"FILE" help:"The plan."`
-	PerSecond float64     `placeholder:"N" help:"Most doses to move in a second, so that those who book go on meanwhile; as fast as it goes by default."`
+	Carry planCarryCmd `embed:""`
 }
 
 // Run carries a plan out.
@@ -162,84 +89,41 @@ func (c rescheduleUndoCmd) Run(ctx context.Context, out streams) error {
 	return c.carry(ctx, out, reschedule.Way{Undo: true, Only: only})
 }
 
+func (c rescheduleDoCmd) carry(ctx context.Context, out streams, way reschedule.Way) error {
+	return c.Carry.carry(ctx, func(f io.ReadSeeker, l booking.Ledger, r moves.Rules) (foundPlan, error) {
+		plan, err := reschedule.Read(f, r.Programme.ID)
+		if err != nil {
+			return foundPlan{}, err
+		}
+		return foundPlan{
+			size: plan.Moves, body: plan.Body(r.Programme.ID, way.Undo),
+			free:  way.Only != nil, // who declines in time has a right to it
+			needs: c.Carry.needsTwo(fmt.Sprintf("a plan of %d doses", plan.Moves), "reschedule", way.Undo),
+			do: func() (string, error) {
+				step, end := progressOf(out, func(o reschedule.Outcome) string { return fmt.Sprintf("%d moved, %d there already", o.Moved, o.There) })
+				defer end()
+				way.PerSecond, way.Now, way.Progress = c.Carry.PerSecond, time.Now, step
+				o, err := reschedule.Carry(ctx, l, r, f, way)
+				return fmt.Sprintf("%d moved, %d were there already, %d not", o.Moved, o.There, o.Since+o.Cancelled+o.Full+o.Gone),
+					whereItEnded(err, tellOutcome(out.out, o))
+			},
+		}, nil
+	})
+}
+
 type rescheduleAskCmd struct {
-	Where  where  `embed:""`
-	Plan   string `required:"" placeholder:"FILE" help:"The plan."`
-	Undo   bool   `help:"Ask to put back what it has moved."`
-	Asking asking `embed:""`
+	Ask planAskCmd `embed:""`
 }
 
 // Run asks for exactly this plan.
 func (c rescheduleAskCmd) Run(ctx context.Context, out streams) error {
-	return c.Where.requestsAt(ctx, func(_ *durable.Dir, p *programme.Programme, s approval.Store) error {
-		f, err := os.Open(c.Plan)
-		if err != nil {
-			return err
-		}
+	return c.Ask.ask(ctx, out, func(f io.Reader, p *programme.Programme) ([]byte, []string, error) {
 		plan, err := reschedule.Read(f, p.ID)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return err
+		if err != nil {
+			return nil, nil, err
 		}
-		return c.Asking.ask(ctx, out.out, s, approval.Reschedule, plan.Body(p.ID, c.Undo), plan.Lines(c.Undo))
+		return plan.Body(p.ID, c.Ask.Undo), plan.Lines(c.Ask.Undo), nil
 	})
-}
-
-func (c rescheduleDoCmd) carry(ctx context.Context, out streams, way reschedule.Way) error {
-	if c.PerSecond < 0 {
-		return &usageError{msg: "--per-second: want a number above 0"}
-	}
-	f, err := os.Open(c.Plan)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	return c.Where.with(ctx, func(dir *durable.Dir, l booking.Ledger, r reschedule.Rules) (err error) {
-		plan, err := reschedule.Read(f, r.Programme.ID)
-		if err != nil {
-			return err
-		}
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		undo := way.Undo
-		if way.Only != nil || !r.Programme.FourEyes.NeedsRequest(plan.Moves) { // who declines in time has a right to it
-			_, err := c.moveAll(ctx, out, l, r, f, way)
-			return err
-		}
-		s, err := openApprovals(ctx, dir, c.Where.Postgres)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, s.Close()) }()
-		body := plan.Body(r.Programme.ID, undo)
-		request, err := agreed(ctx, s, approval.Reschedule, body, time.Now())
-		if errors.Is(err, errNotAsked) {
-			flag := map[bool]string{true: " --undo"}[undo]
-			return fmt.Errorf("a plan of %d doses needs two managers who agree to it: `charye reschedule ask --plan %s%s --reason …`", plan.Moves, c.Plan, flag)
-		}
-		if err != nil {
-			return err
-		}
-		return carried(ctx, s, request, body, func() (string, error) {
-			o, err := c.moveAll(ctx, out, l, r, f, way)
-			return fmt.Sprintf("%d moved, %d were there already, %d not", o.Moved, o.There, o.Since+o.Cancelled+o.Full+o.Gone), err
-		})
-	})
-}
-
-// moveAll carries the moves out.
-func (c rescheduleDoCmd) moveAll(ctx context.Context, out streams, l booking.Ledger, r reschedule.Rules, f io.Reader, way reschedule.Way) (reschedule.Outcome, error) {
-	way.PerSecond, way.Now = c.PerSecond, time.Now
-	if t, ok := out.err.(*os.File); ok && isTerminal(t) {
-		way.Progress = func(o reschedule.Outcome) { _, _ = fmt.Fprintf(t, "\r%d moved, %d there already", o.Moved, o.There) }
-		defer func() { _, _ = fmt.Fprint(t, "\r\x1b[K") }()
-	}
-	o, err := reschedule.Carry(ctx, l, r, f, way)
-	werr := tellOutcome(out.out, o)
-	if err != nil {
-		return o, fmt.Errorf("%w; the same command goes on where this one ended", errors.Join(err, werr))
-	}
-	return o, werr
 }
 
 func tellOutcome(w io.Writer, o reschedule.Outcome) error {

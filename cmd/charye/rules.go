@@ -15,7 +15,7 @@ import (
 	"charye/approval"
 	"charye/internal/durable"
 	"charye/programme"
-	"charye/walk"
+	"charye/walk/manage"
 )
 
 type rulesCmd struct {
@@ -62,8 +62,8 @@ func plainLines(b []byte) []byte {
 }
 
 // asked is the change as others are asked for it.
-func (c *ruleChange) asked() walk.RuleChange {
-	return walk.RuleChange{Open: c.open, Rest: c.rest, Needs: c.needs, Body: rulesBody(c.kept, c.src)}
+func (c *ruleChange) asked() manage.RuleChange {
+	return manage.RuleChange{Open: c.open, Rest: c.rest, Needs: c.needs, Body: rulesBody(c.kept, c.src)}
 }
 
 // bodyFile is the file in a body.
@@ -75,7 +75,7 @@ func bodyFile(body []byte) []byte {
 // takeProgramme decides with which rules the server starts. A file that changes the rules of a campaign that has begun is taken when managers
 // agreed to exactly this change; otherwise the rules that were kept are served on, and said so: a server that would not start would stop
 // everybody for the sake of one change.
-func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string, src []byte, log *slog.Logger) (*programme.Programme, *walk.Rules, error) {
+func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string, src []byte, log *slog.Logger) (*programme.Programme, *manage.Rules, error) {
 	c, err := changeOf(dir, name, src, time.Now())
 	if err != nil {
 		return nil, nil, err
@@ -99,7 +99,7 @@ func takeProgramme(ctx context.Context, dir *durable.Dir, postgres, name string,
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &walk.Rules{File: name, Changes: c.open, How: how}
+	w := &manage.Rules{File: name, Changes: c.open, How: how}
 	log.LogAttrs(ctx, slog.LevelError, "THE PROGRAMME FILE IS NOT TAKEN: it changes rules of a campaign that has begun, and two must agree to that; the rules from before are served",
 		slog.String("file", name), slog.String("state", how), slog.String("first", c.open[0].String()), slog.Int("changes", len(c.open)))
 	return before, w, nil

@@ -14,7 +14,7 @@ import (
 	approvalsqlite "charye/approval/sqlite"
 	"charye/internal/durable"
 	"charye/person"
-	"charye/walk"
+	"charye/walk/manage"
 )
 
 // openNow is a programme with a campaign that has begun, as the clock stands.
@@ -66,7 +66,7 @@ func newRulesWorld(t *testing.T, more string) *rulesWorld {
 }
 
 // start gives the stock that is served.
-func (w *rulesWorld) start(src []byte) (int, *walk.Rules) {
+func (w *rulesWorld) start(src []byte) (int, *manage.Rules) {
 	w.t.Helper()
 	w.log.Reset()
 	p, waiting, err := takeProgramme(w.t.Context(), w.dir, "", "p.yaml", src, slog.New(slog.NewTextHandler(&w.log, nil)))

@@ -24,7 +24,8 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/supply/room"
-	"charye/walk"
+	"charye/walk/manage"
+	"charye/walk/whole"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -66,8 +67,8 @@ type server struct {
 	programme *programme.Programme
 	keys      *seal.Keys
 	stores
-	walk    *walk.Walk
-	waiting *walk.Rules // what the programme file says and is not agreed to; nil: nothing
+	walk    *whole.Walk
+	waiting *manage.Rules // what the programme file says and is not agreed to; nil: nothing
 	url     string
 	pushKey string // by which browsers subscribe to messages; empty: they cannot
 	log     *slog.Logger
@@ -216,9 +217,9 @@ func (s *server) open(ctx context.Context, dir *durable.Dir, e engines) error {
 	if s.room, err = s.openRoom(ctx, dir, e.Postgres); err != nil {
 		return err
 	}
-	s.walk, err = walk.New(ctx, walk.Deps{
+	s.walk, err = whole.New(ctx, whole.Deps{
 		Programme: s.programme, Line: s.line, Ledger: s.ledger, Sites: s.sites, People: s.people, Outbox: s.outbox, Leftovers: s.leftovers, Approvals: s.approvals, Supply: s.room, Dispense: counter,
-		Rules: s.waiting, ChangeOf: func(src []byte) (walk.RuleChange, error) {
+		Rules: s.waiting, ChangeOf: func(src []byte) (manage.RuleChange, error) {
 			c, err := changeOf(dir, "file", src, time.Now())
 			return c.asked(), err
 		}, Version: version, Shared: e.Postgres != "",

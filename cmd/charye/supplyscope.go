@@ -14,7 +14,6 @@ import (
 	"charye/site"
 	"charye/supply"
 	"charye/supply/order"
-	"charye/supply/room"
 	"charye/supply/trace"
 )
 
@@ -211,7 +210,7 @@ func (c supplyJudgeCmd) Run(ctx context.Context, out streams) error {
 		r.tellProblems(out.err, t.Problems, c.Most)
 		by := map[string][]doubt{}
 		t.Index.Unfit(supply.AsOf{At: at, Zone: r.programme.Zone, Overdue: c.Overdue, Handover: c.Handover}, func(k supply.SSCC, j supply.Judgement) {
-			cause := string(room.CauseOf(&j))
+			cause := string(j.Cause())
 			by[cause] = append(by[cause], doubt{k, j})
 		})
 		to := bufio.NewWriter(out.out)

@@ -17,6 +17,7 @@ import (
 	"charye/person/oidctest"
 	"charye/programme"
 	"charye/walk"
+	"charye/walk/held"
 	"charye/web"
 )
 
@@ -85,7 +86,7 @@ func (s *server) wire(configured identityProviders) error {
 	})
 	pages, err := web.New(s.walk, signIn{providers: providers, sessions: sessions, now: s.walk.Now}, web.Options{
 		PublicURL: s.url, Calendar: api.Calendar,
-		Export:  func(a walk.Actor, h walk.Held) []byte { return api.Export(s.programme, a, h) },
+		Export:  func(a walk.Actor, h held.Held) []byte { return api.Export(s.programme, a, h) },
 		PushKey: s.pushKey, Log: s.log, Gate: s.gate,
 	})
 	if err != nil {

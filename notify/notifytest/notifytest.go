@@ -8,11 +8,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"charye/notify"
 	"charye/person"
@@ -33,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		"claimed by one":                    claimedByOne,
 		"a lease that ends":                 leaseEnds,
 		"finished for good":                 finished,
+		"finished together":                 finishedTogether,
 		"put back":                          putBack,
 		"contacts":                          contacts,
 		"a contact that many change":        edited,
@@ -69,6 +72,8 @@ func (b *bench) must(err error) {
 		b.Fatal(err)
 	}
 }
+
+func (b *bench) finish(list ...notify.Ending) error { return b.Finish(context.Background(), list) }
 
 func (b *bench) enqueue(from, to int64, list ...notify.Message) {
 	b.Helper()
@@ -247,15 +252,15 @@ func finished(t *testing.T, b *bench) {
 	ctx := context.Background()
 	begin(b)
 	b.enqueue(0, 3, message(1), message(2), message(4))
-	b.must(b.Finish(ctx, message(1).ID, notify.Sent, "", at)) // not claimed: stays
+	b.must(b.finish(notify.Ending{ID: message(1).ID, State: notify.Sent, Why: "", At: at})) // not claimed: stays
 	got := b.claim(at.Add(time.Minute), 2)
 	if len(got) != 2 {
 		t.Fatalf("claimed %d, want 2", len(got))
 	}
-	b.must(b.Finish(ctx, message(1).ID, notify.Sent, "text", at.Add(time.Second)))
-	b.must(b.Finish(ctx, message(1).ID, notify.Expired, "again", at.Add(2*time.Second)))
-	b.must(b.Finish(ctx, message(2).ID, notify.Unreachable, "no address", at.Add(time.Second)))
-	b.must(b.Later(ctx, message(2).ID, at, "again"))
+	b.must(b.finish(notify.Ending{ID: message(1).ID, State: notify.Sent, Why: "text", At: at.Add(time.Second)}))
+	b.must(b.finish(notify.Ending{ID: message(1).ID, State: notify.Expired, Why: "again", At: at.Add(2 * time.Second)}))
+	b.must(b.finish(notify.Ending{ID: message(2).ID, State: notify.Unreachable, Why: "no address", At: at.Add(time.Second)}))
+	b.must(b.finish(notify.Ending{ID: message(2).ID, State: notify.Queued, Why: "again", At: at}))
 	b.wantCount(map[notify.State]int{notify.Sent: 1, notify.Unreachable: 1, notify.Queued: 1})
 	b.enqueue(3, 4, message(1)) // planned anew: it is done
 	if got := b.claim(at.Add(time.Hour), 5); len(got) != 1 || got[0].ID != message(4).ID {
@@ -268,8 +273,59 @@ func finished(t *testing.T, b *bench) {
 	}
 }
 
-func putBack(t *testing.T, b *bench) {
+// finishedTogether: a list is settled as one, whatever its messages end in; of two lists with the same messages, in whatever order, each message
+// ends once, and neither list waits for the other for good.
+func finishedTogether(t *testing.T, b *bench) {
+	const many = 60
 	ctx := context.Background()
+	begin(b)
+	b.must(b.finish()) // an empty list is one
+	var list []notify.Message
+	for n := range many {
+		list = append(list, message(n))
+	}
+	b.enqueue(0, 1, list...)
+	got := b.claim(at.Add(time.Minute), many)
+	if len(got) != many {
+		t.Fatalf("claimed %d, want %d", len(got), many)
+	}
+	lists := [2][]notify.Ending{}
+	for i, m := range got {
+		e := notify.Ending{ID: m.ID, State: notify.Sent, Why: "text", At: at.Add(time.Second)}
+		if i%3 == 0 {
+			e = notify.Ending{ID: m.ID, State: notify.Queued, Why: "away", At: at.Add(time.Hour)}
+		}
+		lists[0] = append(lists[0], e)
+		lists[1] = append(lists[1], e)
+	}
+	slices.Reverse(lists[1])
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := b.Finish(gone, lists[0]); err == nil {
+		t.Fatal("finished although the caller had gone")
+	}
+	b.wantCount(map[notify.State]int{notify.Sending: many})
+	var g errgroup.Group
+	for _, l := range lists {
+		g.Go(func() error { return b.Finish(ctx, l) })
+	}
+	b.must(g.Wait())
+	b.wantCount(map[notify.State]int{notify.Sent: many - many/3, notify.Queued: many / 3})
+	if got := b.claim(at.Add(time.Hour-time.Second), many); len(got) != 0 {
+		t.Fatalf("%d were tried again before their time", len(got))
+	}
+	again := b.claim(at.Add(time.Hour), many)
+	if len(again) != many/3 {
+		t.Fatalf("%d are tried again, want %d", len(again), many/3)
+	}
+	for _, m := range again {
+		if m.Tries != 1 {
+			t.Fatalf("put back once, and tried %d times", m.Tries)
+		}
+	}
+}
+
+func putBack(t *testing.T, b *bench) {
 	begin(b)
 	b.enqueue(0, 1, message(1))
 	for try := range 3 {
@@ -278,7 +334,7 @@ func putBack(t *testing.T, b *bench) {
 		if len(got) != 1 || got[0].Tries != try {
 			t.Fatalf("try %d: claimed %+v", try, got)
 		}
-		b.must(b.Later(ctx, got[0].ID, now.Add(30*time.Second), "away"))
+		b.must(b.finish(notify.Ending{ID: got[0].ID, State: notify.Queued, Why: "away", At: now.Add(30 * time.Second)}))
 		if got := b.claim(now.Add(29*time.Second), 5); len(got) != 0 {
 			t.Fatalf("try %d: claimed %+v before its time", try, got)
 		}
@@ -316,7 +372,7 @@ func restart(t *testing.T, b *bench) {
 	b.enqueue(0, 5, message(0), message(1))
 	b.must(b.SetContact(ctx, who(1), notify.Contact{Lang: "ko", Addresses: []notify.Address{{Channel: notify.Text, Value: "01012345678"}}}, at))
 	got := b.claim(at, 5)
-	b.must(b.Finish(ctx, got[0].ID, notify.Sent, "", at))
+	b.must(b.finish(notify.Ending{ID: got[0].ID, State: notify.Sent, Why: "", At: at}))
 	b.must(b.Close())
 	b.Outbox = b.open(t, b.place)
 	b.wantCount(map[notify.State]int{notify.Sent: 1, notify.Queued: 1})

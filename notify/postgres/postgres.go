@@ -148,18 +148,22 @@ func (o *Outbox) Claim(ctx context.Context, now, lease time.Time, limit int) (li
 	return list, nil
 }
 
-// Finish implements [notify.Outbox].
-func (o *Outbox) Finish(ctx context.Context, id notify.ID, s notify.State, why string, at time.Time) error {
-	_, err := o.db.Exec(ctx, `UPDATE messages SET state = $2::text, why = $3::text, at = $4::timestamptz WHERE id = $1::bytea AND state = 'sending'`,
-		id[:], string(s), why, at)
-	return wrap("finish a message", err)
-}
-
-// Later implements [notify.Outbox].
-func (o *Outbox) Later(ctx context.Context, id notify.ID, at time.Time, why string) error {
-	_, err := o.db.Exec(ctx, `UPDATE messages SET state = 'queued', turn = $2::timestamptz, why = $3::text, tries = tries + 1
-		WHERE id = $1::bytea AND state = 'sending'`, id[:], at, why)
-	return wrap("put a message back", err)
+// Finish implements [notify.Outbox]. Rows are locked in order, so that two couriers with the same message in hand do not wait for each other.
+func (o *Outbox) Finish(ctx context.Context, list []notify.Ending) error {
+	n := len(list)
+	id, state, why, at := make([][]byte, n), make([]string, n), make([]string, n), make([]time.Time, n)
+	for i := range list {
+		id[i], state[i], why[i], at[i] = list[i].ID[:], string(list[i].State), list[i].Why, list[i].At
+	}
+	_, err := o.db.Exec(ctx, `WITH e AS (
+			SELECT n.* FROM unnest($1::bytea[], $2::text[], $3::text[], $4::timestamptz[]) AS n (id, state, why, at)
+				JOIN messages m ON m.id = n.id WHERE m.state = 'sending' ORDER BY m.id FOR UPDATE OF m)
+		UPDATE messages m SET state = e.state, why = e.why,
+			at = CASE e.state WHEN 'queued' THEN m.at ELSE e.at END,
+			turn = CASE e.state WHEN 'queued' THEN e.at ELSE m.turn END,
+			tries = m.tries + CASE e.state WHEN 'queued' THEN 1 ELSE 0 END
+		FROM e WHERE m.id = e.id`, id, state, why, at)
+	return wrap("finish messages", err)
 }
 
 // Messages implements [notify.Outbox].

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/seal"
 	"charye/notify"
 	"charye/notify/notifytest"
@@ -69,4 +70,25 @@ func BenchmarkNear(b *testing.B) {
 	}
 	defer func() { _ = o.Close() }()
 	notifytest.BenchNear(b, o)
+}
+
+// BenchmarkDeliver has the ledger of the embedded engine: nothing happens in it.
+func BenchmarkDeliver(b *testing.B) {
+	p := services.SharedPostgres(b)
+	keys, err := seal.Ephemeral()
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	o, err := Open(ctx, p.URL(p.Database(b, migrate)), keys)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = o.Close() }()
+	l, err := bookingsqlite.Open(ctx, b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	notifytest.BenchDeliver(b, o, l)
 }

@@ -195,20 +195,19 @@ func claim(ctx context.Context, tx *sql.Tx, which string, now, lease time.Time, 
 }
 
 // Finish implements [notify.Outbox].
-func (o *Outbox) Finish(ctx context.Context, id notify.ID, s notify.State, why string, at time.Time) error {
-	return o.write(ctx, "finish a message", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE message SET state = ?, why = ?, at = ? WHERE id = ? AND state = 'sending'`,
-			string(s), why, at.UnixMilli(), id[:])
-		return err
-	})
-}
-
-// Later implements [notify.Outbox].
-func (o *Outbox) Later(ctx context.Context, id notify.ID, at time.Time, why string) error {
-	return o.write(ctx, "put a message back", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE message SET state = 'queued', turn = ?, why = ?, tries = tries + 1 WHERE id = ? AND state = 'sending'`,
-			at.UnixMilli(), why, id[:])
-		return err
+func (o *Outbox) Finish(ctx context.Context, list []notify.Ending) error {
+	return o.write(ctx, "finish messages", func(tx *sql.Tx) error {
+		for i := range list {
+			e := &list[i]
+			set, args := `state = ?, why = ?, at = ?`, []any{string(e.State), e.Why, e.At.UnixMilli(), e.ID[:]}
+			if e.State == notify.Queued {
+				set = `state = ?, why = ?, turn = ?, tries = tries + 1`
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE message SET `+set+` WHERE id = ? AND state = 'sending'`, args...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	bookingsqlite "charye/booking/sqlite"
 	"charye/internal/durable"
 	"charye/internal/seal"
 	"charye/notify"
@@ -74,6 +75,25 @@ func BenchmarkNear(b *testing.B) {
 	}
 	defer func() { _ = o.Close() }()
 	notifytest.BenchNear(b, o)
+}
+
+func BenchmarkDeliver(b *testing.B) {
+	keys, err := seal.Ephemeral()
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, dir := context.Background(), b.TempDir()
+	o, err := Open(ctx, dir, keys)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = o.Close() }()
+	l, err := bookingsqlite.Open(ctx, dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	notifytest.BenchDeliver(b, o, l)
 }
 
 // TestYesterdaysMessages: what was kept before there were messages of turns is delivered as ever.

@@ -1,7 +1,7 @@
 // Command gotest runs `go test -json`, shows what a person wants to see of it, and keeps a tally over several runs.
 //
-//	go run ./scripts/gotest [-tally FILE] -- [go test flags and packages]   runs; exit status of go test
-//	go run ./scripts/gotest -sum FILE                                       prints "N passed, N failed, N skipped"
+//	go run ./scripts/gotest [-tally FILE] [-stage NAME] -- [go test flags and packages]   runs; exit status of go test
+//	go run ./scripts/gotest -sum FILE                                                     prints what took longest, then "N passed, N failed, N skipped"
 //
 // It counts leaves: a test with subtests is not counted beside them, unless it failed by itself. A package that does not
 // build, or dies outside any test, counts as one failure.
@@ -39,24 +39,25 @@ func (t tally) String() string {
 }
 
 func main() {
-	tallyFile := flag.String("tally", "", "append the counts of this run to `FILE`")
-	sum := flag.String("sum", "", "print the sum of the counts in `FILE`")
+	tallyFile := flag.String("tally", "", "append the counts and times of this run to `FILE`")
+	stage := flag.String("stage", "", "say of the times that they are of the stage `NAME`")
+	sum := flag.String("sum", "", "print what took longest of `FILE`, and the sum of its counts")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: gotest [-tally FILE] -- [go test flags and packages] | gotest -sum FILE")
+		fmt.Fprintln(os.Stderr, "usage: gotest [-tally FILE] [-stage NAME] -- [go test flags and packages] | gotest -sum FILE")
 	}
 	flag.Parse()
 	if *sum != "" {
-		if err := printSum(*sum); err != nil {
+		if err := printSum(os.Stdout, *sum); err != nil {
 			fmt.Fprintln(os.Stderr, "gotest:", err)
 			os.Exit(2)
 		}
 		return
 	}
-	os.Exit(run(*tallyFile, flag.Args()))
+	os.Exit(run(*tallyFile, *stage, flag.Args()))
 }
 
 // run gives the exit status.
-func run(tallyFile string, args []string) int {
+func run(tallyFile, stage string, args []string) int {
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -75,9 +76,10 @@ func run(tallyFile string, args []string) int {
 		// For example a package pattern that matches nothing: go test failed before any test could.
 		t.Failed = 1
 	}
-	fmt.Println("    " + t.String())
+	state := cmd.ProcessState
+	fmt.Printf("    %s; %.0f s of processors\n", t, (state.UserTime() + state.SystemTime()).Seconds())
 	if tallyFile != "" {
-		if werr := appendTally(tallyFile, t); werr != nil {
+		if werr := appendTally(tallyFile, t, v.times(stage)); werr != nil {
 			fmt.Fprintln(os.Stderr, "gotest:", werr)
 			return 2
 		}
@@ -92,34 +94,6 @@ func run(tallyFile string, args []string) int {
 	return 0
 }
 
-func appendTally(file string, t tally) error {
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(f, t.Passed, t.Failed, t.Skipped)
-	return errors.Join(err, f.Close())
-}
-
-func printSum(file string) error {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	var total tally
-	for line := range strings.Lines(string(b)) {
-		var t tally
-		if _, err := fmt.Sscan(line, &t.Passed, &t.Failed, &t.Skipped); err != nil {
-			return fmt.Errorf("%s: line %q: want three numbers", file, strings.TrimSpace(line))
-		}
-		total.Passed += t.Passed
-		total.Failed += t.Failed
-		total.Skipped += t.Skipped
-	}
-	fmt.Println(total)
-	return nil
-}
-
 // testID names a test of a package; Test is empty for the package itself.
 type testID struct{ Package, Test string }
 
@@ -131,10 +105,12 @@ type view struct {
 	parents map[testID]bool     // tests that have subtests
 	build   map[string][]string // output of the compiler by import path
 	other   int                 // packages that failed without a failed test
+
+	took map[testID]float64 // seconds of what has ended
 }
 
 func newView(w io.Writer) *view {
-	return &view{w: w, output: map[testID][]string{}, ended: map[testID]string{}, parents: map[testID]bool{}, build: map[string][]string{}}
+	return &view{w: w, output: map[testID][]string{}, ended: map[testID]string{}, parents: map[testID]bool{}, build: map[string][]string{}, took: map[testID]float64{}}
 }
 
 func (v *view) read(r io.Reader) {
@@ -165,6 +141,7 @@ func (v *view) event(e event) {
 	case "build-output":
 		v.build[e.ImportPath] = append(v.build[e.ImportPath], e.Output)
 	case "pass", "fail", "skip":
+		v.took[id] = e.Elapsed
 		if e.Test != "" {
 			v.endTest(id, e)
 		} else {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -102,5 +105,44 @@ func TestTally(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTimes: a test that only waits for its subtests is not slow itself; several runs are told together.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	v := newView(io.Discard)
+	v.read(strings.NewReader(`{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"run","Package":"p","Test":"TestA/one"}
+{"Action":"pass","Package":"p","Test":"TestA/one","Elapsed":3}
+{"Action":"pass","Package":"p","Test":"TestA","Elapsed":3.05}
+{"Action":"pass","Package":"p","Test":"TestQuick","Elapsed":0.01}
+{"Action":"pass","Package":"p","Elapsed":4}`))
+	file := filepath.Join(t.TempDir(), "tally")
+	if err := appendTally(file, v.tally(), v.times("race")); err != nil {
+		t.Fatal(err)
+	}
+	if err := appendTally(file, tally{Failed: 1}, []timing{{7, kindTest, "q TestB/two words"}}); err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	if err := printSum(&got, file); err != nil {
+		t.Fatal(err)
+	}
+	want := `the slowest packages, in seconds of the clock:
+      4.0  race: p
+the slowest tests, in seconds of the clock:
+      7.0  q TestB/two words
+      3.0  race: p TestA/one
+2 passed, 1 failed, 0 skipped
+`
+	if d := cmp.Diff(want, got.String()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if err := os.WriteFile(file, []byte("took long\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := printSum(io.Discard, file); err == nil {
+		t.Error("a line that says nothing was taken")
 	}
 }

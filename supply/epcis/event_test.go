@@ -187,7 +187,7 @@ func TestParseQuery(t *testing.T) {
 		"eventType": {"ObjectEvent|AggregationEvent"}, "EQ_bizStep": {"https://ns.gs1.org/cbv/BizStep-shipping|urn:epcglobal:cbv:bizstep:receiving|storing"},
 		"GE_eventTime": {"2020-09-21T00:00:00+09:00"}, "MATCH_epc": {"urn:epc:idpat:sgtin:0614141.107346.*|urn:uuid:1"}, "orderBy": {"recordTime"},
 		"orderDirection": {"ASC"}, "perPage": {"5"}, "EXISTS_errorDeclaration": {"true"}, "EQ_bizLocation": {"urn:epc:id:sgln:0614141.07346.0"},
-	})
+	}, nil)
 	want := epcis.Query{
 		Types: []string{"ObjectEvent", "AggregationEvent"}, BizSteps: []string{"shipping", "receiving", "storing"},
 		From: time.Date(2020, 9, 20, 15, 0, 0, 0, time.UTC), Declared: true, BizLocations: []string{"https://id.gs1.org/414/0614141073467"},
@@ -203,7 +203,7 @@ func TestParseQuery(t *testing.T) {
 		"EXISTS_errorDeclaration": "perhaps", "MATCH_epc": "urn:epc:idpat:giai:*.*", "orderDirection": "ASC", "EQ_bizStep": "a||b", "EQ_eventID": "",
 		"MATCH_anyEPC": strings.Repeat("urn:a:b|", 200) + "urn:a:b",
 	} {
-		_, err := epcis.ParseQuery(map[string][]string{name: {value}})
+		_, err := epcis.ParseQuery(map[string][]string{name: {value}}, nil)
 		if e, ok := errors.AsType[*epcis.ParameterError](err); !ok || e.Name != name {
 			t.Errorf("%s=%.40s: %v", name, value, err)
 		}
@@ -269,13 +269,23 @@ func FuzzQuery(f *testing.F) {
 	f.Add("EQ_readPoint", "urn:epc:id:sgln:0614141.07346.a%2fb")
 	f.Add("GE_eventTime", "2016-12-31T23:59:60Z")
 	f.Add("EQ_bizStep", "https://ns.gs1.org/cbv/BizStep-shipping")
+	f.Add("EQ_value_FAH", "78.8|1e400")
+	f.Add("EQ_INNER_ILMD_ex:when", "2026-09-20T01:00:00Z|0e999999999|-0")
+	f.Add("GE_SENSORREPORT_ex:grade", "2026-09-20")
+	f.Add("EQ_bizTransaction_ex:inquiry", "urn:x:i:1")
+	f.Add("EXISTS_ERROR_DECLARATION_https://example.com/x/by", "")
+	e := one(f, rich)
+	stored := &epcis.Stored{ID: e.ID, JSON: e.JSON, Context: e.Context}
 	f.Fuzz(func(t *testing.T, name, value string) {
-		q, err := epcis.ParseQuery(map[string][]string{name: {value}})
+		q, err := epcis.ParseQuery(map[string][]string{name: {value}}, asked)
 		if err != nil {
 			if _, ok := errors.AsType[*epcis.ParameterError](err); !ok {
 				t.Fatalf("an error without a name: %v", err)
 			}
 			return
+		}
+		if again, err := epcis.ParseQuery(map[string][]string{name: {value}}, asked); err != nil || again.Meets(stored) != q.Meets(stored) {
+			t.Fatalf("the same question twice is two: %v", err)
 		}
 		for _, m := range q.Matches {
 			if len(m.Wanted.Keys)+len(m.Wanted.Prefixes) == 0 {

@@ -121,8 +121,8 @@ func keyOfLink(uri string) (string, bool) {
 // plain is one form of a serial or lot number, however it was escaped.
 func plain(s string) string {
 	u, err := url.PathUnescape(s)
-	if err != nil {
-		return s
+	if err != nil { // escaped in no way that is one; what would end a path is
+		return strings.NewReplacer("#", "%23", "?", "%3F").Replace(s)
 	}
 	return url.PathEscape(u)
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The sizes of a page.
@@ -39,6 +40,16 @@ type Query struct {
 
 	Matches []Match
 
+	// Where are the conditions for which there is no index. Engines leave them to [Walk], as they do what follows.
+	Where []Condition
+
+	// First is how many events all pages have together at most; Most, how many there may be at all before the answer is
+	// [*TooLargeError]. 0: any number.
+	First, Most int64
+
+	// Looks is how many events are looked at for one page, at most, where that is not said by an index; 0: [MaxLooks].
+	Looks int
+
 	Order     Order
 	Ascending bool
 	Limit     int     // of one page; from 1
@@ -55,7 +66,8 @@ type Match struct {
 type Cursor struct {
 	Bound int64 // the last event captured when the first page was read
 	At    int64 // event time of the last event shown, in Unix microseconds; 0 when sorted by record time
-	Seq   int64 // place in the order of capture of the last event shown
+	Seq   int64 // place in the order of capture of the last event shown, or looked at
+	Shown int64 // how many events all pages up to here have
 }
 
 // ParameterError says what is wrong with a query.
@@ -91,44 +103,56 @@ var matches = map[string][]Role{
 // maxValues bounds the values of one query, over all parameters.
 const maxValues = 200
 
-// ParseQuery reads the standard's query parameters; lists are separated by "|". One that is not known is refused, since a
-// condition left out would show too much. Of paging, perPage is read and the token is not: that is the face's.
-func ParseQuery(parameters map[string][]string) (Query, error) {
+// ParseQuery reads the standard's query parameters; lists are separated by "|", and names of extensions are in full or have one of the
+// prefixes. One that is not known is refused, since a condition left out would show too much; every error is a [*ParameterError]. Of
+// paging, perPage is read and the token is not: that is the face's.
+//
+// Source: EPCIS 2.0 section 8.2.7.1, and the schema of queries that comes with it.
+func ParseQuery(parameters map[string][]string, prefixes Prefixes) (Query, error) {
+	lists := make(map[string][]string, len(parameters))
+	for _, name := range sortedNames(parameters) {
+		given := parameters[name]
+		if len(given) != 1 || given[0] == "" && !exists(name) {
+			return Query{Limit: DefaultPerPage}, &ParameterError{Name: name, Problem: "want it once, with a value"}
+		}
+		lists[name] = strings.Split(given[0], "|")
+	}
+	return parseLists(lists, prefixes)
+}
+
+// parseLists is ParseQuery for values that have been taken apart.
+func parseLists(lists map[string][]string, prefixes Prefixes) (Query, error) {
 	q := Query{Limit: DefaultPerPage}
 	ordered := false
 	count := 0
-	names := make([]string, 0, len(parameters))
-	for name := range parameters {
-		names = append(names, name)
-	}
-	slices.Sort(names) // the same fault is told each time
-	for _, name := range names {
-		given := parameters[name]
-		if len(given) != 1 || given[0] == "" {
-			return q, &ParameterError{Name: name, Problem: "want it once, with a value"}
-		}
-		one := given[0]
-		list := strings.Split(one, "|")
+	for _, name := range sortedNames(lists) {
+		list := lists[name]
+		one := strings.Join(list, "|")
 		if count += len(list); count > maxValues {
 			return q, &ParameterError{Name: name, Problem: fmt.Sprintf("the query has more than %d values", maxValues)}
 		}
-		if slices.Contains(list, "") {
+		if slices.Contains(list, "") && (one != "" || !exists(name)) {
 			return q, &ParameterError{Name: name, Value: one, Problem: "a value is empty"}
 		}
-		if strings.ContainsRune(one, 0) {
+		if strings.ContainsRune(one, 0) || !utf8.ValidString(one) {
 			return q, &ParameterError{Name: name, Problem: "no text"}
 		}
-		if err := q.set(name, one, list, &ordered); err != nil {
+		if err := q.set(name, one, list, prefixes, &ordered); err != nil {
 			return q, err
 		}
 	}
-	if !ordered && parameters["orderDirection"] != nil {
-		return q, &ParameterError{Name: "orderDirection", Problem: "goes with orderBy"}
+	for _, name := range []string{"orderDirection", "eventCountLimit"} {
+		if !ordered && lists[name] != nil {
+			return q, &ParameterError{Name: name, Problem: "goes with orderBy"}
+		}
+	}
+	if q.First > 0 && q.Most > 0 {
+		return q, &ParameterError{Name: "maxEventCount", Problem: "does not go with eventCountLimit"}
 	}
 	return q, nil
 }
 
-func (q *Query) set(name, one string, list []string, ordered *bool) (err error) {
+func (q *Query) set(name, one string, list []string, prefixes Prefixes, ordered *bool) (err error) {
 	fault := func(problem string) error { return &ParameterError{Name: name, Value: one, Problem: problem} }
 	switch name {
 	case "eventType":
@@ -156,9 +180,11 @@ func (q *Query) set(name, one string, list []string, ordered *bool) (err error) 
 	case "EQ_eventID":
 		q.IDs = list
 	case "EXISTS_errorDeclaration":
-		if q.Declared, err = strconv.ParseBool(one); err != nil {
-			return fault("want true or false")
+		declared, err := truth(one)
+		if err != nil {
+			return fault(err.Error())
 		}
+		q.Declared = q.Declared || declared
 	case "GE_eventTime":
 		return q.instant(&q.From, name, one)
 	case "LT_eventTime":
@@ -173,7 +199,7 @@ func (q *Query) set(name, one string, list []string, ordered *bool) (err error) 
 		case "eventTime":
 		case "recordTime":
 			q.Order = ByRecordTime
-		default:
+		default: // the first page in the order of an extension's member could be told only when all events have been read
 			return fault("want eventTime or recordTime")
 		}
 	case "orderDirection":
@@ -184,6 +210,14 @@ func (q *Query) set(name, one string, list []string, ordered *bool) (err error) 
 		default:
 			return fault("want ASC or DESC")
 		}
+	case "eventCountLimit":
+		if q.First, err = strconv.ParseInt(one, 10, 64); err != nil || q.First < 1 {
+			return fault("want a whole number from 1")
+		}
+	case "maxEventCount":
+		if q.Most, err = strconv.ParseInt(one, 10, 64); err != nil || q.Most < 1 {
+			return fault("want a whole number from 1")
+		}
 	case "perPage":
 		if q.Limit, err = strconv.Atoi(one); err != nil || q.Limit < 1 {
 			return fault("want a whole number from 1")
@@ -192,7 +226,13 @@ func (q *Query) set(name, one string, list []string, ordered *bool) (err error) 
 	default:
 		roles, ok := matches[name]
 		if !ok {
-			return &ParameterError{Name: name, Problem: "not a parameter that is understood here"}
+			if ok, err = q.condition(name, one, list, prefixes); err != nil {
+				return fault(err.Error())
+			}
+			if !ok {
+				return &ParameterError{Name: name, Problem: "not a parameter that is understood here"}
+			}
+			return nil
 		}
 		m := Match{Roles: roles}
 		for _, value := range list {

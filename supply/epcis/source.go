@@ -13,6 +13,7 @@ type Source interface {
 	Events(ctx context.Context, q Query) (Page, error)
 	// Reports calls yield for the report of every capture job.
 	Reports(ctx context.Context, yield func(Report) error) error
+	Queries(ctx context.Context, after string, most int) ([]NamedQuery, error)
 }
 
 // Event reads a stored event as it was read when it was captured.

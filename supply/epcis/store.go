@@ -33,7 +33,8 @@ type Store interface {
 	// Report tells what became of a job, or [ErrNotFound].
 	Report(ctx context.Context, job string) (Report, error)
 
-	// Events gives one page. A page ends early when its events are large; it is the last one when Next is nil.
+	// Events gives one page. A page ends early when its events are large, or when many had to be looked at for few ([Walk]): it may be
+	// empty. It is the last one when Next is nil. More events than q.Most are a [*TooLargeError].
 	Events(ctx context.Context, q Query) (Page, error)
 
 	// Event gives the event of an ID, then its error declaration if there is one, or [ErrNotFound].
@@ -41,6 +42,18 @@ type Store interface {
 
 	// Names lists what events name, in the form by which it is compared, in the order of its bytes: those after a name, at most so many.
 	Names(ctx context.Context, what Named, after string, most int) ([]string, error)
+
+	// AddQuery keeps a question under its name: [ErrTaken] when there is one of that name, [ErrManyQueries] when there is no room.
+	AddQuery(ctx context.Context, n NamedQuery) error
+
+	// Query gives the question of a name, or [ErrNotFound].
+	Query(ctx context.Context, name string) (NamedQuery, error)
+
+	// Queries lists the questions in the order of the bytes of their names: those after a name, at most so many.
+	Queries(ctx context.Context, after string, most int) ([]NamedQuery, error)
+
+	// DeleteQuery takes a question away, or gives [ErrNotFound].
+	DeleteQuery(ctx context.Context, name string) error
 
 	Close() error
 }
@@ -86,6 +99,7 @@ type Report struct {
 type Page struct {
 	Events []Stored
 	Next   *Cursor
+	Bound  int64 // see Cursor
 }
 
 // PageBytes is how large the events of a page may become before it ends early; one event is always on it.

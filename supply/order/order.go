@@ -330,12 +330,16 @@ func (w *World) keeps(a supply.Appointment, to booking.Slot) bool {
 	if !ok || !known {
 		return false
 	}
-	legal := func(from, to civil.Date) bool {
+	legal := func(before int, from, to civil.Date) bool {
+		if b.Visits[before] == booking.Spoilt {
+			first, ruled := p.Series.AgainFrom(from)
+			return ruled && to >= first
+		}
 		iv := p.Series.Interval(c.ID, from)
 		return booking.LegalInterval(from, to, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
 	}
 	i := int(a.Dose) - 1
-	return (i == 0 || legal(doses[i-1].Day, to.Day)) && (i+1 >= len(doses) || legal(to.Day, doses[i+1].Day))
+	return (i == 0 || legal(i-1, doses[i-1].Day, to.Day)) && (i+1 >= len(doses) || legal(i, to.Day, doses[i+1].Day))
 }
 
 // Who gives the people of bookings, for [trace.Rules]: those of all bookings that the events of custody name. It reads the whole ledger.

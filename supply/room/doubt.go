@@ -16,22 +16,6 @@ type Doubt struct {
 	Judgement supply.Judgement
 }
 
-// CauseOf names what is against a box: freezing before heat, heat before time that is over where the product belongs, and all before what is not known.
-func CauseOf(j *supply.Judgement) supply.Cause {
-	cause := supply.Missing
-	for _, f := range j.Findings {
-		switch {
-		case f.Side == supply.Cold:
-			return supply.Frozen
-		case f.Side == supply.Warm:
-			cause = supply.Heated
-		case cause == supply.Missing:
-			cause = supply.Expired
-		}
-	}
-	return cause
-}
-
 // keysOf finds the stretches that put a box in doubt: for each cause where it happened.
 func (v *View) keysOf(k supply.SSCC, j *supply.Judgement) (keys []supply.AlarmKey) {
 	w, err := v.Trace.Index.Way(k, v.asOf())

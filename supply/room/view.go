@@ -88,7 +88,7 @@ func (r *Room) look(t *trace.Trace, g *supply.Register, now time.Time) *View {
 		doubts: map[supply.SSCC]Doubt{}, doubted: map[supply.AlarmKey][]supply.SSCC{}, bySite: map[site.Num][]supply.SSCC{},
 	}
 	t.Index.Unfit(v.asOf(), func(k supply.SSCC, j supply.Judgement) {
-		d := Doubt{Cause: CauseOf(&j), Judgement: j}
+		d := Doubt{Cause: j.Cause(), Judgement: j}
 		if d.Keys = v.keysOf(k, &j); len(d.Keys) == 0 {
 			return // nothing that somebody could do, or not yet
 		}

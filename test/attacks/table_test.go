@@ -74,6 +74,7 @@ func (a *assault) refused(what string, r reply, statuses ...int) {
 // TestAttacks tries everything on both pairs of engines and prints the table.
 func TestAttacks(t *testing.T) {
 	program.NeedE2E(t)
+	t.Parallel()
 	for _, engines := range []string{"embedded", "cluster"} {
 		t.Run(engines, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,10 @@ import (
 	"charye/test/services/redis"
 )
 
-func TestMain(m *testing.M) { services.Main(m) }
+func TestMain(m *testing.M) {
+	program.Patient()
+	services.Main(m)
+}
 
 // rules: one campaign that is open, one that opens in two hours, one with room for one inside, one with two doses, and one that
 // offers leftover doses. Site T2 vaccinates already today.
@@ -208,7 +211,8 @@ type reply struct {
 func (c *caller) do(method, path, body string) reply {
 	for try := 0; ; try++ {
 		r := c.once(method, path, body)
-		if r.status != http.StatusTooManyRequests || try == 20 {
+		busy := r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable && r.code() == "overloaded"
+		if !busy || try == 20 {
 			return r
 		}
 		select {

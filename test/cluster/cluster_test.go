@@ -21,7 +21,10 @@ import (
 	"charye/test/services/redis"
 )
 
-func TestMain(m *testing.M) { services.Main(m) }
+func TestMain(m *testing.M) {
+	program.Patient()
+	services.Main(m)
+}
 
 // world is two nodes on their own PostgreSQL and their own Redis Cluster.
 type world struct {

@@ -200,8 +200,10 @@ func TestFillMessages(t *testing.T) {
 			must(from.Enqueue(ctx, 0, 6, list, at))
 			claimed, err := from.Claim(ctx, at.Add(3*time.Minute), at.Add(10*time.Minute), 3)
 			must(err)
-			must(from.Finish(ctx, claimed[0].ID, notify.Sent, "", at.Add(3*time.Minute)))
-			must(from.Later(ctx, claimed[1].ID, at.Add(5*time.Minute), "busy"))
+			must(from.Finish(ctx, []notify.Ending{
+				{ID: claimed[0].ID, State: notify.Sent, At: at.Add(3 * time.Minute)},
+				{ID: claimed[1].ID, State: notify.Queued, Why: "busy", At: at.Add(5 * time.Minute)},
+			}))
 
 			to, err := notifypostgres.Open(ctx, url, keys)
 			must(err)

@@ -45,6 +45,14 @@ func TestFillCustody(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			named, err := epcis.ParseNamedQuery([]byte(`{"name":"some","query":{"@context":{"y":"https://example.com/1/"},"GE_y:n":2400}}`), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			named.By, named.Created = "maker", at
+			if err := from.AddQuery(ctx, named); err != nil {
+				t.Fatal(err)
+			}
 			to, err := custodypostgres.Open(ctx, url)
 			if err != nil {
 				t.Fatal(err)
@@ -63,6 +71,16 @@ func TestFillCustody(t *testing.T) {
 				if d := cmp.Diff(everyEvent(t, ctx, from, q), everyEvent(t, ctx, to, q)); d != "" {
 					t.Errorf("what arrived differs (-from +to):\n%.3000s", d)
 				}
+			}
+			arrived, err := to.Query(ctx, "some")
+			if d := cmp.Diff(named, arrived); d != "" || err != nil {
+				t.Fatalf("named query: %v (-from +to)\n%s", err, d)
+			}
+			if q, err = arrived.Query(); err != nil {
+				t.Fatal(err)
+			}
+			if got := everyEvent(t, ctx, to, q); len(got) != 50 { // each second event means something else by its prefix
+				t.Errorf("it gives %d events", len(got))
 			}
 			a, err := from.Report(ctx, "500")
 			b, err2 := to.Report(ctx, "500")

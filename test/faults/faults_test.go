@@ -23,7 +23,10 @@ import (
 	"charye/test/program"
 )
 
-func TestMain(m *testing.M) { program.Main(m) }
+func TestMain(m *testing.M) {
+	program.Patient()
+	program.Main(m)
+}
 
 // always is a programme whose one campaign is open from the start; its people are born 1962-1966.
 const always = `programme: drill

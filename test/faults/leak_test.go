@@ -210,8 +210,9 @@ func (p *marked) walk(t *testing.T, at string) (tokens []string) {
 	do := func(status int, method, path, body string, header ...string) answer {
 		t.Helper()
 		var a answer
-		eventually(t, 2*time.Minute, func() error { // a person has a rate
-			if a = mustCall(t, method, at+path, body, append(bearer(p.session), header...)...); a.status == http.StatusTooManyRequests {
+		eventually(t, 2*time.Minute, func() error { // a person has a rate, and the crowd of the rush is before them
+			a = mustCall(t, method, at+path, body, append(bearer(p.session), header...)...)
+			if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
 				return errors.New(a.raw)
 			}
 			return nil
@@ -263,10 +264,18 @@ func (p *marked) walk(t *testing.T, at string) (tokens []string) {
 
 func (p *marked) book(t *testing.T, campaign string, do func(int, string, string, string, ...string) answer, pass, who string) {
 	t.Helper()
-	sites := mustCall(t, "GET", campaign+"/sites", "").Sites
-	for _, s := range sites {
+	public := func(path string) (a answer) {
+		eventually(t, 2*time.Minute, func() error {
+			if a = mustCall(t, "GET", campaign+path, ""); a.status != http.StatusOK {
+				return errors.New(a.raw)
+			}
+			return nil
+		})
+		return a
+	}
+	for _, s := range public("/sites").Sites {
 		for day := range s.Free {
-			for _, slot := range mustCall(t, "GET", campaign+"/sites/"+s.ID+"/slots?date="+day, "").Slots {
+			for _, slot := range public("/sites/" + s.ID + "/slots?date=" + day).Slots {
 				if slot.Free == 0 {
 					continue
 				}

@@ -55,25 +55,33 @@ func neverRead(t *testing.T, c *program.Charye, path string, times int) {
 	}
 }
 
-// serves proves that others are served, and promptly.
+// serves proves that others are served, and promptly: on a busy machine they may be asked to come again a moment later, as everybody
+// is, but each is answered within the time that a person waits.
 func serves(t *testing.T, c *program.Charye, token string) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
+	const patience = 10 * time.Second
+	client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
 	defer client.CloseIdleConnections()
 	worst := time.Duration(0)
-	for _, path := range []string{"/healthz", "/readyz", "/", "/api/v1/campaigns", "/api/openapi.yaml", "/api/v1/campaigns/drill/line", "/api/v1/campaigns/drill/sites"} {
+	served := func(method, url, body string, header ...string) {
+		t.Helper()
 		began := time.Now()
-		a, err := call(t.Context(), client, "GET", c.URL+path, "")
-		if err != nil || a.status != http.StatusOK {
-			t.Errorf("GET %s: %d, %v", path, a.status, err)
-		}
+		eventually(t, patience, func() error {
+			a, err := call(t.Context(), client, method, url, body, header...)
+			if err == nil && a.status/100 != 2 {
+				err = fmt.Errorf("%d %.300s", a.status, a.raw)
+			}
+			if err != nil {
+				err = fmt.Errorf("%s %s: %w", method, url, err)
+			}
+			return err
+		})
 		worst = max(worst, time.Since(began))
 	}
-	began := time.Now()
-	if a, err := call(t.Context(), client, "POST", joinAt(c), "{}", bearer(token)...); err != nil || a.status/100 != 2 {
-		t.Errorf("joining: %d %s, %v", a.status, a.raw, err)
+	for _, path := range []string{"/healthz", "/readyz", "/", "/api/v1/campaigns", "/api/openapi.yaml", "/api/v1/campaigns/drill/line", "/api/v1/campaigns/drill/sites"} {
+		served("GET", c.URL+path, "")
 	}
-	worst = max(worst, time.Since(began))
+	served("POST", joinAt(c), "{}", bearer(token)...)
 	t.Logf("others are served within %v", worst.Round(time.Millisecond))
 }
 

@@ -214,8 +214,26 @@ func (w *Window) step(what string, actions ...chromedp.Action[chromedp.Void]) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, stepTimeout)
 	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
+	if err := whileReplaced(ctx, func() error { return chromedp.Do(ctx, actions...) }); err != nil {
 		w.fail("%s: %v", what, err)
+	}
+}
+
+// whileReplaced does something again while the element that it was about to touch is gone, because the page was just replaced by the
+// next one: nothing was touched then.
+func whileReplaced(ctx context.Context, do func() error) error {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := do()
+		if err == nil || !strings.Contains(err.Error(), "Could not find node with given id") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-again.C:
+		}
 	}
 }
 

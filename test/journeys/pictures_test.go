@@ -38,6 +38,7 @@ func TestPictures(t *testing.T) {
 	}
 	b := journeys.StartBrowser(t)
 	t.Run("rush", func(t *testing.T) { keep(t, "rush.png", rushPicture(t, b.For(t))) })
+	t.Run("box", func(t *testing.T) { keep(t, "box.png", boxPicture(t, b.For(t))) })
 	t.Run("demo", func(t *testing.T) {
 		c := journeys.StartCharye(t, "demo", "--people", "4000")
 		early := telephoneAt(b.For(t), c.URL, "ko", someone{"박순자", "1964-03-15"})
@@ -121,6 +122,22 @@ func waitForCrowd(t *testing.T, url string) {
 			t.Fatalf("the crowd does not come: %+v", d)
 		}
 	}
+}
+
+// boxPicture is where a box froze, on its chart.
+func boxPicture(t *testing.T, b *journeys.Browser) []byte {
+	t.Helper()
+	s := frozenWorld(t, time.Now())
+	w := b.Visitor(journeys.Speaking("en"))
+	w.Size(1000, 760, 1)
+	w.Open(s.URL + "/supply")
+	clerkSignsIn(w, "나물류", "logistics", "", true)
+	w.WaitFor("#stock")
+	s.until("the alarm", func() bool { w.Reload(); return w.Says("May have frozen") })
+	w.Open(s.URL + "/supply/boxes/" + boxOf(3))
+	w.WaitFor("#plot canvas")
+	w.Eval(`(scrollTo(0, document.querySelector("#drawing").previousElementSibling.getBoundingClientRect().top + scrollY - 16), 1)`, new(int))
+	return w.Picture()
 }
 
 // rushPicture has a rush and shows the top of its report.

@@ -92,7 +92,7 @@ func TestSupply(t *testing.T) {
 	w.WaitForText("지금 할 일")
 	healthy(t, w, "03-what-to-do")
 	w.ClickText(boxOf(3))
-	w.WaitFor("svg.chart .cold")
+	w.WaitFor("#plot canvas")
 	if !w.Says("잠깐도 허용되지 않습니다") || !w.Says("−1.4\u00a0°C") {
 		t.Error("the page of the box does not say in words what the chart draws")
 	}
@@ -151,7 +151,7 @@ func TestSupply(t *testing.T) {
 	phone := b.Visitor(journeys.OnPhone)
 	phone.Open(s.URL + "/supply/boxes/" + boxOf(3))
 	clerkSignsIn(phone, "라감사", "auditor", "", true)
-	phone.WaitFor("svg.chart")
+	phone.WaitFor("#plot canvas")
 	healthy(t, phone, "12-box-on-a-phone")
 	if phone.Has(`a[href^="/supply/cases/new"]`) {
 		t.Error("an auditor is offered to ask for a verdict")

@@ -227,7 +227,11 @@ func value[T any](w *Window, what string, a chromedp.Action[T]) T {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, stepTimeout)
 	defer cancel()
-	v, err := chromedp.Run(ctx, a)
+	var v T
+	err := whileReplaced(ctx, func() (err error) {
+		v, err = chromedp.Run(ctx, a)
+		return err
+	})
 	if err != nil {
 		w.fail("%s: %v", what, err)
 	}

@@ -23,7 +23,7 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "approval", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/room", "supply/dispense")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/room", "supply/dispense", "supply/followup", "walk/look", "walk/stock", "walk/standby")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -57,6 +57,7 @@ var rooms = map[string][]string{
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
 	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/trace"},
 	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/order", "supply/trace"},
+	"supply/followup":   {"booking", "person", "site", "supply", "supply/trace"},
 	"supply/dispense":   {"site", "supply", "supply/epcis", "supply/trace"},
 	"supply/room/roomtest": {
 		"approval/sqlite", "booking", "booking/sqlite", "person", "programme", "site", "supply", "supply/epcis", "supply/epcis/sqlite", "supply/room", "supply/sqlite", "supply/trace",
@@ -66,14 +67,28 @@ var rooms = map[string][]string{
 	"supply/supplytest": {"supply"},
 	"supply/epcis/*":    {"supply/epcis"},
 
-	"walk":          append([]string{"supply", "supply/delivery", "supply/dispense", "supply/order", "supply/room"}, domains...),
+	"walk":            {"booking", "line", "person", "programme", "site", "walk/look", "walk/stock"},
+	"walk/look":       {"person"},
+	"walk/stock":      {"booking", "line", "programme", "site"},
+	"walk/standby":    {"booking", "line", "notify", "person", "programme", "walk/stock"},
+	"walk/tell":       {"booking", "line", "notify", "person", "programme", "site", "walk", "walk/stock"},
+	"walk/leftovers":  {"booking", "leftover", "notify", "person", "programme", "site", "walk"},
+	"walk/desk":       {"booking", "line", "notify", "person", "programme", "walk"},
+	"walk/clinic":     {"booking", "leftover", "person", "programme", "site", "supply/dispense", "walk"},
+	"walk/approvals":  {"approval", "walk"},
+	"walk/manage":     {"approval", "booking", "line", "notify", "person", "programme", "site", "walk", "walk/approvals", "walk/look"},
+	"walk/supplyroom": {"approval", "programme", "supply", "supply/delivery", "supply/order", "supply/room", "walk", "walk/approvals"},
+	"walk/held":       {"notify", "person", "programme", "walk", "walk/leftovers"},
+	"walk/whole":      {"approval", "booking", "leftover", "line", "notify", "person", "programme", "site", "supply/dispense", "supply/room", "walk", "walk/approvals", "walk/clinic", "walk/desk", "walk/leftovers", "walk/look", "walk/manage", "walk/standby", "walk/stock", "walk/supplyroom", "walk/tell"},
+	"walk/walktest":   {"approval/sqlite", "booking", "booking/sqlite", "leftover", "leftover/sqlite", "line", "line/sqlite", "notify/sqlite", "person", "person/sqlite", "programme", "site", "site/sqlite", "walk", "walk/clinic", "walk/desk", "walk/leftovers", "walk/whole"},
+
 	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
 	"reschedule/**": {"booking", "booking/moves", "programme", "site"},
 	"reduce/**":     {"booking", "booking/moves", "programme", "site"},
 	"booking/moves": {"booking", "programme", "site"},
 	"keeping/**":    {"booking", "leftover", "notify", "person", "programme"},
-	"api/**":        append([]string{"walk"}, domains...),
-	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk"}, domains...),
+	"api/**":        append([]string{"walk", "walk/held", "walk/leftovers"}, domains...),
+	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk", "walk/clinic", "walk/desk", "walk/held", "walk/leftovers", "walk/look", "walk/manage"}, domains...),
 	"rush/**":       domains,
 	"epcis/**":      {"supply/epcis"},
 

@@ -1,13 +1,14 @@
 // Package ports finds addresses for servers that tests start, stop and start again.
 //
 // It owns the range they lie in: below the ports that the system gives to outgoing connections (32768 and up on Linux). A
-// crowd of clients would otherwise take the port of a server that is down for a moment, and it could not come back.
+// crowd of clients would otherwise take the port of a server that is down for a moment, and it could not come back. And it
+// owns that no two tests are given the same one, in this process or another.
 package ports
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -16,13 +17,15 @@ import (
 // The range, the last not included.
 const first, last = 10000, 32000
 
-// given are the ports that this process was given. A server takes its time before it listens: until then its port looks free.
+// given are the ports that this process was given. A server takes its time before it listens, and may be down for a while: until
+// then its port looks free. What holds one against other processes is a name that only one of them can listen on.
 var given = struct {
 	sync.Mutex
-	ports map[int]bool
-}{ports: map[int]bool{}}
+	held map[int]net.Listener
+}{held: map[int]net.Listener{}}
 
-// Free finds a port of the loopback on which nobody listens, nor on those that lie so much above it. It gives none of them twice in a process.
+// Free finds a port of the loopback on which nobody listens, nor on those that lie so much above it. Nobody else is given one of
+// them as long as this process lives, nor is it given twice here.
 func Free(t testing.TB, above ...int) int {
 	t.Helper()
 	end := last
@@ -37,16 +40,31 @@ func Free(t testing.TB, above ...int) int {
 		for _, n := range above {
 			list = append(list, port+n)
 		}
-		if slices.ContainsFunc(list, func(p int) bool { return given.ports[p] || !free(p) }) {
-			continue
+		if holdAll(list) {
+			return port
 		}
-		for _, p := range list {
-			given.ports[p] = true
-		}
-		return port
 	}
 	t.Fatal("no free port")
 	return 0
+}
+
+// holdAll holds all of the ports, or none. The caller has the lock.
+func holdAll(list []int) bool {
+	for i, p := range list {
+		if given.held[p] == nil && free(p) {
+			// The abstract namespace of Linux: no file, and gone with the process however it ends.
+			if l, err := net.Listen("unix", fmt.Sprintf("@charye-test-port-%d", p)); err == nil {
+				given.held[p] = l
+				continue
+			}
+		}
+		for _, q := range list[:i] {
+			_ = given.held[q].Close()
+			delete(given.held, q)
+		}
+		return false
+	}
+	return true
 }
 
 // Address is [Free] as host and port.

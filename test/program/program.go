@@ -8,13 +8,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,6 +25,7 @@ import (
 	"time"
 
 	"charye/test/ports"
+	"charye/test/shared"
 )
 
 const (
@@ -44,7 +48,8 @@ func NeedE2E(t testing.TB) {
 	}
 }
 
-// Binary is the path of the built program. It is built at most once in a test process, unless CHARYE_BINARY names one.
+// Binary is the path of the built program. It is built at most once in a test process, unless CHARYE_BINARY names one; several
+// processes that are given the same directory in CHARYE_SHARED, as make e2e does, share what one of them has built.
 // Packages that use it, or [Start], call [Main] from their TestMain.
 func Binary(t testing.TB) string {
 	t.Helper()
@@ -59,6 +64,9 @@ func buildBinary() (string, error) {
 	if path := os.Getenv("CHARYE_BINARY"); path != "" {
 		return filepath.Abs(path)
 	}
+	if shared.Dir() != "" {
+		return buildShared("test", "")
+	}
 	dir, err := os.MkdirTemp("", "charye-binary-")
 	if err != nil {
 		return "", err
@@ -67,18 +75,32 @@ func buildBinary() (string, error) {
 	return build(filepath.Join(dir, "charye"), "test", "")
 }
 
-// Variant builds the program with another version or with build tags, for one test.
+// Variant builds the program with another version or with build tags, for one test; it is shared as [Binary] says.
 func Variant(t testing.TB, version, tags string) string {
 	t.Helper()
-	path, err := build(filepath.Join(t.TempDir(), "charye"), version, tags)
+	var path string
+	var err error
+	if shared.Dir() != "" {
+		path, err = buildShared(version, tags)
+	} else {
+		path, err = build(filepath.Join(t.TempDir(), "charye"), version, tags)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
+func buildShared(version, tags string) (string, error) {
+	dir, err := shared.Make("charye-"+version+"-"+tags, func(dir string) error {
+		_, err := build(filepath.Join(dir, "charye"), version, tags)
+		return err
+	})
+	return filepath.Join(dir, "charye"), err
+}
+
 func build(path, version, tags string) (string, error) {
-	cmd := exec.Command("go", "build", "-o", path, "-tags", tags, "-ldflags", "-X main.version="+version, "charye/cmd/charye")
+	cmd := exec.Command("go", "build", "-o", path, "-tags", tags, "-ldflags", "-s -w -X main.version="+version, "charye/cmd/charye")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)
@@ -93,6 +115,20 @@ func Main(m *testing.M) {
 		_ = os.RemoveAll(binary.dir)
 	}
 	os.Exit(code)
+}
+
+// Patient is called from the TestMain of a package whose tests mostly wait: for people who think, for servers that start, for a
+// lease to run out. Two of them go on at a time for each processor, where -parallel says nothing else.
+func Patient() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err) // package testing has that flag
+	}
 }
 
 // Charye is the program, running.

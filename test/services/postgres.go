@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"charye/test/shared"
 )
 
 // Postgres is a private PostgreSQL server. It listens on a socket in its own directory and on no network. Its one role,
@@ -42,7 +44,7 @@ var Fast = []string{"fsync=off", "full_page_writes=off", "autovacuum=off", "jit=
 // startTimeout is how long a server may take to start, also after it was killed.
 const startTimeout = 60 * time.Second
 
-var shared struct {
+var one struct {
 	sync.Once
 	*Postgres
 	err error
@@ -53,16 +55,16 @@ var shared struct {
 func SharedPostgres(t testing.TB) *Postgres {
 	t.Helper()
 	NeedE2E(t)
-	shared.Do(func() {
-		shared.Postgres, shared.err = StartPostgres(Fast...)
-		if shared.err == nil {
-			atExit(shared.Stop)
+	one.Do(func() {
+		one.Postgres, one.err = StartPostgres(Fast...)
+		if one.err == nil {
+			atExit(one.Stop)
 		}
 	})
-	if shared.err != nil {
-		t.Fatal(shared.err)
+	if one.err != nil {
+		t.Fatal(one.err)
 	}
-	return shared.Postgres
+	return one.Postgres
 }
 
 // OwnPostgres gives a server of its own to a test that will hurt it, or measure it; it ends with the test.
@@ -131,6 +133,29 @@ func (p *Postgres) initialise() error {
 		}
 		p.uid, p.gid = uint32(uid), uint32(gid)
 	}
+	if shared.Dir() == "" {
+		return p.initdb()
+	}
+	first := false
+	dir, err := shared.Make("postgres-"+strings.ReplaceAll(p.bin, "/", "-"), func(dir string) error {
+		first = true
+		return errors.Join(p.initdb(), copyTree(p.data(), filepath.Join(dir, "data")))
+	})
+	if err != nil || first {
+		return err
+	}
+	return copyTree(filepath.Join(dir, "data"), p.data())
+}
+
+// copyTree copies a directory with owners and rights.
+func copyTree(from, to string) error {
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy a new cluster: %w: %s", err, out)
+	}
+	return nil
+}
+
+func (p *Postgres) initdb() error {
 	out, err := p.command("initdb", "-D", p.data(), "-U", "charye", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)

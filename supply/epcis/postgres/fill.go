@@ -10,10 +10,10 @@ import (
 	"charye/supply/epcis"
 )
 
-// Fill takes over the events and the reports of another store, with their order and record times; see [pgdb.DB.Import]. Every
+// Fill takes over the events, the reports and the named queries of another store, with their order and record times; see [pgdb.DB.Import]. Every
 // event is held against the rules once more.
 func (s *Store) Fill(ctx context.Context, source string, from epcis.Source) (done bool, err error) {
-	done, err = s.db.Import(ctx, "custody", source, []string{"epcis_event", "epcis_thing", "epcis_context", "epcis_job"}, func(ctx context.Context, f *pgdb.Filling) error {
+	done, err = s.db.Import(ctx, "custody", source, []string{"epcis_event", "epcis_thing", "epcis_context", "epcis_job", "epcis_query"}, func(ctx context.Context, f *pgdb.Filling) error {
 		// Plans follow the tables as they grow; a kept plan would be that of the empty table.
 		if err := f.Exec(ctx, `SELECT set_config('plan_cache_mode', 'force_custom_plan', true)`); err != nil {
 			return err
@@ -56,7 +56,20 @@ func (s *Store) Fill(ctx context.Context, source string, from epcis.Source) (don
 		}); err != nil {
 			return err
 		}
-		return jobs.Flush(ctx)
+		if err := jobs.Flush(ctx); err != nil {
+			return err
+		}
+		named, err := from.Queries(ctx, "", epcis.MaxQueries)
+		if err != nil {
+			return err
+		}
+		queries := f.Table("epcis_query", "name", "party", "created", "body")
+		for _, n := range named {
+			if err := queries.Add(ctx, n.Name, n.By, n.Created.UnixMicro(), string(n.JSON)); err != nil {
+				return err
+			}
+		}
+		return queries.Flush(ctx)
 	})
 	return done, wrap("fill custody", err)
 }

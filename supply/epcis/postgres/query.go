@@ -52,8 +52,14 @@ func (s *Store) Event(ctx context.Context, id string) (out []epcis.Stored, err e
 	return out, nil
 }
 
-// Events implements [epcis.Store]. Where the pages begin, all of them stay within what is there in this snapshot.
-func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
+// Events implements [epcis.Store].
+func (s *Store) Events(ctx context.Context, q epcis.Query) (epcis.Page, error) {
+	start := time.Now()
+	return epcis.Walk(ctx, q, epcis.Reading{Page: s.page, Names: s.Names, Late: func() bool { return time.Since(start) > epcis.Patience }})
+}
+
+// page gives a page of what the indexes can tell. Where the pages begin, all of them stay within what is there in this snapshot.
+func (s *Store) page(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
 	cursor := epcis.Cursor{}
 	if q.After != nil {
 		cursor = *q.After
@@ -85,7 +91,9 @@ func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err er
 		}
 		return rows.Err()
 	})
-	return p, wrap("events", s.db.Snapshot(ctx, b))
+	err = s.db.Snapshot(ctx, b)
+	p.Bound = cursor.Bound
+	return p, wrap("events", err)
 }
 
 // conditions gathers the WHERE of a query.

@@ -41,7 +41,13 @@ func (s *Store) Event(ctx context.Context, id string) (out []epcis.Stored, err e
 }
 
 // Events implements [epcis.Store].
-func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
+func (s *Store) Events(ctx context.Context, q epcis.Query) (epcis.Page, error) {
+	start := time.Now()
+	return epcis.Walk(ctx, q, epcis.Reading{Page: s.page, Names: s.Names, Late: func() bool { return time.Since(start) > epcis.Patience }})
+}
+
+// page gives a page of what the indexes can tell.
+func (s *Store) page(ctx context.Context, q epcis.Query) (p epcis.Page, err error) {
 	cursor := epcis.Cursor{}
 	if q.After != nil {
 		cursor = *q.After
@@ -68,6 +74,7 @@ func (s *Store) Events(ctx context.Context, q epcis.Query) (p epcis.Page, err er
 	if errors.Is(err, full) {
 		err = nil
 	}
+	p.Bound = cursor.Bound
 	return p, err
 }
 

@@ -251,6 +251,33 @@ func (w *World) Readings(point string, from, to int, degrees float64) {
 	w.capture(events)
 }
 
+// Wave tells of a point every so many seconds, from one minute of the story to another, as f has it of the nth.
+func (w *World) Wave(point string, from, to, every int, f func(n int) supply.Celsius) {
+	w.T.Helper()
+	s := supply.Series{Point: supply.Point(point), Device: "wave", Interval: time.Duration(every) * time.Second}
+	for at := Minute(from); !at.After(Minute(to)); at = at.Add(s.Interval) {
+		s.Readings = append(s.Readings, supply.Reading{At: at, Celsius: f(len(s.Readings))})
+	}
+	w.made++
+	events, err := trace.Readings(point, []supply.Series{s}, nil, fmt.Sprintf("file-%d", w.made))
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	w.capture(events)
+}
+
+// Sum tells of a point from one minute of the story to another no more than its least and its most.
+func (w *World) Sum(point string, from, to int, least, most supply.Celsius) {
+	w.T.Helper()
+	w.made++
+	sum := supply.Summary{Point: supply.Point(point), Device: "sums", From: Minute(from), To: Minute(to), Min: least, Max: most}
+	events, err := trace.Readings(point, nil, []supply.Summary{sum}, fmt.Sprintf("file-%d", w.made))
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	w.capture(events)
+}
+
 // Shipment tells the story: boxes 1 to 4 leave the depot in one truck, 1 and 2 go to T1, then the truck freezes for twenty minutes with 3 and 4 aboard,
 // which go to T2 and T3. All places were logged. At the end it is four hours later, and doses were given from box 1.
 func (w *World) Shipment() {

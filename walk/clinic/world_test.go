@@ -1,0 +1,31 @@
+package clinic_test
+
+import (
+	"testing"
+
+	"charye/walk/walktest"
+)
+
+// The words of the tests.
+const (
+	campaign   = walktest.Campaign
+	rules      = walktest.Rules
+	staffSpace = walktest.StaffSpace
+)
+
+var (
+	must     = walktest.Must
+	wantCode = walktest.WantCode
+	at       = walktest.At
+	firstDay = walktest.FirstDay
+	seoul    = walktest.Seoul
+)
+
+// world is a whole Charye below the faces.
+type world struct{ *walktest.World }
+
+func worldOf(t *testing.T, rules string) (w *world, end func()) {
+	t.Helper()
+	whole, end := walktest.Of(t, rules)
+	return &world{whole}, end
+}

@@ -1,0 +1,28 @@
+package desk_test
+
+import (
+	"testing"
+
+	"charye/walk/walktest"
+)
+
+// The words of the tests.
+const (
+	campaign = walktest.Campaign
+)
+
+var (
+	must     = walktest.Must
+	wantCode = walktest.WantCode
+	at       = walktest.At
+	born     = walktest.Born
+	firstDay = walktest.FirstDay
+)
+
+// world is a whole Charye below the faces.
+type world struct{ *walktest.World }
+
+func newDesk(t *testing.T) *world {
+	t.Helper()
+	return &world{walktest.NewDesk(t)}
+}
