@@ -89,6 +89,9 @@ func (l *Ledger) Ahead(ctx context.Context, sites []site.Num, from civil.Date, y
 	}
 	for some := range slices.Chunk(sites, booking.AheadAtOnce) {
 		list, err := l.aheadAt(ctx, some, sites, from)
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return fmt.Errorf("booking: list what is ahead: %w", durable.Wrap(err))
 		}
@@ -127,7 +130,7 @@ func (l *Ledger) aheadAt(ctx context.Context, some, all []site.Num, from civil.D
 	if err != nil {
 		return nil, err
 	}
-	rows, err := l.read.ahead.QueryContext(ctx, int64(from), string(named))
+	rows, err := l.read.ahead.QueryContext(context.WithoutCancel(ctx), int64(from), string(named)) // see inTx
 	if err != nil {
 		return nil, err
 	}

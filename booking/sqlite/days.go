@@ -77,11 +77,14 @@ const runGap = 32
 // runs reads bookings by ascending ids: what was made in a row, as all is after a rush, in a row.
 func (l *Ledger) runs(ctx context.Context, ids []int64) (out []booking.Booking, err error) {
 	for len(ids) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		n := 1
 		for n < len(ids) && ids[n]-ids[n-1] <= runGap {
 			n++
 		}
-		rows, err := l.read.run.QueryContext(ctx, ids[0], ids[n-1])
+		rows, err := l.read.run.QueryContext(context.WithoutCancel(ctx), ids[0], ids[n-1]) // see inTx
 		if err != nil {
 			return nil, durable.Wrap(err)
 		}
