@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"charye/approval"
@@ -28,6 +29,15 @@ func makingPath(m *room.Making) string {
 	return makingBase + m.Name
 }
 
+// makingWhat names a preview: what is to be done, and the case.
+func (q *request) makingWhat(m *room.Making) string {
+	action, name, _ := strings.Cut(m.What, " ")
+	if key := actionNames[supply.Action(action)]; key != "" {
+		return q.words(key) + " – " + name
+	}
+	return m.What
+}
+
 type makingRow struct {
 	URL, What, State string // State is a key of the catalogue
 	At               time.Time
@@ -39,7 +49,7 @@ func (q *request) makings(a walk.Actor) (out []makingRow, err error) {
 	list, err := q.h.svc.PreviewedVerdicts(q.Context(), a)
 	for i := range part(list, 0, supplyPage) {
 		m := &list[i]
-		out = append(out, makingRow{makingPath(m), m.What, makingStates[m.State], m.At, m.By == room.Name(approval.Who{Key: a.Key, Role: a.Role})})
+		out = append(out, makingRow{makingPath(m), q.makingWhat(m), makingStates[m.State], m.At, m.By == room.Name(approval.Who{Key: a.Key, Role: a.Role})})
 	}
 	return out, err
 }
@@ -70,7 +80,7 @@ func (h *handler) makingVerdict(q *request) error {
 		return q.redirect(makingPath(&m))
 	}
 	d := makingData{
-		Name: m.Name, What: m.What, State: makingStates[m.State], At: m.At, Runs: m.State == supply.TaskRuns, Waits: m.State == supply.TaskWaits,
+		Name: m.Name, What: q.makingWhat(&m), State: makingStates[m.State], At: m.At, Runs: m.State == supply.TaskRuns, Waits: m.State == supply.TaskWaits,
 		Sites: m.Sites, OfSites: m.OfSites, Near: m.Near, People: m.People, OfPeople: m.OfPeople,
 		Failed: m.State == supply.TaskFailed, Stopped: m.State == supply.TaskStopped, Raw: m.Result,
 	}

@@ -34,7 +34,7 @@ func TestMakingPages(t *testing.T) {
 	ctx := t.Context()
 	to := ask()
 	name := strings.TrimPrefix(to, makingBase)
-	look(to, `http-equiv="refresh" content="2"`, "hold 트럭")
+	look(to, `http-equiv="refresh" content="2"`, "– 트럭")
 	look("/supply/cases", to)
 	if mine, err := w.Store.TakeTask(ctx, "draft:"+name, "other", w.Now(), roomtest.Minute(1000)); err != nil || !mine {
 		t.Fatal(mine, err)
