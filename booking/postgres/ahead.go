@@ -11,6 +11,7 @@ import (
 
 	"charye/booking"
 	"charye/internal/civil"
+	"charye/internal/pgdb"
 	"charye/site"
 )
 
@@ -54,7 +55,7 @@ func (l *Ledger) Ahead(ctx context.Context, sites []site.Num, from civil.Date, y
 		for i, n := range some {
 			nums[i] = int64(n)
 		}
-		list, err := query(ctx, l, "list what is ahead", scanFound, ahead, nums, digits(from))
+		list, err := l.aheadAt(ctx, ahead, nums, digits(from))
 		if err == nil {
 			err = tell(list)
 		}
@@ -64,7 +65,7 @@ func (l *Ledger) Ahead(ctx context.Context, sites []site.Num, from civil.Date, y
 	}
 	const page = 4096
 	for last, n := int64(0), page; n == page && len(sites) > 0; {
-		list, err := query(ctx, l, "list what is ahead", scanFound, aheadMore, last, page)
+		list, err := l.aheadAt(ctx, aheadMore, last, page)
 		if err == nil {
 			err = tell(list)
 		}
@@ -76,6 +77,18 @@ func (l *Ledger) Ahead(ctx context.Context, sites []site.Num, from civil.Date, y
 		}
 	}
 	return nil
+}
+
+// aheadAt asks one of the statements. Until the tables are analysed the server takes it for a huge one, and would compile it each time, which takes longer
+// than to do it.
+func (l *Ledger) aheadAt(ctx context.Context, sql string, args ...any) (list []found, err error) {
+	b := &pgx.Batch{}
+	b.Queue(`SET LOCAL jit = off`)
+	b.Queue(sql, args...).Query(scanInto(&list, scanFound))
+	if err := l.db.Snapshot(ctx, b); err != nil {
+		return nil, fmt.Errorf("booking: list what is ahead: %w", pgdb.Wrap(err))
+	}
+	return list, nil
 }
 
 // digits is a day as the indexes have it: YYYYMMDD.
