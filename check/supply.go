@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"charye/internal/civil"
+	"charye/site"
 	"charye/supply"
+	"charye/supply/journal"
 	"charye/supply/trace"
 )
 
@@ -13,10 +15,12 @@ import (
 type Supply struct {
 	Trace    *trace.Trace // of all events of custody
 	Verdicts supply.Verdicts
+	Journal  journal.Store
+	Sites    *site.Index
 }
 
-// supply proves that verdicts follow from one another, that the doses of every lot at every site add up, and that nothing was given against a
-// verdict.
+// supply proves that verdicts follow from one another, that the doses of every lot at every site add up, that nothing was given against a
+// verdict, and that no box was settled twice or left for where it was not settled for.
 func (r *Report) supply(ctx context.Context, in *Supply) error {
 	g := supply.NewRegister()
 	var list []supply.Verdict
@@ -37,7 +41,11 @@ func (r *Report) supply(ctx context.Context, in *Supply) error {
 		return fmt.Errorf("verdicts: %w", err)
 	}
 	t := in.Trace
-	if t.Read == 0 && last == 0 {
+	told, err := r.journal(ctx, in)
+	if err != nil {
+		return err
+	}
+	if t.Read == 0 && last == 0 && told == 0 {
 		return nil
 	}
 	held, err := supply.HeldAt(list)

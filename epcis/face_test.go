@@ -414,10 +414,10 @@ func TestRefusals(t *testing.T) {
 	c.refused(406, "NotAcceptableException", "GET", events, "", "Accept", "application/xml")
 	c.refused(406, "NotAcceptableException", "GET", events, "", "GS1-EPCIS-Version", "1.2")
 	c.refused(501, "ImplementationException", "POST", capture, one, "GS1-Capture-Error-Behaviour", "proceed")
-	c.refused(400, "QueryParameterException", "GET", events+"?EQ_transformationID=x", "")
+	c.refused(400, "QueryParameterException", "GET", events+"?EQ_transformationId=x", "")
 	c.refused(400, "QueryParameterException", "GET", events+"?nextPageToken=AAAA", "")
 	c.refused(400, "QueryParameterException", "GET", "/epcis/v2/bizSteps/shipping/events?EQ_bizStep=receiving", "")
-	c.refused(404, "NoSuchResourceException", "GET", "/epcis/v2/queries", "")
+	c.refused(404, "NoSuchResourceException", "GET", "/epcis/v2/query", "")
 	c.refused(405, "ImplementationException", "DELETE", events, "")
 
 	c.token = c.all["maker"]

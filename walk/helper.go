@@ -117,6 +117,7 @@ func (w *Walk) Identify(ctx context.Context, a Actor, identity string, born civi
 	return known, nil
 }
 
+// GoodName reports whether a name is one that is taken: 1 to [MaxName] characters, none of them a control.
 func GoodName(s string) bool {
 	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= MaxName && !strings.ContainsFunc(s, unicode.IsControl)
 }

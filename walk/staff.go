@@ -26,6 +26,8 @@ const (
 	AskVerdict     Act = "ask-verdict"     // preview a verdict on boxes and ask for it
 	AgreeVerdict   Act = "agree-verdict"   // agree to what somebody else asked for, or decline it
 
+	SettleDelivery Act = "settle-delivery" // settle what a departure takes, and take it back
+
 	AskRules        Act = "ask-rules"        // hold a changed programme file against the one that is served, and ask for it
 	EndSessions     Act = "end-sessions"     // end sessions of staff before their time
 	SeeFigures      Act = "see-figures"      // how the campaigns stand, in numbers
@@ -37,7 +39,7 @@ const (
 
 // Acts lists every act.
 var Acts = []Act{
-	FindCaller, ListCallers, ServeCaller, IssueTemporary, ListVisitors, TellOfVisit, OfferLeftover, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict,
+	FindCaller, ListCallers, ServeCaller, IssueTemporary, ListVisitors, TellOfVisit, OfferLeftover, SeeRequests, AskRequest, DecideRequest, SeeSupply, AskVerdict, AgreeVerdict, SettleDelivery,
 	AskRules, EndSessions, SeeFigures, SeeWaiting, SeeChains, SeeLooks, SeeInstallation,
 }
 
@@ -56,6 +58,7 @@ var mayDo = map[Act][]person.Role{
 	SeeSupply:      {person.Manager, person.Logistics, person.Auditor},
 	AskVerdict:     {person.Manager, person.Logistics},
 	AgreeVerdict:   {person.Manager, person.Logistics},
+	SettleDelivery: {person.Manager, person.Logistics},
 
 	AskRules:        {person.Manager},
 	EndSessions:     {person.Manager, person.Operator},

@@ -13,8 +13,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"clinic": "list-visitors tell-of-visit offer-leftover", "calldesk": "find-caller list-callers serve-caller", "office": "find-caller list-callers serve-caller issue-temporary",
-		"manager":   "see-requests ask-request decide-request see-supply ask-verdict agree-verdict ask-rules end-sessions see-figures see-waiting",
-		"logistics": "ask-request see-supply ask-verdict agree-verdict", "auditor": "see-requests see-supply see-chains see-looks",
+		"manager":   "see-requests ask-request decide-request see-supply ask-verdict agree-verdict settle-delivery ask-rules end-sessions see-figures see-waiting",
+		"logistics": "ask-request see-supply ask-verdict agree-verdict settle-delivery", "auditor": "see-requests see-supply see-chains see-looks",
 		"operator": "end-sessions see-waiting see-installation", "none": "",
 	}
 	for _, r := range append(person.AllRoles(), person.NoRole) {

@@ -99,6 +99,7 @@ func (w *Walk) subjectOfPass(ctx context.Context, a Actor, c *programme.Campaign
 	return Subject{}, Refuse(NoPass, "the pass is another person's")
 }
 
+// MayTake refuses whoever may not take a place, enter or book in a campaign now, by its rules and its rota; [Walk.MayHave] is without the rota.
 func (w *Walk) MayTake(c *programme.Campaign, s Subject) error {
 	if weak.Off(weak.Eligible) {
 		return nil

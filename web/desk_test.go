@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,10 +13,19 @@ import (
 	"charye/programme"
 	"charye/walk"
 	"charye/walk/desk"
+	"charye/web/catalogue"
+	"charye/web/citizen"
+	"charye/web/page/pagetest"
+
+	deskpages "charye/web/desk"
+
+	managepages "charye/web/manage"
+	"charye/web/page"
+	"charye/web/signin"
 )
 
 // atDesk opens a browser of somebody at work.
-func atDesk(t *testing.T, token string) (*browser, *scripted) {
+func atDesk(t *testing.T, token string) (*pagetest.Browser, *scripted) {
 	t.Helper()
 	svc := newScripted()
 	svc.programme.Campaigns[0].Desk = programme.DeskRules{Allowed: true, PerClerk: 500}
@@ -29,13 +39,13 @@ func atDesk(t *testing.T, token string) (*browser, *scripted) {
 		},
 		Campaign: c,
 	}
-	b := open(t, svc, newDoorman(svc.now), Options{Calendar: func(walk.Booking, string) []byte { return []byte("BEGIN:VCALENDAR") }})
+	b := open(t, svc, pagetest.NewDoorman(svc.now), Options{Calendar: func(walk.Booking, string) []byte { return []byte("BEGIN:VCALENDAR") }})
 	if token != "" {
-		b.cookies[cookieStaff] = token
+		b.Cookies[page.CookieStaff] = token
 	}
 	svc.withRequests()
-	svc.calls = nil
-	b.cookies[passName("age-55-59", "c1")] = "zzzzzzz.pass-token"
+	svc.Taken = nil
+	b.Cookies[page.PassName("age-55-59", "c1")] = "zzzzzzz.pass-token"
 	return b, svc
 }
 
@@ -44,31 +54,34 @@ var fillPath = strings.NewReplacer("{$}", "", "{provider}", "work", "{id}", "c1"
 // TestEveryDeskRoute: nobody without a session of staff, no citizen's session, and no role that it is not for.
 func TestEveryDeskRoute(t *testing.T) {
 	t.Parallel()
-	for _, r := range append((&handler{}).deskTable(), (&handler{}).manageTable()...) {
-		method, path, _ := strings.Cut(fillPath.Replace(r.pattern), " ")
+	for _, r := range slices.Concat((&deskpages.Pages{}).Routes(), (&citizen.Pages{}).CallerRoutes(), (&signin.Pages{}).StaffRoutes(), (&managepages.Pages{}).Routes()) {
+		if r.Open && !strings.Contains(r.Pattern, " ") {
+			continue // where there is nothing
+		}
+		method, path, _ := strings.Cut(fillPath.Replace(r.Pattern), " ")
 		ask := func(token string) (int, string, *scripted) {
 			b, svc := atDesk(t, token)
-			b.cookies[cookieSession] = "token" // a citizen is signed in at the same browser
-			w := b.do(method, path+"?for=c1&campaign=age-55-59", url.Values{})
+			b.Cookies[page.CookieSession] = "token" // a citizen is signed in at the same browser
+			w := b.Do(method, path+"?for=c1&campaign=age-55-59", url.Values{})
 			return w.Code, w.Header().Get("Location"), svc
 		}
 		for _, token := range []string{"", "token", "nonsense"} {
 			status, to, svc := ask(token)
-			if r.open {
+			if r.Open {
 				continue
 			}
-			if status != 303 || !strings.HasPrefix(to, "/desk/sign-in?") || len(svc.calls) > 0 {
-				t.Errorf("%s with the session %q: %d to %q after %v", r.pattern, token, status, to, svc.calls)
+			if status != 303 || !strings.HasPrefix(to, "/desk/sign-in?") || len(svc.Taken) > 0 {
+				t.Errorf("%s with the session %q: %d to %q after %v", r.Pattern, token, status, to, svc.Taken)
 			}
 		}
 		for token, roles := range map[string]person.Roles{"auditor": person.RolesOf(person.Auditor), "clerk": person.RolesOf(person.CallDesk), "office": person.RolesOf(person.Office), "boss": person.RolesOf(person.Manager), "operator": person.RolesOf(person.Operator)} {
-			may := r.act == "" && (token == "auditor" || token == "boss" || token == "operator" || !strings.Contains(r.pattern, manageBase))
+			may := r.Act == "" && (token == "auditor" || token == "boss" || token == "operator" || !strings.Contains(r.Pattern, page.ManageBase))
 			for role := range roles.All() {
-				may = may || walk.May(walk.Actor{Session: person.Session{Roles: roles}, Role: role}, r.act)
+				may = may || walk.May(walk.Actor{Session: person.Session{Roles: roles}, Role: role}, r.Act)
 			}
 			status, _, _ := ask(token)
 			if (status == 403) == may {
-				t.Errorf("%s as %s: %d, allowed %t", r.pattern, token, status, may)
+				t.Errorf("%s as %s: %d, allowed %t", r.Pattern, token, status, may)
 			}
 		}
 	}
@@ -78,63 +91,63 @@ func TestEveryDeskRoute(t *testing.T) {
 func TestStaffAreNoCitizens(t *testing.T) {
 	t.Parallel()
 	b, svc := atDesk(t, "")
-	b.cookies[cookieSession] = "clerk"
-	wantRedirect(t, b.get("/bookings"), "/sign-in?return=%2Fbookings&why=needed")
-	wantRedirect(t, b.post("/c/age-55-59/join"), "/sign-in?return=%2Fc%2Fage-55-59&why=needed")
-	if svc.called("Join") || svc.called("Bookings") {
-		t.Errorf("calls: %v", svc.calls)
+	b.Cookies[page.CookieSession] = "clerk"
+	pagetest.WantRedirect(t, b.Get("/bookings"), "/sign-in?return=%2Fbookings&why=needed")
+	pagetest.WantRedirect(t, b.Post("/c/age-55-59/join"), "/sign-in?return=%2Fc%2Fage-55-59&why=needed")
+	if svc.Called("Join") || svc.Called("Bookings") {
+		t.Errorf("calls: %v", svc.Taken)
 	}
-	b.cookies[cookieSession] = "token"
-	wantPage(t, b.get("/sign-in"), 200, `href="/desk"`)
-	wantPage(t, b.get("/sign-in/work"), 404)
-	wantPage(t, b.get("/desk/sign-in/demo"), 404)
+	b.Cookies[page.CookieSession] = "token"
+	pagetest.WantPage(t, b.Get("/sign-in"), 200, `href="/desk"`)
+	pagetest.WantPage(t, b.Get("/sign-in/work"), 404)
+	pagetest.WantPage(t, b.Get("/desk/sign-in/demo"), 404)
 }
 
 func TestDeskSignIn(t *testing.T) {
 	t.Parallel()
 	b, _ := atDesk(t, "")
-	wantRedirect(t, b.get("/desk/calls?campaign=age-55-59"), "/desk/sign-in?return=%2Fdesk%2Fcalls%3Fcampaign%3Dage-55-59&why=needed")
-	w := b.get("/desk/sign-in?return=%2Fdesk%2Fcalls%3Fcampaign%3Dage-55-59")
-	wantPage(t, w, 200, "직원 로그인", `/desk/sign-in/work?return=%2Fdesk%2Fcalls`)
+	pagetest.WantRedirect(t, b.Get("/desk/calls?campaign=age-55-59"), "/desk/sign-in?return=%2Fdesk%2Fcalls%3Fcampaign%3Dage-55-59&why=needed")
+	w := b.Get("/desk/sign-in?return=%2Fdesk%2Fcalls%3Fcampaign%3Dage-55-59")
+	pagetest.WantPage(t, w, 200, "직원 로그인", `/desk/sign-in/work?return=%2Fdesk%2Fcalls`)
 	if strings.Contains(w.Body.String(), "간편인증") {
 		t.Error("a citizens' provider is offered to staff")
 	}
-	begin := func() { b.get("/desk/sign-in/work?return=%2Fdesk%2Fcalls%3Fcampaign%3Dage-55-59") }
+	begin := func() { b.Get("/desk/sign-in/work?return=%2Fdesk%2Fcalls%3Fcampaign%3Dage-55-59") }
 	for code, why := range map[string]string{"one-factor": "factor", "no-role": "role", "": "failed"} {
 		begin()
-		wantRedirect(t, b.get("/sign-in/callback?state=x&code="+code), "/desk/sign-in?return=%2Fdesk%2Fcalls%3Fcampaign%3Dage-55-59&why="+why)
-		wantPage(t, b.get("/desk/sign-in?why="+why), 200, `role="alert"`, "<title>확인 필요:")
+		pagetest.WantRedirect(t, b.Get("/sign-in/callback?state=x&code="+code), "/desk/sign-in?return=%2Fdesk%2Fcalls%3Fcampaign%3Dage-55-59&why="+why)
+		pagetest.WantPage(t, b.Get("/desk/sign-in?why="+why), 200, `role="alert"`, "<title>확인 필요:")
 	}
 	begin()
-	wantRedirect(t, b.get("/sign-in/callback?state=x&code=clerk"), "/desk/calls?campaign=age-55-59")
-	if b.cookies[cookieStaff] != "clerk" || b.cookies[cookieSession] != "" {
-		t.Errorf("cookies: %v", b.cookies)
+	pagetest.WantRedirect(t, b.Get("/sign-in/callback?state=x&code=clerk"), "/desk/calls?campaign=age-55-59")
+	if b.Cookies[page.CookieStaff] != "clerk" || b.Cookies[page.CookieSession] != "" {
+		t.Errorf("cookies: %v", b.Cookies)
 	}
-	wantPage(t, b.get("/desk"), 200, "콜센터", "전화하거나 오신 분 찾기", "감사")
-	wantRedirect(t, b.post("/desk/role", "role", "operator"), "/desk") // not theirs
-	wantPage(t, b.get("/desk"), 200, "– 콜센터")
-	wantRedirect(t, b.post("/desk/role", "role", "auditor"), "/desk")
-	wantPage(t, b.get("/desk"), 200, "– 감사", `href="/manage"`, `href="/supply"`)
-	wantPage(t, b.get("/desk/callers/new"), 403, "역할이 아닙니다")
-	wantRedirect(t, b.post("/desk/sign-out"), "/desk/sign-in")
-	if b.cookies[cookieStaff] != "" || b.cookies[cookieRole] != "" {
-		t.Errorf("after signing out: %v", b.cookies)
+	pagetest.WantPage(t, b.Get("/desk"), 200, "콜센터", "전화하거나 오신 분 찾기", "감사")
+	pagetest.WantRedirect(t, b.Post("/desk/role", "role", "operator"), "/desk") // not theirs
+	pagetest.WantPage(t, b.Get("/desk"), 200, "– 콜센터")
+	pagetest.WantRedirect(t, b.Post("/desk/role", "role", "auditor"), "/desk")
+	pagetest.WantPage(t, b.Get("/desk"), 200, "– 감사", `href="/manage"`, `href="/supply"`)
+	pagetest.WantPage(t, b.Get("/desk/callers/new"), 403, "역할이 아닙니다")
+	pagetest.WantRedirect(t, b.Post("/desk/sign-out"), "/desk/sign-in")
+	if b.Cookies[page.CookieStaff] != "" || b.Cookies[page.CookieRole] != "" {
+		t.Errorf("after signing out: %v", b.Cookies)
 	}
 	// Staff are sent to pages of staff, whatever the address asked for.
-	b.get("/desk/sign-in/work?return=%2Fbookings")
-	wantRedirect(t, b.get("/sign-in/callback?state=x&code=office"), "/desk")
+	b.Get("/desk/sign-in/work?return=%2Fbookings")
+	pagetest.WantRedirect(t, b.Get("/sign-in/callback?state=x&code=office"), "/desk")
 }
 
 func TestDeskPages(t *testing.T) {
 	t.Parallel()
-	for _, lang := range languageNames {
+	for _, lang := range catalogue.Names {
 		b, svc := atDesk(t, "office")
-		b.lang = lang.ID
+		b.Lang = lang.ID
 		page := func(where string, status int, says ...string) {
 			t.Helper()
-			w := b.get(where)
-			wantPage(t, w, status, says...)
-			checkPage(t, where, lang.ID, w.Body.String())
+			w := b.Get(where)
+			pagetest.WantPage(t, w, status, says...)
+			pagetest.CheckPage(t, where, lang.ID, w.Body.String())
 		}
 		page("/desk", 200, `/desk/calls?campaign=age-55-59`, `/desk/temporary`)
 		page("/desk/sign-in", 200)
@@ -162,9 +175,9 @@ func TestDeskPages(t *testing.T) {
 		} {
 			before := svc.caller
 			set(&svc.caller)
-			w := b.get("/desk/callers/c1")
-			wantPage(t, w, 200, "박말순")
-			checkPage(t, name, lang.ID, w.Body.String())
+			w := b.Get("/desk/callers/c1")
+			pagetest.WantPage(t, w, 200, "박말순")
+			pagetest.CheckPage(t, name, lang.ID, w.Body.String())
 			svc.caller = before
 		}
 		svc.placed(line.Admitted, 9, 0, 0, 0)
@@ -181,7 +194,7 @@ func TestDeskPages(t *testing.T) {
 		page("/desk/nowhere", 404, `href="/desk/"`)
 		// Nothing on a page of the desk leads into the citizens' booking.
 		for _, where := range []string{c + "/wait?for=c1", c + "/sites?for=c1", c + "/sites/s1?for=c1", "/desk/bookings/bk_7f3a9c", "/desk/bookings/bk_7f3a9c/change?dose=1"} {
-			if body := b.get(where).Body.String(); strings.Contains(body, `="/c/`) || strings.Contains(body, `="/bookings`) {
+			if body := b.Get(where).Body.String(); strings.Contains(body, `="/c/`) || strings.Contains(body, `="/bookings`) {
 				t.Errorf("%s leads to a page of citizens", where)
 			}
 		}
@@ -192,8 +205,8 @@ func TestDeskForms(t *testing.T) {
 	t.Parallel()
 	b, svc := atDesk(t, "clerk")
 	good := []string{"campaign", "age-55-59", "identity", "630909-2000000", "year", "1963", "month", "9", "day", "9", "name", "김말순", "phone", "010-1", "consent", "phone"}
-	wantPage(t, b.post("/desk/callers/new"), 422, `href="#identity"`, `href="#born"`, `href="#name"`, `href="#campaign"`)
-	if svc.called("RegisterCaller") {
+	pagetest.WantPage(t, b.Post("/desk/callers/new"), 422, `href="#identity"`, `href="#born"`, `href="#name"`, `href="#campaign"`)
+	if svc.Called("RegisterCaller") {
 		t.Error("an empty form was sent on")
 	}
 	for field, at := range map[string]string{"phone": "phone", "consent": "consent", "code": "identity", "limit": "form", "": "identity"} {
@@ -201,45 +214,45 @@ func TestDeskForms(t *testing.T) {
 		if field == "" || field == "limit" {
 			code = walk.HelperNotAllowed
 		}
-		svc.fail["RegisterCaller"] = &walk.Error{Code: code, Field: field}
-		w := b.post("/desk/callers/new", good...)
-		wantPage(t, w, 422, `href="#`+at+`"`, `value="김말순"`)
+		svc.Fail["RegisterCaller"] = &walk.Error{Code: code, Field: field}
+		w := b.Post("/desk/callers/new", good...)
+		pagetest.WantPage(t, w, 422, `href="#`+at+`"`, `value="김말순"`)
 		if strings.Contains(w.Body.String(), "630909") {
 			t.Error("the identity number was sent back")
 		}
 	}
-	delete(svc.fail, "RegisterCaller")
-	wantRedirect(t, b.post("/desk/callers/new", good...), "/desk/callers/c-new")
-	if !svc.called("RegisterCaller calldesk age-55-59 김말순 1963-09-09 630909-2000000 010-1 consent=phone") {
-		t.Errorf("calls: %v", svc.calls)
+	delete(svc.Fail, "RegisterCaller")
+	pagetest.WantRedirect(t, b.Post("/desk/callers/new", good...), "/desk/callers/c-new")
+	if !svc.Called("RegisterCaller calldesk age-55-59 김말순 1963-09-09 630909-2000000 010-1 consent=phone") {
+		t.Errorf("calls: %v", svc.Taken)
 	}
-	wantRedirect(t, b.post("/desk/callers/c1/join"), "/desk/callers/c1")
-	if !svc.called("Join age-55-59 for=c1") {
-		t.Errorf("calls: %v", svc.calls)
+	pagetest.WantRedirect(t, b.Post("/desk/callers/c1/join"), "/desk/callers/c1")
+	if !svc.Called("Join age-55-59 for=c1") {
+		t.Errorf("calls: %v", svc.Taken)
 	}
-	wantRedirect(t, b.post("/desk/c/age-55-59/enter", "for", "c1"), "/desk/c/age-55-59/sites?for=c1")
-	w := b.post("/desk/c/age-55-59/hold", "for", "c1", "slot", "s1.2021-07-26.570")
+	pagetest.WantRedirect(t, b.Post("/desk/c/age-55-59/enter", "for", "c1"), "/desk/c/age-55-59/sites?for=c1")
+	w := b.Post("/desk/c/age-55-59/hold", "for", "c1", "slot", "s1.2021-07-26.570")
 	if to := w.Header().Get("Location"); !strings.HasPrefix(to, "/desk/c/age-55-59/confirm?for=c1&hold=hold-1") {
 		t.Errorf("hold leads to %q", to)
 	}
-	wantRedirect(t, b.post("/desk/c/age-55-59/confirm", "for", "c1", "hold", "hold-1", "key", "k"), "/desk/bookings/bk_7f3a9c?done=booked")
-	wantRedirect(t, b.post("/desk/bookings/bk_7f3a9c/cancel"), "/desk/bookings/bk_7f3a9c?done=cancelled")
-	wantRedirect(t, b.post("/desk/callers/c1/remove"), "/desk")
-	svc.fail["Join"] = &walk.Error{Code: walk.AlreadyBooked}
-	wantPage(t, b.post("/desk/callers/c1/join"), 409)
-	svc.fail["Enter"] = &walk.Error{Code: walk.AlreadyBooked}
-	wantPage(t, b.post("/desk/c/age-55-59/enter", "for", "c1"), 409, `href="/desk/callers/c1"`)
+	pagetest.WantRedirect(t, b.Post("/desk/c/age-55-59/confirm", "for", "c1", "hold", "hold-1", "key", "k"), "/desk/bookings/bk_7f3a9c?done=booked")
+	pagetest.WantRedirect(t, b.Post("/desk/bookings/bk_7f3a9c/cancel"), "/desk/bookings/bk_7f3a9c?done=cancelled")
+	pagetest.WantRedirect(t, b.Post("/desk/callers/c1/remove"), "/desk")
+	svc.Fail["Join"] = &walk.Error{Code: walk.AlreadyBooked}
+	pagetest.WantPage(t, b.Post("/desk/callers/c1/join"), 409)
+	svc.Fail["Enter"] = &walk.Error{Code: walk.AlreadyBooked}
+	pagetest.WantPage(t, b.Post("/desk/c/age-55-59/enter", "for", "c1"), 409, `href="/desk/callers/c1"`)
 
 	b, svc = atDesk(t, "office")
-	wantPage(t, b.post("/desk/temporary"), 422, `href="#born"`, `href="#name"`, `href="#paper"`)
+	pagetest.WantPage(t, b.Post("/desk/temporary"), 422, `href="#born"`, `href="#name"`, `href="#paper"`)
 	paper := []string{"year", "1970", "month", "3", "day", "3", "name", "누구인가", "paper", "witness"}
-	svc.fail["IssueTemporary"] = &walk.Error{Code: walk.Conflict, Field: "anyway"}
-	wantPage(t, b.post("/desk/temporary", paper...), 422, `name="anyway"`, `value="누구인가"`, `value="witness" checked`)
-	delete(svc.fail, "IssueTemporary")
-	w = b.post("/desk/temporary", append(paper, "anyway", "yes")...)
-	wantPage(t, w, 200, "XT-7K2M-9RPA-4D8W-HR3C", "누구인가")
+	svc.Fail["IssueTemporary"] = &walk.Error{Code: walk.Conflict, Field: "anyway"}
+	pagetest.WantPage(t, b.Post("/desk/temporary", paper...), 422, `name="anyway"`, `value="누구인가"`, `value="witness" checked`)
+	delete(svc.Fail, "IssueTemporary")
+	w = b.Post("/desk/temporary", append(paper, "anyway", "yes")...)
+	pagetest.WantPage(t, w, 200, "XT-7K2M-9RPA-4D8W-HR3C", "누구인가")
 	if !strings.Contains(w.Header().Get("Cache-Control"), "no-store") {
 		t.Error("the code may be kept by a cache")
 	}
-	checkPage(t, "print", "ko", w.Body.String())
+	pagetest.CheckPage(t, "print", "ko", w.Body.String())
 }

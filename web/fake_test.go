@@ -3,15 +3,8 @@ package web
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"maps"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,27 +15,25 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
-	"charye/supply/room"
 	"charye/walk"
 	"charye/walk/clinic"
 	"charye/walk/desk"
 	"charye/walk/leftovers"
+	"charye/web/page"
+	"charye/web/page/pagetest"
+	"charye/web/supply"
 )
-
-var seoul = time.FixedZone("KST", 9*3600)
-
-// opening is the stroke of the hour in all tests.
-var opening = time.Date(2021, 7, 12, 20, 0, 0, 0, seoul)
 
 // scripted is a Service that answers as the test tells it. It keeps no rules of its own.
 type scripted struct {
-	slow  bool             // previews are made in the background, by [room.Room.Round]
+	supply.Service // nil: the tests of the supply room are its own
+	pagetest.Steps
+
 	lists []leftovers.Site // of leftover doses
 	asked *approval.Register
 	ended map[person.Key]bool // of staff
 	offer *leftovers.Offer
 
-	mu         sync.Mutex
 	programme  *programme.Programme
 	now        time.Time
 	state      walk.CampaignState
@@ -61,12 +52,6 @@ type scripted struct {
 	visitors   []clinic.Visitor
 	visitor    clinic.Visitor
 	poll       time.Duration // until the next question, in places
-	room       *room.Room    // nil: there is no supply room
-
-	// What each step answers instead, when set.
-	fail map[string]error
-	// What was asked for, in order: "Book hold=… key=…".
-	calls []string
 }
 
 func newScripted() *scripted {
@@ -76,37 +61,30 @@ func newScripted() *scripted {
 	}
 	return &scripted{
 		programme: &programme.Programme{
-			ID: "covid19-2021", Name: programme.Text{KO: "코로나19 예방접종 2021", EN: "COVID-19 vaccination 2021"}, Zone: seoul, Trial: true,
+			ID: "covid19-2021", Name: programme.Text{KO: "코로나19 예방접종 2021", EN: "COVID-19 vaccination 2021"}, Zone: pagetest.Seoul, Trial: true,
 			Products: []programme.Product{moderna},
 			Campaigns: []programme.Campaign{{
 				ID: "age-55-59", Num: 7, Name: programme.Text{KO: "55–59세 사전예약", EN: "Ages 55–59"}, Products: []string{"moderna"},
 				Born:    &programme.BornRange{From: civil.New(1962, 1, 1), To: civil.New(1966, 12, 31)},
-				Gathers: opening.Add(-time.Hour), Opens: opening, Closes: opening.Add(118 * time.Hour), Stock: 1850000,
+				Gathers: pagetest.Opening.Add(-time.Hour), Opens: pagetest.Opening, Closes: pagetest.Opening.Add(118 * time.Hour), Stock: 1850000,
 				Line:    programme.LineRules{Order: programme.OrderDraw, Inside: 30000, PerSecond: 2000, PassMinutes: 10},
 				Helpers: programme.HelperRules{Allowed: true, PerHelper: 5}, Change: programme.ChangeRules{UntilDays: 2},
 			}},
 		},
-		now:   opening.Add(12 * time.Minute),
+		now:   pagetest.Opening.Add(12 * time.Minute),
 		state: walk.CampaignState(programme.PhaseOpen),
-		draw:  line.Draw{Commitment: sha256.Sum256([]byte("seed")), Seed: [32]byte{1, 2, 3}, Drawn: true, Entrants: 2000000, At: opening},
+		draw:  line.Draw{Commitment: sha256.Sum256([]byte("seed")), Seed: [32]byte{1, 2, 3}, Drawn: true, Entrants: 2000000, At: pagetest.Opening},
 		doc:   walk.LineDoc{Joined: 1234567, Admitted: 611222, PerMinute: 60000, Remaining: 900000},
 		poll:  20 * time.Second,
-		fail:  map[string]error{},
+		Steps: pagetest.NewSteps(),
 	}
-}
-
-func (s *scripted) step(name, format string, args ...any) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls = append(s.calls, strings.TrimSpace(name+" "+fmt.Sprintf(format, args...)))
-	return s.fail[name]
 }
 
 func (s *scripted) Programme() *programme.Programme { return s.programme }
 func (s *scripted) Now() time.Time                  { return s.now }
 
 func (s *scripted) Campaigns(context.Context) ([]walk.Campaign, error) {
-	if err := s.step("Campaigns", ""); err != nil {
+	if err := s.Step("Campaigns", ""); err != nil {
 		return nil, err
 	}
 	var out []walk.Campaign
@@ -121,7 +99,7 @@ func (s *scripted) Campaigns(context.Context) ([]walk.Campaign, error) {
 }
 
 func (s *scripted) Campaign(ctx context.Context, id string) (walk.Campaign, error) {
-	if err := s.step("Campaign", ""); err != nil {
+	if err := s.Step("Campaign", ""); err != nil {
 		return walk.Campaign{}, err
 	}
 	all, err := s.Campaigns(ctx)
@@ -136,23 +114,23 @@ func (s *scripted) Campaign(ctx context.Context, id string) (walk.Campaign, erro
 func (s *scripted) Line(context.Context, string) (walk.LineDoc, error) {
 	d := s.doc
 	d.State, d.ServerTime = s.state, s.now
-	return d, s.step("Line", "")
+	return d, s.Step("Line", "")
 }
 
 func (s *scripted) Draw(context.Context, string) (line.Draw, error) {
-	return s.draw, s.step("Draw", "")
+	return s.draw, s.Step("Draw", "")
 }
 
 func (s *scripted) Eligible(_ context.Context, _ walk.Actor, _, recipient string) error {
-	return s.step("Eligible", "for=%s", recipient)
+	return s.Step("Eligible", "for=%s", recipient)
 }
 
 func (s *scripted) Join(_ context.Context, _ walk.Actor, campaign, recipient string) (walk.Place, bool, error) {
-	return walk.Place{}, true, s.step("Join", "%s for=%s", campaign, recipient)
+	return walk.Place{}, true, s.Step("Join", "%s for=%s", campaign, recipient)
 }
 
 func (s *scripted) PlaceOf(_ context.Context, _ walk.Actor, _, recipient string) (walk.Place, error) {
-	if err := s.step("PlaceOf", "for=%s", recipient); err != nil {
+	if err := s.Step("PlaceOf", "for=%s", recipient); err != nil {
 		return walk.Place{}, err
 	}
 	if s.place == nil {
@@ -162,7 +140,7 @@ func (s *scripted) PlaceOf(_ context.Context, _ walk.Actor, _, recipient string)
 }
 
 func (s *scripted) Enter(_ context.Context, _ walk.Actor, campaign, recipient, ticket, device string, takeover bool) (walk.Pass, error) {
-	err := s.step("Enter", "%s for=%s ticket=%s device=%d takeover=%t", campaign, recipient, ticket, len(device), takeover)
+	err := s.Step("Enter", "%s for=%s ticket=%s device=%d takeover=%t", campaign, recipient, ticket, len(device), takeover)
 	return walk.Pass{Token: "pass-token", ExpiresAt: s.now.Add(10 * time.Minute)}, err
 }
 
@@ -189,7 +167,7 @@ func (s *scripted) free(n int) []walk.DayFree {
 }
 
 func (s *scripted) Sites(_ context.Context, _ string, q walk.SiteQuery) (walk.SitePage, error) {
-	if err := s.step("Sites", "region=%s near=%t %.2f,%.2f date=%t cursor=%s", q.Region, q.Near, q.Lat, q.Lon, q.HasDate, q.Cursor); err != nil {
+	if err := s.Step("Sites", "region=%s near=%t %.2f,%.2f date=%t cursor=%s", q.Region, q.Near, q.Lat, q.Lon, q.HasDate, q.Cursor); err != nil {
 		return walk.SitePage{}, err
 	}
 	var p walk.SitePage
@@ -210,7 +188,7 @@ func (s *scripted) Sites(_ context.Context, _ string, q walk.SiteQuery) (walk.Si
 }
 
 func (s *scripted) Site(_ context.Context, _, id string) (walk.SiteFree, error) {
-	if err := s.step("Site", "%s", id); err != nil {
+	if err := s.Step("Site", "%s", id); err != nil {
 		return walk.SiteFree{}, err
 	}
 	for i, at := range madeUpSites {
@@ -224,7 +202,7 @@ func (s *scripted) Site(_ context.Context, _, id string) (walk.SiteFree, error) 
 func (s *scripted) slots(siteID string, day civil.Date) []walk.Slot {
 	var out []walk.Slot
 	for i := range 16 {
-		start := day.At(9*60+i*30, seoul)
+		start := day.At(9*60+i*30, pagetest.Seoul)
 		out = append(out, walk.Slot{
 			ID: fmt.Sprintf("%s.%s.%d", siteID, day, 9*60+i*30), Start: start, End: start.Add(30 * time.Minute), Product: "moderna", Free: (i * 7) % 6,
 		})
@@ -233,15 +211,15 @@ func (s *scripted) slots(siteID string, day civil.Date) []walk.Slot {
 }
 
 func (s *scripted) Slots(_ context.Context, _, siteID string, day civil.Date) ([]walk.Slot, error) {
-	return s.slots(siteID, day), s.step("Slots", "%s %s", siteID, day)
+	return s.slots(siteID, day), s.Step("Slots", "%s %s", siteID, day)
 }
 
 func (s *scripted) SlotsFor(_ context.Context, _ walk.Actor, _, _, siteID string, day civil.Date) ([]walk.Slot, error) {
-	return s.slots(siteID, day), s.step("SlotsFor", "%s %s", siteID, day)
+	return s.slots(siteID, day), s.Step("SlotsFor", "%s %s", siteID, day)
 }
 
 func (s *scripted) Slot(_ context.Context, _, slotID string) (walk.Slot, site.Site, error) {
-	if err := s.step("Slot", "%s", slotID); err != nil {
+	if err := s.Step("Slot", "%s", slotID); err != nil {
 		return walk.Slot{}, site.Site{}, err
 	}
 	parts := strings.Split(slotID, ".")
@@ -260,11 +238,11 @@ func (s *scripted) Slot(_ context.Context, _, slotID string) (walk.Slot, site.Si
 }
 
 func (s *scripted) DoseSlots(_ context.Context, _ walk.Actor, booking string, dose int, siteID string, day civil.Date) ([]walk.Slot, error) {
-	return s.slots(siteID, day), s.step("DoseSlots", "%s %d %s %s", booking, dose, siteID, day)
+	return s.slots(siteID, day), s.Step("DoseSlots", "%s %d %s %s", booking, dose, siteID, day)
 }
 
 func (s *scripted) Hold(_ context.Context, _ walk.Actor, pass, slot string) (walk.Hold, error) {
-	return walk.Hold{ID: "hold-1", Slot: slot, ExpiresAt: s.now.Add(4 * time.Minute)}, s.step("Hold", "pass=%s slot=%s", pass, slot)
+	return walk.Hold{ID: "hold-1", Slot: slot, ExpiresAt: s.now.Add(4 * time.Minute)}, s.Step("Hold", "pass=%s slot=%s", pass, slot)
 }
 
 func (s *scripted) Book(_ context.Context, _ walk.Actor, pass string, r walk.BookRequest) (walk.Booking, bool, error) {
@@ -272,7 +250,7 @@ func (s *scripted) Book(_ context.Context, _ walk.Actor, pass string, r walk.Boo
 	if r.WithPass != "" {
 		with = " with=" + r.WithPass
 	}
-	err := s.step("Book", "pass=%s slot=%s hold=%s key=%s%s", pass, r.Slot, r.Hold, r.IdempotencyKey, with)
+	err := s.Step("Book", "pass=%s slot=%s hold=%s key=%s%s", pass, r.Slot, r.Hold, r.IdempotencyKey, with)
 	if err != nil {
 		return walk.Booking{}, false, err
 	}
@@ -280,11 +258,11 @@ func (s *scripted) Book(_ context.Context, _ walk.Actor, pass string, r walk.Boo
 }
 
 func (s *scripted) Bookings(context.Context, walk.Actor) ([]walk.Booking, error) {
-	return s.bookings, s.step("Bookings", "")
+	return s.bookings, s.Step("Bookings", "")
 }
 
 func (s *scripted) Booking(_ context.Context, _ walk.Actor, id string) (walk.Booking, error) {
-	if err := s.step("Booking", "%s", id); err != nil {
+	if err := s.Step("Booking", "%s", id); err != nil {
 		return walk.Booking{}, err
 	}
 	for _, b := range s.bookings {
@@ -296,14 +274,14 @@ func (s *scripted) Booking(_ context.Context, _ walk.Actor, id string) (walk.Boo
 }
 
 func (s *scripted) Change(ctx context.Context, a walk.Actor, id string, dose int, slot string) (walk.Booking, error) {
-	if err := s.step("Change", "%s %d %s", id, dose, slot); err != nil {
+	if err := s.Step("Change", "%s %d %s", id, dose, slot); err != nil {
 		return walk.Booking{}, err
 	}
 	return s.Booking(ctx, a, id)
 }
 
 func (s *scripted) Cancel(_ context.Context, _ walk.Actor, id string) (walk.Booking, error) {
-	return walk.Booking{}, s.step("Cancel", "%s", id)
+	return walk.Booking{}, s.Step("Cancel", "%s", id)
 }
 
 func (s *scripted) AddRecipient(_ context.Context, _ walk.Actor, r walk.NewRecipient) (person.Recipient, error) {
@@ -311,24 +289,24 @@ func (s *scripted) AddRecipient(_ context.Context, _ walk.Actor, r walk.NewRecip
 	if r.Guardian {
 		as = " as guardian"
 	}
-	return person.Recipient{ID: "r-new"}, s.step("AddRecipient", "%s %s %s %s consent=%t%s", r.Campaign, r.Name, r.Born, r.Identity, r.Consent, as)
+	return person.Recipient{ID: "r-new"}, s.Step("AddRecipient", "%s %s %s %s consent=%t%s", r.Campaign, r.Name, r.Born, r.Identity, r.Consent, as)
 }
 
 func (s *scripted) Recipients(context.Context, walk.Actor) ([]person.Recipient, error) {
-	return s.recipients, s.step("Recipients", "")
+	return s.recipients, s.Step("Recipients", "")
 }
 
 func (s *scripted) RemoveRecipient(_ context.Context, _ walk.Actor, id string) error {
-	return s.step("RemoveRecipient", "%s", id)
+	return s.Step("RemoveRecipient", "%s", id)
 }
 
 func (s *scripted) Contact(context.Context, walk.Actor) (notify.Contact, error) {
-	return s.told, s.step("Contact", "")
+	return s.told, s.Step("Contact", "")
 }
 
 func (s *scripted) SetContact(_ context.Context, _ walk.Actor, c notify.Contact) (notify.Contact, error) {
 	s.told = c.WithDevicesOf(s.told)
-	return s.told, s.step("SetContact", "%v", c)
+	return s.told, s.Step("SetContact", "%v", c)
 }
 
 func (s *scripted) AddDevice(_ context.Context, _ walk.Actor, lang string, sub notify.Subscription) (notify.Contact, error) {
@@ -337,12 +315,12 @@ func (s *scripted) AddDevice(_ context.Context, _ walk.Actor, lang string, sub n
 	}
 	s.told.Lang = lang
 	s.told = s.told.WithDevice(sub.Address())
-	return s.told, s.step("AddDevice", "%s", sub.Endpoint)
+	return s.told, s.Step("AddDevice", "%s", sub.Endpoint)
 }
 
 func (s *scripted) RemoveDevices(context.Context, walk.Actor) (notify.Contact, error) {
 	s.told = s.told.WithoutDevices()
-	return s.told, s.step("RemoveDevices", "")
+	return s.told, s.Step("RemoveDevices", "")
 }
 
 func (s *scripted) Messages(context.Context, walk.Actor) ([]notify.Kept, error) {
@@ -352,19 +330,12 @@ func (s *scripted) Messages(context.Context, walk.Actor) ([]notify.Kept, error) 
 			list = append(list, notify.Kept{Message: notify.Message{Kind: k}, State: st, At: s.now})
 		}
 	}
-	return list, s.step("Messages", "")
-}
-
-// called reports whether some call began so.
-func (s *scripted) called(prefix string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.calls, func(c string) bool { return strings.HasPrefix(c, prefix) })
+	return list, s.Step("Messages", "")
 }
 
 func (s *scripted) aBooking() walk.Booking {
 	p := s.programme.Products[0]
-	at := func(day, minute int) time.Time { return civil.New(2021, 7, day).At(minute, seoul) }
+	at := func(day, minute int) time.Time { return civil.New(2021, 7, day).At(minute, pagetest.Seoul) }
 	return walk.Booking{
 		ID: "bk_7f3a9c", Number: "4821-0937", Campaign: &s.programme.Campaigns[0], MadeAt: s.now, Changeable: true, UntilDays: 2,
 		Doses: []walk.Dose{
@@ -382,163 +353,20 @@ func (s *scripted) placed(state line.State, number uint32, ahead int, lo, hi tim
 	}
 }
 
-// doorman is a SignIn that knows two people, by their tokens "token" and "other".
-type doorman struct {
-	session person.Session
-	fail    bool
-	fresh   bool // what Begin was last told
-}
-
-func (d *doorman) Providers() []Provider {
-	return []Provider{
-		{ID: "demo", Name: programme.Text{KO: "간편인증(시험용)", EN: "Demo sign-in"}},
-		{ID: "work", Name: programme.Text{KO: "직원", EN: "Staff"}, Staff: true},
-		{ID: "gov", Name: programme.Text{KO: "공동인증서", EN: "Joint certificate"}},
-	}
-}
-
-func (d *doorman) Begin(_ context.Context, provider, returnTo string, fresh bool) (string, string, error) {
-	if d.fail {
-		return "", "", errors.New("provider is down")
-	}
-	d.fresh = fresh
-	return "https://id.example/authorize?p=" + provider, "state|" + returnTo, nil
-}
-
-func (d *doorman) Finish(_ context.Context, state string, q url.Values) (string, string, error) {
-	_, back, ok := strings.Cut(state, "|")
-	if !ok || q.Get("code") == "" {
-		return "", back, errors.New("bad code")
-	}
-	switch q.Get("code") {
-	case "other", "clerk", "office", "auditor", "nurse":
-		return q.Get("code"), back, nil
-	case "one-factor":
-		return "", back, person.ErrSecondFactor
-	case "no-role":
-		return "", back, person.ErrNoStaffRole
-	}
-	return "token", back, nil
-}
-
-func (d *doorman) Verify(token string) (person.Session, error) {
-	s := d.session
-	switch token {
-	case "token":
-	case "logistics", "manager":
-		s.Key, s.Born, s.Roles = person.Key{201, 15: 1}, 0, person.RolesOf(person.Logistics)
-		if token == "manager" {
-			s.Key, s.Roles = person.Key{202, 15: 1}, person.RolesOf(person.Manager)
-		}
-	case "clerk", "office", "auditor", "nurse", "boss", "operator":
-		s.Key, s.Born, s.Roles = person.Key{7}, 0, map[string]person.Roles{
-			"clerk": person.RolesOf(person.CallDesk, person.Auditor), "office": person.RolesOf(person.Office), "auditor": person.RolesOf(person.Auditor),
-			"nurse": person.RolesOf(person.Clinic, person.Office), "manager": person.RolesOf(person.Manager), "boss": person.RolesOf(person.Manager), "operator": person.RolesOf(person.Operator),
-		}[token]
-		if token == "boss" {
-			s.Key = person.Key{20}
-		}
-	case "other":
-		s.Key = person.Key{9}
-	default:
-		return person.Session{}, errors.New("bad token")
-	}
-	return s, nil
-}
-
-func (d *doorman) OpenName(token string) (string, error) {
-	s, err := d.Verify(token)
-	return s.Name, err
-}
-
-func newDoorman(now time.Time) *doorman {
-	return &doorman{session: person.Session{
-		Key: person.Key{1}, Born: civil.New(1964, 3, 9), Name: "김영숙", SignedInAt: now.Add(-time.Hour), ExpiresAt: now.Add(12 * time.Hour),
-	}}
-}
-
-// browser is a client with cookies and without a script.
-type browser struct {
-	t       testing.TB
-	h       http.Handler
-	cookies map[string]string
-	lang    string
-	header  http.Header
-}
-
-func open(t *testing.T, svc Service, door SignIn, o Options) *browser {
+func open(t *testing.T, svc Service, door SignIn, o Options) *pagetest.Browser {
 	t.Helper()
 	h, err := New(svc, door, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{t: t, h: h, cookies: map[string]string{}, lang: "ko", header: http.Header{}}
+	return pagetest.NewBrowser(t, h, "ko")
 }
 
-func signedIn(t *testing.T, svc *scripted) *browser {
+func signedIn(t *testing.T, svc *scripted) *pagetest.Browser {
 	t.Helper()
-	b := open(t, svc, newDoorman(svc.now), Options{Calendar: func(b walk.Booking, lang string) []byte { return []byte("BEGIN:VCALENDAR " + b.Number + " " + lang) }})
-	b.cookies[cookieSession] = "token"
+	b := open(t, svc, pagetest.NewDoorman(svc.now), Options{Calendar: func(b walk.Booking, lang string) []byte { return []byte("BEGIN:VCALENDAR " + b.Number + " " + lang) }})
+	b.Cookies[page.CookieSession] = "token"
 	return b
-}
-
-func (b *browser) do(method, path string, form url.Values) *httptest.ResponseRecorder {
-	b.t.Helper()
-	r := httptest.NewRequest(method, "http://charye.test"+path, strings.NewReader(form.Encode()))
-	maps.Copy(r.Header, b.header)
-	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	if b.lang != "" {
-		r.Header.Set("Accept-Language", b.lang)
-	}
-	for name, value := range b.cookies {
-		r.AddCookie(&http.Cookie{Name: name, Value: value})
-	}
-	w := httptest.NewRecorder()
-	b.h.ServeHTTP(w, r)
-	for _, c := range w.Result().Cookies() {
-		if c.MaxAge < 0 {
-			delete(b.cookies, c.Name)
-		} else {
-			b.cookies[c.Name] = c.Value
-		}
-	}
-	return w
-}
-
-func (b *browser) get(path string) *httptest.ResponseRecorder {
-	b.t.Helper()
-	return b.do(http.MethodGet, path, nil)
-}
-
-func (b *browser) post(path string, kv ...string) *httptest.ResponseRecorder {
-	b.t.Helper()
-	form := url.Values{}
-	for i := 0; i+1 < len(kv); i += 2 {
-		form.Set(kv[i], kv[i+1])
-	}
-	return b.do(http.MethodPost, path, form)
-}
-
-// wantPage checks a page's status and that it says each of the texts.
-func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, says ...string) {
-	t.Helper()
-	if w.Code != status {
-		t.Errorf("status %d, want %d (to %q)\n%.600s", w.Code, status, w.Header().Get("Location"), w.Body)
-	}
-	for _, s := range says {
-		if !strings.Contains(w.Body.String(), s) {
-			t.Errorf("page does not say %q", s)
-		}
-	}
-}
-
-func wantRedirect(t *testing.T, w *httptest.ResponseRecorder, to string) {
-	t.Helper()
-	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != to {
-		t.Errorf("got %d to %q, want 303 to %q\n%.600s", w.Code, w.Header().Get("Location"), to, w.Body)
-	}
 }
 
 // panics is a service that falls over.

@@ -30,7 +30,7 @@ func (s *scripted) withRequests() {
 }
 
 func (s *scripted) take(a walk.Actor, name string, st approval.Step) (approval.Request, error) {
-	if err := s.step(name, "%d %s %q", st.Request, a.Channel, st.Why); err != nil {
+	if err := s.Step(name, "%d %s %q", st.Request, a.Channel, st.Why); err != nil {
 		return approval.Request{}, err
 	}
 	st.At, st.By = s.now, approval.Who{Key: a.Key, Role: a.Role}
@@ -39,11 +39,11 @@ func (s *scripted) take(a walk.Actor, name string, st approval.Step) (approval.R
 }
 
 func (s *scripted) Requests(_ context.Context, _ walk.Actor, before int64, limit int) ([]approval.Request, error) {
-	return s.asked.Latest(before, limit), s.step("Requests", "%d", before)
+	return s.asked.Latest(before, limit), s.Step("Requests", "%d", before)
 }
 
 func (s *scripted) Request(_ context.Context, _ walk.Actor, id int64) (approval.Request, []byte, error) {
-	if err := s.step("Request", "%d", id); err != nil {
+	if err := s.Step("Request", "%d", id); err != nil {
 		return approval.Request{}, nil, err
 	}
 	r, err := s.asked.Request(id)
@@ -63,11 +63,11 @@ func (s *scripted) Withdraw(_ context.Context, a walk.Actor, id int64, why strin
 }
 
 func (s *scripted) WaitingRules(walk.Actor) (*manage.Rules, error) {
-	return &manage.Rules{File: "p.yaml", Changes: []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, How: "request 1 waits"}, s.step("WaitingRules", "")
+	return &manage.Rules{File: "p.yaml", Changes: []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, How: "request 1 waits"}, s.Step("WaitingRules", "")
 }
 
 func (s *scripted) Figures(context.Context, walk.Actor) ([]manage.Figures, error) {
-	if err := s.step("Figures", ""); err != nil {
+	if err := s.Step("Figures", ""); err != nil {
 		return nil, err
 	}
 	c, err := s.Campaign(context.Background(), "age-55-59")
@@ -78,18 +78,18 @@ func (s *scripted) Looks(_ context.Context, _ walk.Actor, day civil.Date, desk s
 	return look.Sheet{Day: day, Desk: desk, Next: 5, Rows: []look.Row{
 		{Seq: 9, At: s.now, Role: person.CallDesk, Clerk: "aaaaaaaaaaaa", Desk: "dddddddddddd", Campaign: "age-55-59", Why: "serve", People: []string{"eeeeeeeeeeee"}},
 		{Seq: 8, At: s.now, Role: person.Office, Clerk: "bbbbbbbbbbbb", Desk: "cccccccccccc", Why: "a word of a later version", People: []string{"1", "2", "3", "4"}},
-	}}, s.step("Looks", "%s %q %d", day, desk, before)
+	}}, s.Step("Looks", "%s %q %d", day, desk, before)
 }
 
 func (s *scripted) ChainHeads(context.Context, walk.Actor) (manage.ChainHeads, error) {
-	return manage.ChainHeads{At: s.now, Bookings: chain.Noted{Seq: 1042, Chain: chain.Hash{0xab}}}, s.step("ChainHeads", "")
+	return manage.ChainHeads{At: s.now, Bookings: chain.Noted{Seq: 1042, Chain: chain.Hash{0xab}}}, s.Step("ChainHeads", "")
 }
 
 func (s *scripted) Installation(context.Context, walk.Actor) (manage.Installation, error) {
 	return manage.Installation{
 		At: s.now, Started: s.now.Add(-time.Hour), Version: "1.2.3", Checks: []manage.Check{{Name: "sites", OK: true}, {Name: "line"}, {Name: "people", OK: true}, {Name: "bookings", OK: true}, {Name: "messages", OK: true}, {Name: "requests", OK: true}},
 		Feed: 99, Untold: 3, Requests: 2, Rules: &manage.Rules{File: "p.yaml"},
-	}, s.step("Installation", "")
+	}, s.Step("Installation", "")
 }
 
 func (s *scripted) StaffName(k person.Key) string { return "name-" + k.String()[:4] }
@@ -102,7 +102,7 @@ func (s *scripted) RuleChange(a walk.Actor, src []byte) (manage.RuleChange, erro
 	if string(src) != "free" {
 		c.Open, c.Needs = []programme.Change{{Path: "campaigns[c].stock", Before: "10", After: "20"}}, true
 	}
-	return c, s.step("RuleChange", "%s %d", a.Channel, len(src))
+	return c, s.Step("RuleChange", "%s %d", a.Channel, len(src))
 }
 
 func (s *scripted) AskRules(_ context.Context, a walk.Actor, src []byte, reason string) (approval.Request, error) {
@@ -112,8 +112,8 @@ func (s *scripted) AskRules(_ context.Context, a walk.Actor, src []byte, reason 
 }
 
 func (s *scripted) SessionEnded(_ context.Context, p person.Session) (bool, error) {
-	if s.fail["SessionEnded"] != nil { // not a call that tests count
-		return false, s.fail["SessionEnded"]
+	if s.Fail["SessionEnded"] != nil { // not a call that tests count
+		return false, s.Fail["SessionEnded"]
 	}
 	return s.ended[p.Key], nil
 }
@@ -125,9 +125,9 @@ func (s *scripted) EndSessions(_ context.Context, a walk.Actor, staff, why strin
 	if why == "" {
 		return &walk.Error{Code: walk.BadRequest, Field: "step"}
 	}
-	return s.step("EndSessions", "%s %s %q", a.Channel, staff, why)
+	return s.Step("EndSessions", "%s %s %q", a.Channel, staff, why)
 }
 
 func (s *scripted) Ended(context.Context, walk.Actor) ([]manage.EndedSessions, error) {
-	return []manage.EndedSessions{{Staff: "abcdefabcdef", At: s.now, Why: "잃어버림"}, {Staff: manage.EverybodyOfStaff, At: s.now, Why: "훈련"}}, s.step("Ended", "")
+	return []manage.EndedSessions{{Staff: "abcdefabcdef", At: s.now, Why: "잃어버림"}, {Staff: manage.EverybodyOfStaff, At: s.now, Why: "훈련"}}, s.Step("Ended", "")
 }

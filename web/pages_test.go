@@ -24,6 +24,9 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/walk"
+	"charye/web/catalogue"
+	"charye/web/page"
+	"charye/web/page/pagetest"
 )
 
 // everyPage lists addresses that together show each template.
@@ -40,78 +43,21 @@ func everyPage() []string {
 }
 
 // inside puts a pass of the campaign into the browser.
-func (b *browser) inside(recipient string) {
-	b.cookies[passName("age-55-59", recipient)] = strconv.FormatInt(opening.Add(20*time.Minute).Unix(), 36) + ".pass-token"
+func inside(b *pagetest.Browser, recipient string) {
+	b.Cookies[page.PassName("age-55-59", recipient)] = strconv.FormatInt(pagetest.Opening.Add(20*time.Minute).Unix(), 36) + ".pass-token"
 }
 
 // inScene opens a browser in one of the scenes of the preview, with everything filled in.
-func inScene(t *testing.T, scene func(*scripted)) (*browser, *scripted) {
+func inScene(t *testing.T, scene func(*scripted)) (*pagetest.Browser, *scripted) {
 	t.Helper()
 	svc := newScripted()
 	svc.bookings = []walk.Booking{svc.aBooking()}
 	svc.recipients = []person.Recipient{{ID: "r1", Campaign: "age-55-59", Name: "박말순", Born: civil.New(1940, 1, 1)}}
 	scene(svc)
 	b := signedIn(t, svc)
-	b.inside("")
-	b.inside("r1")
+	inside(b, "")
+	inside(b, "r1")
 	return b, svc
-}
-
-var (
-	inlineCode  = regexp.MustCompile(`(?i)<script(?:\s+defer)?\s*>|<style|\sstyle=|\son[a-z]+=|javascript:`)
-	controls    = regexp.MustCompile(`<(?:input|select)[^>]*>`)
-	idAttribute = regexp.MustCompile(`\sid="([^"]*)"`)
-	quoted      = regexp.MustCompile(`"[^"]*"`)
-	tags        = regexp.MustCompile(`<[^>]*>`)
-	outside     = regexp.MustCompile(`(?:src|href|action)="(?:https?:)?//`)
-)
-
-// tagsOf gives the markup of a page without its text.
-func tagsOf(body string) string { return strings.Join(tags.FindAllString(body, -1), "\n") }
-
-// checkPage checks what must hold on every page.
-func checkPage(t *testing.T, where, lang, body string) {
-	t.Helper()
-	for _, want := range []string{`<html lang="` + lang + `">`, `<main id="main"`, `class="skip" href="#main"`, `<title>`, `</html>`, `name="viewport"`} {
-		if !strings.Contains(body, want) {
-			t.Errorf("%s: lacks %s", where, want)
-		}
-	}
-	if n := strings.Count(body, "<h1"); n != 1 {
-		t.Errorf("%s: %d h1", where, n)
-	}
-	if m := inlineCode.FindString(quoted.ReplaceAllString(tagsOf(body), `""`)); m != "" {
-		t.Errorf("%s: inline code %q", where, m)
-	}
-	if m := outside.FindString(body); m != "" {
-		t.Errorf("%s: loads or sends to somewhere else: %q", where, m)
-	}
-	for _, hole := range []string{"ZgotmplZ", "%!", "<no value>", "<nil>"} {
-		if strings.Contains(body, hole) {
-			t.Errorf("%s: %q on the page", where, hole)
-		}
-	}
-	ids := map[string]bool{}
-	for _, m := range idAttribute.FindAllStringSubmatch(body, -1) {
-		if ids[m[1]] || m[1] == "" {
-			t.Errorf("%s: id %q twice or empty", where, m[1])
-		}
-		ids[m[1]] = true
-	}
-	for _, c := range controls.FindAllString(body, -1) {
-		if strings.Contains(c, `type="hidden"`) {
-			continue
-		}
-		labelled := false
-		if m := idAttribute.FindStringSubmatch(c); m != nil {
-			labelled = strings.Contains(body, `<label for="`+m[1]+`"`)
-		}
-		before := body[:strings.Index(body, c)]
-		labelled = labelled || strings.LastIndex(before, "<label") > strings.LastIndex(before, "</label>")
-		if !labelled {
-			t.Errorf("%s: no label for %s", where, c)
-		}
-	}
 }
 
 func TestEveryPageInEverySceneAndLanguage(t *testing.T) {
@@ -140,16 +86,16 @@ func TestEveryPageInEverySceneAndLanguage(t *testing.T) {
 				}
 			})
 			if name == "noteligible" {
-				svc.fail["Eligible"] = &walk.Error{Code: walk.HelperNotAllowed}
+				svc.Fail["Eligible"] = &walk.Error{Code: walk.HelperNotAllowed}
 			}
-			for _, lang := range languageNames {
-				b.cookies[cookieLanguage] = lang.ID
+			for _, lang := range catalogue.Names {
+				b.Cookies[page.CookieLanguage] = lang.ID
 				for _, page := range append(everyPage(), "/bookings/bk_2?done=cancelled") {
-					w := b.get(page)
+					w := b.Get(page)
 					if w.Code >= 300 && w.Code < 400 {
 						continue // waiting without a place, or a cancelled booking
 					}
-					checkPage(t, lang.ID+" "+page, lang.ID, w.Body.String())
+					pagetest.CheckPage(t, lang.ID+" "+page, lang.ID, w.Body.String())
 					if w.Code >= 500 && name != "busy" {
 						t.Errorf("%s %s: status %d", lang.ID, page, w.Code)
 					}
@@ -164,48 +110,12 @@ func (s *scripted) aBookingless() walk.Booking {
 	return walk.Booking{ID: "bk_7f3a9c", Campaign: &s.programme.Campaigns[0], Changeable: true, Doses: []walk.Dose{{Dose: 1, Site: madeUpSites[0]}, {Dose: 2}}}
 }
 
-func TestEveryRefusalIsTold(t *testing.T) {
-	t.Parallel()
-	codes := []walk.Code{
-		walk.NotEligible, walk.NoPass, walk.PassExpired, walk.HelperNotAllowed, walk.NotAllowed, walk.NotYourTurn, walk.NotOpen, walk.OtherDevice, walk.SlotFull,
-		walk.AlreadyBooked, walk.Conflict, walk.Closed, walk.BadRequest, walk.RateLimited, walk.Overloaded, walk.NotFound, walk.Internal, "a-new-code",
-	}
-	// All but not-signed-in, which leads to the sign-in page, and with one that nobody knows.
-	if len(codes) != len(refusals) {
-		t.Errorf("%d codes tried, %d known", len(codes), len(refusals))
-	}
-	for _, code := range codes {
-		for _, lang := range languageNames {
-			b, svc := inScene(t, scenes["turn"])
-			b.cookies[cookieLanguage] = lang.ID
-			svc.fail["Bookings"] = fmt.Errorf("wrapped: %w", &walk.Error{Code: code, Detail: "DETAIL FOR MACHINES", RetryAfter: 9 * time.Second})
-			w := b.get("/bookings")
-			checkPage(t, lang.ID+" "+string(code), lang.ID, w.Body.String())
-			r, known := refusals[code]
-			if !known {
-				r = refusals[walk.Internal]
-			}
-			text, err := mustLanguages(t)[lang.ID].text(r.text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantPage(t, w, r.status, html.EscapeString(text), `<a class="more" href="/">`)
-			if strings.Contains(w.Body.String(), "DETAIL FOR MACHINES") {
-				t.Errorf("%s: shows the machine's detail", code)
-			}
-			if code == walk.Overloaded && (w.Header().Get("Retry-After") != "9" || !strings.Contains(w.Body.String(), `content="9"`)) {
-				t.Errorf("busy: Retry-After %q and no refresh", w.Header().Get("Retry-After"))
-			}
-		}
-	}
-}
-
 func TestHostileNamesStayText(t *testing.T) {
 	t.Parallel()
 	const evil = `"><script>alert(1)</script><img src=x onerror=alert(2)>'{{.}}`
 	svc := newScripted()
-	door := newDoorman(svc.now)
-	door.session.Name = evil
+	door := pagetest.NewDoorman(svc.now)
+	door.Session.Name = evil
 	svc.programme.Name = programme.Text{KO: evil, EN: evil}
 	svc.programme.Campaigns[0].Name = programme.Text{KO: evil, EN: evil}
 	svc.pauseWhy = programme.Text{KO: evil, EN: evil}
@@ -218,20 +128,20 @@ func TestHostileNamesStayText(t *testing.T) {
 	booking.Doses[0].Site.Name, booking.Doses[0].Site.Address, booking.Doses[0].Site.Phone = evil, evil, evil
 	svc.bookings = []walk.Booking{booking}
 	b := open(t, svc, door, Options{HelpPhone: evil})
-	b.cookies[cookieSession] = "token"
-	b.inside("")
+	b.Cookies[page.CookieSession] = "token"
+	inside(b, "")
 	q := url.QueryEscape(evil)
 	for _, page := range append(everyPage(), "/sign-in?return="+q, "/c/age-55-59/sites?region="+q+"&date="+q+"&lat="+q+"&cursor="+q, "/c/age-55-59/confirm?slot=s1.2021-07-26.570&hold="+q, "/"+url.PathEscape(evil)) {
-		w := b.get(page)
+		w := b.Get(page)
 		if strings.Contains(w.Body.String(), "<script>alert") || strings.Contains(w.Body.String(), "<img src=x") {
 			t.Errorf("%s: markup came through", page)
 		}
 		if w.Code == http.StatusOK {
-			checkPage(t, page, "ko", w.Body.String())
+			pagetest.CheckPage(t, page, "ko", w.Body.String())
 		}
 	}
-	w := b.post("/c/age-55-59/for", "name", evil, "year", evil, "month", evil, "day", evil, "identity", evil)
-	wantPage(t, w, http.StatusUnprocessableEntity)
+	w := b.Post("/c/age-55-59/for", "name", evil, "year", evil, "month", evil, "day", evil, "identity", evil)
+	pagetest.WantPage(t, w, http.StatusUnprocessableEntity)
 	if strings.Contains(w.Body.String(), "<script>alert") {
 		t.Error("form: markup came through")
 	}
@@ -246,10 +156,10 @@ func TestWaitingPageIsSmall(t *testing.T) {
 	const budget = 20_000
 	for name := range scenes {
 		b, _ := inScene(t, scenes[name])
-		for _, lang := range languageNames {
-			b.cookies[cookieLanguage] = lang.ID
-			b.header.Set("Accept-Encoding", "gzip")
-			w := b.get("/c/age-55-59/wait")
+		for _, lang := range catalogue.Names {
+			b.Cookies[page.CookieLanguage] = lang.ID
+			b.Header.Set("Accept-Encoding", "gzip")
+			w := b.Get("/c/age-55-59/wait")
 			if w.Code != http.StatusOK {
 				continue
 			}
@@ -257,7 +167,7 @@ func TestWaitingPageIsSmall(t *testing.T) {
 			page := gunzip(t, w.Body)
 			for _, m := range regexp.MustCompile(`(?:src|href)="(/assets/[^"]+)"`).FindAllStringSubmatch(page, -1) {
 				if strings.Count(page[:strings.Index(page, m[1])], m[1]) == 0 {
-					total += b.get(m[1]).Body.Len()
+					total += b.Get(m[1]).Body.Len()
 				}
 			}
 			if total > budget {
@@ -286,10 +196,10 @@ func gunzip(t *testing.T, r io.Reader) string {
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	svc := newScripted()
-	b := open(t, svc, newDoorman(svc.now), Options{PublicURL: "https://charye.example"})
-	w := b.get("/")
+	b := open(t, svc, pagetest.NewDoorman(svc.now), Options{PublicURL: "https://charye.example"})
+	w := b.Get("/")
 	for name, want := range map[string]string{
-		"Content-Security-Policy": contentPolicy, "Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff",
+		"Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff",
 		"Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=()", "Cache-Control": "no-store",
 		"Content-Type": "text/html; charset=utf-8",
 	} {
@@ -297,23 +207,26 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
+	if got := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; ") || strings.Contains(got, "unsafe") {
+		t.Errorf("Content-Security-Policy is %q", got)
+	}
 	css := regexp.MustCompile(`/assets/app\.[0-9a-f]{12}\.css`).FindString(w.Body.String())
-	a := b.get(css)
+	a := b.Get(css)
 	if got := a.Header().Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
 		t.Errorf("asset Cache-Control %q", got)
 	}
-	other := b.get("/assets/app.000000000000.css")
+	other := b.Get("/assets/app.000000000000.css")
 	if other.Code != http.StatusOK || other.Header().Get("Cache-Control") != "no-cache" || !bytes.Equal(other.Body.Bytes(), a.Body.Bytes()) {
 		t.Errorf("asset of another version: %d %q", other.Code, other.Header().Get("Cache-Control"))
 	}
 	for _, bad := range []string{"/assets/app.css", "/assets/none.000.css", "/assets/..%2fweb.go"} {
-		if w := b.get(bad); w.Code != http.StatusNotFound {
+		if w := b.Get(bad); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", bad, w.Code)
 		}
 	}
 	if got := gunzip(t, func() io.Reader {
-		b.header.Set("Accept-Encoding", "gzip")
-		return b.get("/").Body
+		b.Header.Set("Accept-Encoding", "gzip")
+		return b.Get("/").Body
 	}()); got != w.Body.String() {
 		t.Error("the compressed page is another page")
 	}
@@ -324,14 +237,14 @@ func TestCookiesAreLocked(t *testing.T) {
 	for _, public := range []string{"", "http://localhost:8080", "https://charye.example"} {
 		svc := newScripted()
 		svc.placed(line.Admitted, 1, 0, 0, 0)
-		b := open(t, svc, newDoorman(svc.now), Options{PublicURL: public})
+		b := open(t, svc, pagetest.NewDoorman(svc.now), Options{PublicURL: public})
 		prefix := ""
 		if strings.HasPrefix(public, "https") {
 			prefix = "__Host-"
 		}
 		var set []*http.Cookie
 		for _, w := range []*httptest.ResponseRecorder{
-			b.get("/sign-in/demo?return=/bookings"), b.get("/sign-in/callback?code=good"), b.post("/c/age-55-59/enter"), b.get("/?lang=en"),
+			b.Get("/sign-in/demo?return=/bookings"), b.Get("/sign-in/callback?code=good"), b.Post("/c/age-55-59/enter"), b.Get("/?lang=en"),
 		} {
 			set = append(set, w.Result().Cookies()...)
 		}
@@ -342,14 +255,14 @@ func TestCookiesAreLocked(t *testing.T) {
 				t.Errorf("%q: loose cookie %v", public, c)
 			}
 		}
-		for _, want := range []string{cookieSession, cookieLogin, cookieDevice, cookieLanguage, passName("age-55-59", "")} {
+		for _, want := range []string{page.CookieSession, page.CookieLogin, page.CookieDevice, page.CookieLanguage, page.PassName("age-55-59", "")} {
 			if !names[prefix+want] {
 				t.Errorf("%q: cookie %q was not set; have %v", public, prefix+want, names)
 			}
 		}
 	}
 	for _, bad := range []string{"charye.example", "ftp://x", "https://", ":"} {
-		if _, err := New(newScripted(), newDoorman(opening), Options{PublicURL: bad}); err == nil {
+		if _, err := New(newScripted(), pagetest.NewDoorman(pagetest.Opening), Options{PublicURL: bad}); err == nil {
 			t.Errorf("public URL %q was taken", bad)
 		}
 	}
@@ -360,18 +273,18 @@ func TestFormsFromElsewhereAreRefused(t *testing.T) {
 	for _, header := range []map[string]string{{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}} {
 		b, svc := inScene(t, scenes["turn"])
 		for k, v := range header {
-			b.header.Set(k, v)
+			b.Header.Set(k, v)
 		}
 		for _, path := range []string{"/c/age-55-59/join", "/c/age-55-59/enter", "/c/age-55-59/hold", "/c/age-55-59/confirm", "/bookings/bk_7f3a9c/cancel", "/bookings/bk_7f3a9c/change", "/sign-out"} {
-			w := b.post(path, "slot", "s1.2021-07-26.570", "dose", "1")
-			wantPage(t, w, http.StatusBadRequest, "아무것도 바뀌지 않았습니다")
+			w := b.Post(path, "slot", "s1.2021-07-26.570", "dose", "1")
+			pagetest.WantPage(t, w, http.StatusBadRequest, "아무것도 바뀌지 않았습니다")
 		}
 		for _, call := range []string{"Join", "Enter", "Hold", "Book ", "Cancel", "Change"} {
-			if svc.called(call) {
+			if svc.Called(call) {
 				t.Errorf("%v: %s was called", header, call)
 			}
 		}
-		if b.cookies[cookieSession] == "" {
+		if b.Cookies[page.CookieSession] == "" {
 			t.Errorf("%v: signed out", header)
 		}
 	}
@@ -438,4 +351,32 @@ func contrast(a, b [3]float64) float64 {
 	}
 	la, lb := luminance(a), luminance(b)
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
+
+func TestEveryRefusalIsTold(t *testing.T) {
+	t.Parallel()
+	codes := []walk.Code{
+		walk.NotEligible, walk.NoPass, walk.PassExpired, walk.HelperNotAllowed, walk.NotAllowed, walk.NotYourTurn, walk.NotOpen, walk.OtherDevice, walk.SlotFull,
+		walk.AlreadyBooked, walk.Conflict, walk.Closed, walk.BadRequest, walk.RateLimited, walk.Overloaded, walk.NotFound, walk.Internal, "a-new-code",
+	}
+	for _, code := range codes {
+		for _, lang := range catalogue.Names {
+			b, svc := inScene(t, scenes["turn"])
+			b.Cookies[page.CookieLanguage] = lang.ID
+			svc.Fail["Bookings"] = fmt.Errorf("wrapped: %w", &walk.Error{Code: code, Detail: "DETAIL FOR MACHINES", RetryAfter: 9 * time.Second})
+			w := b.Get("/bookings")
+			pagetest.CheckPage(t, lang.ID+" "+string(code), lang.ID, w.Body.String())
+			status := page.StatusOf(code)
+			if status == 0 {
+				status = http.StatusInternalServerError
+			}
+			pagetest.WantPage(t, w, status, `<a class="more" href="/">`)
+			if strings.Contains(w.Body.String(), "DETAIL FOR MACHINES") {
+				t.Errorf("%s: shows the machine's detail", code)
+			}
+			if code == walk.Overloaded && (w.Header().Get("Retry-After") != "9" || !strings.Contains(w.Body.String(), `content="9"`)) {
+				t.Errorf("busy: Retry-After %q and no refresh", w.Header().Get("Retry-After"))
+			}
+		}
+	}
 }

@@ -16,6 +16,8 @@ import (
 	"charye/programme"
 	"charye/walk"
 	"charye/walk/held"
+	"charye/web/page"
+	"charye/web/page/pagetest"
 )
 
 // TestServe serves the pages with made-up data, to look at them in a browser: CHARYE_PREVIEW=127.0.0.1:8099 go test -run TestServe -timeout 0 .
@@ -26,7 +28,7 @@ func TestServe(t *testing.T) {
 		t.Skip("set CHARYE_PREVIEW=host:port to look at the pages")
 	}
 	svc := newScripted()
-	door := newDoorman(svc.now)
+	door := pagetest.NewDoorman(svc.now)
 	mux := previewHandler(t, svc, door)
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -40,7 +42,7 @@ func TestServe(t *testing.T) {
 
 // scenes are the situations worth looking at.
 var scenes = map[string]func(*scripted){
-	"draft":     func(s *scripted) { s.now, s.state = opening.Add(-26*time.Hour), "draft" },
+	"draft":     func(s *scripted) { s.now, s.state = pagetest.Opening.Add(-26*time.Hour), "draft" },
 	"gathering": func(s *scripted) { gathering(s) },
 	"placed":    func(s *scripted) { gathering(s); s.placed(line.Gathering, 0, 0, -1, -1) },
 	"waiting":   func(s *scripted) { s.placed(line.Waiting, 734512, 123289, 2*time.Minute, 4*time.Minute) },
@@ -65,28 +67,28 @@ var scenes = map[string]func(*scripted){
 	"closed": func(s *scripted) { s.state = "closed"; s.placed(line.Waiting, 734512, 123289, -1, -1) },
 	"booked": func(s *scripted) { s.bookings = []walk.Booking{s.aBooking()} },
 	"noteligible": func(s *scripted) {
-		s.fail["Eligible"] = &walk.Error{Code: walk.NotEligible}
+		s.Fail["Eligible"] = &walk.Error{Code: walk.NotEligible}
 		s.recipients = []person.Recipient{{ID: "r1", Campaign: "age-55-59", Name: "박말순", Born: civil.New(1940, 1, 1)}}
 	},
 	"full": func(s *scripted) {
-		s.fail["Hold"] = &walk.Error{Code: walk.SlotFull, Alternatives: s.slots("s1", civil.New(2021, 7, 26))[1:4]}
+		s.Fail["Hold"] = &walk.Error{Code: walk.SlotFull, Alternatives: s.slots("s1", civil.New(2021, 7, 26))[1:4]}
 	},
 	"device": func(s *scripted) {
 		s.placed(line.Admitted, 611000, 0, 0, 0)
-		s.fail["Enter"] = &walk.Error{Code: walk.OtherDevice}
+		s.Fail["Enter"] = &walk.Error{Code: walk.OtherDevice}
 	},
 	"busy": func(s *scripted) {
-		s.fail["Campaigns"] = &walk.Error{Code: walk.Overloaded, RetryAfter: 7 * time.Second}
+		s.Fail["Campaigns"] = &walk.Error{Code: walk.Overloaded, RetryAfter: 7 * time.Second}
 	},
 }
 
 func gathering(s *scripted) {
-	s.now, s.state = opening.Add(-23*time.Minute), "gathering"
+	s.now, s.state = pagetest.Opening.Add(-23*time.Minute), "gathering"
 	s.draw = line.Draw{Commitment: s.draw.Commitment}
 }
 
 // previewHandler adds to the pages the two public documents that the script reads, in their published form.
-func previewHandler(t *testing.T, svc *scripted, door *doorman) http.Handler {
+func previewHandler(t *testing.T, svc *scripted, door *pagetest.Doorman) http.Handler {
 	t.Helper()
 	pages, err := New(svc, door, Options{HelpPhone: "1339", PushKey: testPushKey, Calendar: func(walk.Booking, string) []byte { return nil },
 		Export: func(walk.Actor, held.Held) []byte { return []byte("{}") }})
@@ -96,28 +98,28 @@ func previewHandler(t *testing.T, svc *scripted, door *doorman) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.HandleFunc("GET /as/{scene}", func(w http.ResponseWriter, r *http.Request) {
-		svc.mu.Lock()
-		defer svc.mu.Unlock()
+		svc.Mu.Lock()
+		defer svc.Mu.Unlock()
 		fresh := newScripted()
 		svc.programme.Campaigns = append(svc.programme.Campaigns[:1], programme.Campaign{
 			ID: "age-50-54", Num: 8, Name: programme.Text{KO: "50–54세 사전예약", EN: "Ages 50–54"}, Products: []string{"moderna"},
 			Born:    &programme.BornRange{From: civil.New(1967, 1, 1), To: civil.New(1971, 12, 31)},
-			Gathers: opening.Add(7*24*time.Hour - time.Hour), Opens: opening.Add(7 * 24 * time.Hour), Closes: opening.Add(10 * 24 * time.Hour),
+			Gathers: pagetest.Opening.Add(7*24*time.Hour - time.Hour), Opens: pagetest.Opening.Add(7 * 24 * time.Hour), Closes: pagetest.Opening.Add(10 * 24 * time.Hour),
 			Line: programme.LineRules{Order: programme.OrderDraw, PassMinutes: 10},
 		}, programme.Campaign{
 			ID: "age-60-74", Num: 9, Name: programme.Text{KO: "60–74세 사전예약", EN: "Ages 60–74"}, Roster: "r",
 			Line: programme.LineRules{Order: programme.OrderArrival},
 		})
-		svc.now, svc.state, svc.place, svc.draw, svc.recipients, svc.bookings, svc.fail = fresh.now, fresh.state, nil, fresh.draw, nil, nil, map[string]error{}
+		svc.now, svc.state, svc.place, svc.draw, svc.recipients, svc.bookings, svc.Fail = fresh.now, fresh.state, nil, fresh.draw, nil, nil, map[string]error{}
 		if f := scenes[r.PathValue("scene")]; f != nil {
 			f(svc)
 		}
 		if r.FormValue("out") == "" {
-			http.SetCookie(w, &http.Cookie{Name: cookieSession, Value: "token", Path: "/"})
+			http.SetCookie(w, &http.Cookie{Name: page.CookieSession, Value: "token", Path: "/"})
 			pass := strconv.FormatInt(svc.now.Add(9*time.Minute).Unix(), 36) + ".pass-token"
-			http.SetCookie(w, &http.Cookie{Name: passName("age-55-59", ""), Value: pass, Path: "/"})
+			http.SetCookie(w, &http.Cookie{Name: page.PassName("age-55-59", ""), Value: pass, Path: "/"})
 		}
-		http.SetCookie(w, &http.Cookie{Name: cookieLanguage, Value: r.FormValue("l"), Path: "/"})
+		http.SetCookie(w, &http.Cookie{Name: page.CookieLanguage, Value: r.FormValue("l"), Path: "/"})
 		if r.FormValue("post") != "" {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte(`<form method=post action="` + r.FormValue("to") + `"><input name=slot value="s1.2021-07-26.570"><input name=name value="박말순"></form><script>document.forms[0].submit()</script>`))
@@ -132,9 +134,9 @@ func previewHandler(t *testing.T, svc *scripted, door *doorman) http.Handler {
 
 func lineDocument(svc *scripted) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		svc.mu.Lock()
-		defer svc.mu.Unlock()
-		if err := svc.fail["line"]; err != nil {
+		svc.Mu.Lock()
+		defer svc.Mu.Unlock()
+		if err := svc.Fail["line"]; err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
@@ -146,9 +148,9 @@ func lineDocument(svc *scripted) http.Handler {
 
 func placeDocument(svc *scripted) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		svc.mu.Lock()
-		defer svc.mu.Unlock()
-		if err := svc.fail["place"]; err != nil {
+		svc.Mu.Lock()
+		defer svc.Mu.Unlock()
+		if err := svc.Fail["place"]; err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}

@@ -10,6 +10,7 @@ import (
 	"charye/line"
 	"charye/test/journeys"
 	"charye/walk"
+	"charye/web/page/pagetest"
 )
 
 // TestWaitingScript runs the waiting page's script in a real browser against a line that the test moves.
@@ -19,7 +20,7 @@ func TestWaitingScript(t *testing.T) {
 	start := func(t *testing.T, scene string) (*journeys.Window, *scripted) {
 		t.Helper()
 		svc := newScripted()
-		srv := httptest.NewServer(previewHandler(t, svc, newDoorman(svc.now)))
+		srv := httptest.NewServer(previewHandler(t, svc, pagetest.NewDoorman(svc.now)))
 		t.Cleanup(srv.Close)
 		w := browser.For(t).Visitor(journeys.OnPhone, journeys.Speaking("en"))
 		svc.poll = time.Second
@@ -27,8 +28,8 @@ func TestWaitingScript(t *testing.T) {
 		return w, svc
 	}
 	move := func(svc *scripted, f func()) {
-		svc.mu.Lock()
-		defer svc.mu.Unlock()
+		svc.Mu.Lock()
+		defer svc.Mu.Unlock()
 		f()
 	}
 
@@ -36,14 +37,14 @@ func TestWaitingScript(t *testing.T) {
 		w, svc := start(t, "waiting")
 		w.WaitForText("123,289 people ahead of you")
 		// The public document alone moves the number on: the place is not asked for.
-		move(svc, func() { svc.doc.Admitted = 634511; svc.fail["place"] = errors.New("not to be asked") })
+		move(svc, func() { svc.doc.Admitted = 634511; svc.Fail["place"] = errors.New("not to be asked") })
 		w.WaitForText("100,000 people ahead of you")
 		w.WaitForText("1 to 4 minutes")
 		if w.Says("connection is lost") {
 			t.Error("asked for the place without need")
 		}
 		move(svc, func() {
-			delete(svc.fail, "place")
+			delete(svc.Fail, "place")
 			svc.doc.Admitted = 734600
 			svc.placed(line.Admitted, 734512, 0, 0, 0)
 		})
@@ -53,7 +54,7 @@ func TestWaitingScript(t *testing.T) {
 		if got := w.Title(); got != "It is your turn" {
 			t.Errorf("title %q", got)
 		}
-		if svc.called("Enter") {
+		if svc.Called("Enter") {
 			t.Error("went in by itself")
 		}
 		w.Shot("turn")
@@ -66,7 +67,7 @@ func TestWaitingScript(t *testing.T) {
 		w, svc := start(t, "placed")
 		w.WaitForText("22 min")
 		w.WaitForText("1,234,567 people have a place so far")
-		move(svc, func() { svc.now, svc.state = opening.Add(time.Second), "open" })
+		move(svc, func() { svc.now, svc.state = pagetest.Opening.Add(time.Second), "open" })
 		w.Reload()
 		w.WaitForText("The order is being drawn")
 		move(svc, func() {
@@ -96,7 +97,7 @@ func TestWaitingScript(t *testing.T) {
 			svc.placed(line.Admitted, 734512, 0, 0, 0)
 		})
 		w.WaitForText("734,512")
-		if w.Says("It is your turn") || svc.called("Enter") {
+		if w.Says("It is your turn") || svc.Called("Enter") {
 			t.Error("went on without the server")
 		}
 		w.Shot("lost")
@@ -110,9 +111,9 @@ func TestWaitingScript(t *testing.T) {
 	t.Run("a broken store keeps the place too", func(t *testing.T) {
 		w, svc := start(t, "waiting")
 		w.WaitForText("123,289 people ahead of you")
-		move(svc, func() { svc.fail["line"] = errors.New("down") })
+		move(svc, func() { svc.Fail["line"] = errors.New("down") })
 		w.WaitForText("The connection is lost. Your place is safe")
-		move(svc, func() { delete(svc.fail, "line"); svc.doc.Admitted = 634511 })
+		move(svc, func() { delete(svc.Fail, "line"); svc.doc.Admitted = 634511 })
 		w.WaitForText("100,000 people ahead of you")
 	})
 
@@ -144,16 +145,16 @@ func TestWithoutScript(t *testing.T) {
 	browser := journeys.StartBrowser(t)
 	svc := newScripted()
 	svc.poll = time.Second
-	srv := httptest.NewServer(previewHandler(t, svc, newDoorman(svc.now)))
+	srv := httptest.NewServer(previewHandler(t, svc, pagetest.NewDoorman(svc.now)))
 	t.Cleanup(srv.Close)
 	w := browser.Visitor(journeys.WithoutScript, journeys.Speaking("en"))
 	w.Open(srv.URL + "/as/waiting?l=en&to=/c/age-55-59/wait")
 	if !w.Says("123,289 people ahead of you") {
 		t.Fatal("no place on the page")
 	}
-	svc.mu.Lock()
+	svc.Mu.Lock()
 	svc.placed(line.Admitted, 734512, 0, 0, 0)
-	svc.mu.Unlock()
+	svc.Mu.Unlock()
 	w.WaitForText("It is your turn")
 	w.ClickText("Go in and book")
 	w.WaitForText("Choose a clinic")

@@ -19,6 +19,9 @@ import (
 // chainedRoom is an engine whose history is held together by a chain kept beside it.
 type chainedRoom interface{ Chain() chain.Keeper }
 
+// chainedJournal is the engine of the supply room, which has a second history: what was settled, and the tables of GLNs.
+type chainedJournal interface{ JournalChain() chain.Keeper }
+
 // The rooms as the command line names them.
 const (
 	sitesRoom     = "sites"
@@ -26,9 +29,10 @@ const (
 	messagesRoom  = "messages"
 	leftoversRoom = "leftovers"
 	verdictsRoom  = "verdicts"
+	journalRoom   = "supply"
 )
 
-var chainedRooms = []string{sitesRoom, peopleRoom, messagesRoom, leftoversRoom, verdictsRoom}
+var chainedRooms = []string{sitesRoom, peopleRoom, messagesRoom, leftoversRoom, verdictsRoom, journalRoom}
 
 // notedRooms reads the values of --chain-of.
 func notedRooms(texts []string) (map[string][]chain.Noted, error) {
@@ -73,6 +77,9 @@ func openHistories(ctx context.Context, dir *durable.Dir, postgres string, s sto
 	if c, ok := v.(chainedRoom); ok {
 		list = append(list, check.History{Room: verdictsRoom, Of: c.Chain(), Noted: noted[verdictsRoom]})
 	}
+	if c, ok := v.(chainedJournal); ok {
+		list = append(list, check.History{Room: journalRoom, Of: c.JournalChain(), Noted: noted[journalRoom]})
+	}
 	return list, v.Close, nil
 }
 
@@ -83,6 +90,12 @@ const chainEvery = 2 * time.Second
 // chainRooms chains what is there at the start, and in a cluster what comes, while the server serves.
 func (s *server) chainRooms(ctx context.Context, shared bool) error {
 	list := s.histories(nil)
+	if c, ok := s.verdicts.(chainedRoom); ok {
+		list = append(list, check.History{Room: verdictsRoom, Of: c.Chain()})
+	}
+	if c, ok := s.verdicts.(chainedJournal); ok {
+		list = append(list, check.History{Room: journalRoom, Of: c.JournalChain()})
+	}
 	for _, h := range list {
 		if err := h.Of.ExtendChain(ctx); err != nil {
 			return fmt.Errorf("what happened to %s: %w", h.Room, err)

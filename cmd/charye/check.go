@@ -26,7 +26,7 @@ type checkCmd struct {
 	Data     string   `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; with --postgres it only holds keys and programme."`
 	Chain    []string `placeholder:"N:HASH" help:"A chain that an earlier check printed and that was kept elsewhere: what happened up to event N must be what it was then. May be repeated."`
 	Requests []string `name:"chain-requests" placeholder:"N:HASH" help:"The same of the requests that two people decide on."`
-	Rooms    []string `name:"chain-of" placeholder:"ROOM=N:HASH" help:"The same of what happened to sites, people, messages, leftovers or verdicts, as a check prints it."`
+	Rooms    []string `name:"chain-of" placeholder:"ROOM=N:HASH" help:"The same of what happened to sites, people, messages, leftovers, verdicts or supply (departures that were settled, tables of GLNs), as a check prints it."`
 	Engines  engines  `embed:""`
 }
 
@@ -152,7 +152,16 @@ func openSupply(ctx context.Context, dir *durable.Dir, postgres string, p *progr
 		return nil, none, err
 	}
 	sites := site.NewIndex(all)
-	glns, err := readGLNs(dir, sites)
+	v, err := openVerdicts(ctx, dir, postgres)
+	if err != nil {
+		return nil, none, err
+	}
+	defer func() {
+		if room == nil {
+			err = errors.Join(err, v.Close())
+		}
+	}()
+	glns, err := loadGLNs(ctx, dir, v, sites)
 	if err != nil {
 		return nil, none, err
 	}
@@ -172,9 +181,5 @@ func openSupply(ctx context.Context, dir *durable.Dir, postgres string, p *progr
 	if err != nil {
 		return nil, none, err
 	}
-	v, err := openVerdicts(ctx, dir, postgres)
-	if err != nil {
-		return nil, none, err
-	}
-	return &check.Supply{Trace: t, Verdicts: v}, v.Close, nil
+	return &check.Supply{Trace: t, Verdicts: v, Journal: v, Sites: sites}, v.Close, nil
 }

@@ -30,6 +30,9 @@ type supplyCmd struct {
 	Destroy  supplyDestroyCmd  `cmd:"" help:"Have held or recalled boxes destroyed, for good."`
 	Followup supplyFollowupCmd `cmd:"" help:"Who was given a dose from boxes that a case recalled or had destroyed: list them, and have those doses not count, so that people are told and choose another."`
 	Plan     supplyPlanCmd     `cmd:"" help:"Plan deliveries: from what is booked to boxes for each site and day, what is short, and what may go from site to site."`
+	Settle   supplySettleCmd   `cmd:"" help:"Settle departures of a plan: from then on their boxes are promised, for every later plan."`
+	Settled  supplySettledCmd  `cmd:"" help:"What is settled: departures, or the packing list of one."`
+	Withdraw supplyWithdrawCmd `cmd:"" help:"Take a settlement back, as far as it has not left."`
 }
 
 type supplyTokenCmd struct {

@@ -59,7 +59,8 @@ func (c demoCmd) Run(ctx context.Context, std streams) error {
 
   Pages    %[1]s/            한국어, English at the top of each page
   Staff    %[1]s/desk        the call desk and the local office: sign in with any name, and choose roles
-  Supply   %[1]s/supply      boxes and their temperatures, with one alarm: sign in there with the role logistics; a second one agrees
+  Supply   %[1]s/supply      boxes and their temperatures, with one alarm: sign in there with the role logistics; a second one agrees.
+                         When the crowd has booked, /supply/deliveries says which boxes have to go where, and settles them
   API      %[1]s/api/v1/campaigns      contract: %[1]s/api/openapi.yaml
   Metrics  %[1]s/metrics
 

@@ -159,7 +159,7 @@ func (m mover) rooms(ctx context.Context) (arrived int, err error) {
 		if room.name == "custody" && !custodysqlite.There(m.dir.Path()) {
 			continue // nobody was let in to tell of it
 		}
-		if room.name == "verdicts" && !supplysqlite.There(m.dir.Path()) {
+		if room.name == "verdicts" && !supplysqlite.There(m.dir.Path()) && !hasFile(m.dir, glnFile) {
 			continue
 		}
 		start := time.Now()
@@ -226,7 +226,12 @@ func (m mover) verdicts(ctx context.Context) (bool, error) {
 	return across(
 		func() (*supplysqlite.Store, error) { return supplysqlite.Open(ctx, m.dir.Path()) },
 		func() (*supplypostgres.Store, error) { return supplypostgres.Open(ctx, m.to.Postgres) },
-		func(f *supplysqlite.Store, t *supplypostgres.Store) (bool, error) { return t.Fill(ctx, m.id, f) })
+		func(f *supplysqlite.Store, t *supplypostgres.Store) (bool, error) {
+			if err := takeOverGLNs(ctx, m.dir, f, func(text string) { _, _ = fmt.Fprintln(m.out, text) }); err != nil {
+				return false, err
+			}
+			return t.Fill(ctx, m.id, f)
+		})
 }
 
 func (m mover) bookings(ctx context.Context) (bool, error) {

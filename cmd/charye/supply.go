@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"charye/booking"
 	"charye/internal/durable"
@@ -10,17 +12,15 @@ import (
 	"charye/site"
 	"charye/supply"
 	custody "charye/supply/epcis"
+	"charye/supply/journal"
 	supplypostgres "charye/supply/postgres"
 	supplysqlite "charye/supply/sqlite"
 )
 
-// glnFile is the table of the sites' GLNs in a data directory, as it was imported.
-const glnFile = "glns.csv"
-
 // supplyWhere says where the supply room is kept.
 type supplyWhere struct {
 	Data     string `default:"charye-data" placeholder:"DIR" help:"The data directory, ${default} by default; also while it is served."`
-	Postgres string `env:"CHARYE_POSTGRES" placeholder:"URL" help:"The PostgreSQL of a cluster; the data directory then holds programme and GLNs."`
+	Postgres string `env:"CHARYE_POSTGRES" placeholder:"URL" help:"The PostgreSQL of a cluster; the data directory then holds the programme."`
 }
 
 // supplyRoom is everything that the supply room is told from.
@@ -30,17 +30,18 @@ type supplyRoom struct {
 	sites     *site.Index
 	glns      map[supply.GLN]site.Num
 	custody   custody.Store
-	verdicts  supply.Verdicts
+	verdicts  verdictStore
 	ledger    booking.Ledger
 	unkept    error // why what was read of custody could not be kept for the next command
 	closers   []func() error
 }
 
-// verdictStore keeps verdicts, alarms, plans, and what is under way.
+// verdictStore keeps verdicts, alarms, plans, what is under way, what was settled, and the table of GLNs.
 type verdictStore interface {
 	supply.Verdicts
 	supply.Alarms
 	supply.Tasks
+	journal.Store
 }
 
 // openVerdicts opens the verdicts of PostgreSQL when url is given, else those of the data directory.
@@ -78,9 +79,6 @@ func (w supplyWhere) with(ctx context.Context, do func(*supplyRoom) error) (err 
 			err = errors.Join(err, c())
 		}
 	}()
-	if r.glns, err = readGLNs(dir, r.sites); err != nil {
-		return err
-	}
 	if r.custody, err = openCustody(ctx, dir, w.Postgres); err != nil {
 		return err
 	}
@@ -89,6 +87,12 @@ func (w supplyWhere) with(ctx context.Context, do func(*supplyRoom) error) (err 
 		return err
 	}
 	r.closers = append(r.closers, r.verdicts.Close)
+	if err := takeOverGLNs(ctx, dir, r.verdicts, func(text string) { _, _ = fmt.Fprintln(os.Stderr, text) }); err != nil {
+		return err
+	}
+	if r.glns, err = loadGLNs(ctx, dir, r.verdicts, r.sites); err != nil {
+		return err
+	}
 	if r.ledger, err = openLedger(ctx, dir, w.Postgres); err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 
 	"charye/internal/durable"
 	"charye/supply"
+	"charye/supply/journal"
+	supplysqlite "charye/supply/sqlite"
 	"charye/supply/trace"
 )
 
@@ -122,6 +124,7 @@ func TestCheckFindsEachFaultOfSupply(t *testing.T) {
 	used(t, data, "2020-09-19T00:00:00Z", "dispensing", 1, 3)
 	hold(t, data, 1, "a")
 	hold(t, data, 2, "b")
+	settledAndNamed(t, data)
 	for _, c := range []struct {
 		name string
 		do   func(*testing.T, string)
@@ -131,6 +134,11 @@ func TestCheckFindsEachFaultOfSupply(t *testing.T) {
 		{"a verdict that is gone", plant("supply.db", `DROP TRIGGER verdict_stay_there; DELETE FROM verdict WHERE seq = 1`), "verdict 2 follows verdict 0"},
 		{"a verdict of one alone", plant("supply.db", `DROP TRIGGER verdict_stay; UPDATE verdict SET body = replace(body, '"officer"', '"rule"') WHERE seq = 2`), "verdict 2: a verdict needs two"},
 		{"a release out of nowhere", plant("supply.db", `DROP TRIGGER verdict_stay; UPDATE verdict SET body = replace(body, '"hold"', '"release"') WHERE seq = 1`), "verdict 1 cannot have been decided"},
+		{"a box settled twice", plant("supply.db", `INSERT INTO journal (seq, kind, body) SELECT 3, kind, body FROM journal WHERE seq = 1`), "box " + supplyBox(9).String() + " is settled twice: for T1 by settlement 1, and once more by settlement 3"},
+		{"a promise that nobody made", plant("supply.db", `INSERT INTO promise (box, settlement) VALUES (99, 1)`), "is held for settlement 1, which the journal does not say"},
+		{"a promise that is gone", plant("supply.db", `DELETE FROM promise`), "0 boxes are held for settlements, the journal promises 1"},
+		{"another site for a GLN", plant("supply.db", `UPDATE gln SET site = 'T9'`), "the table of GLNs has 1 rows that are not those that were imported"},
+		{"another site in a settlement", plant("supply.db", `DROP TRIGGER journal_stay; UPDATE journal SET body = replace(body, '"T1"', '"T2"') WHERE seq = 1`), "the chain breaks at event 1"},
 		{"given from a held box", func(t *testing.T, data string) { used(t, data, ahead, "dispensing", 1, 1) }, "a dose from box " + supplyBox(1).String() + " was given on "},
 		{"more given than there was", func(t *testing.T, data string) { used(t, data, "2020-09-20T00:00:00Z", "dispensing", 2, 101) }, "101 doses are given, and it has 100"},
 		{"counted otherwise", func(t *testing.T, data string) { used(t, data, "2020-09-20T00:00:00Z", "cycle_counting", 1, 96) }, "96 doses are counted, and 100 received - 3 given - 0 wasted leave 97"},
@@ -154,6 +162,28 @@ func TestCheckFindsEachFaultOfSupply(t *testing.T) {
 				t.Errorf("it said %v, want %q:\n%s", err, c.want, &out)
 			}
 		})
+	}
+}
+
+// settledAndNamed settles a box and imports a GLN.
+func settledAndNamed(t *testing.T, data string) {
+	t.Helper()
+	s, err := supplysqlite.Open(t.Context(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2020, 9, 19, 0, 0, 0, 0, time.UTC)
+	d := &journal.Departure{Depot: "d", Product: "flu", Leaves: at.Add(time.Hour), CutOff: at.Add(time.Hour), Loads: []journal.Load{{Box: supplyBox(9), Site: "T1", Vials: 1}}}
+	for _, e := range []journal.Event{
+		{At: at, By: "a", Kind: journal.Settle, Departure: d},
+		{At: at, By: "a", Kind: journal.GLNs, Table: journal.NewTable(nil, []journal.GLN{{GLN: 8809999000105, Site: "T1"}})},
+	} {
+		if _, err := s.Write(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

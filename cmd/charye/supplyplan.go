@@ -16,6 +16,7 @@ import (
 	"charye/site"
 	"charye/supply"
 	planning "charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/trace"
 )
 
@@ -25,7 +26,7 @@ type supplyPlanCmd struct {
 	Days     int           `default:"14" placeholder:"N" help:"For how many days; ${default} by default."`
 	Needs    string        `placeholder:"FILE" help:"CSV with the header site,day,product,vials: what is needed beside what is booked."`
 	At       string        `placeholder:"TIME" help:"As of this instant (RFC 3339); now by default. What is past its cut-off then is not planned."`
-	Promised string        `placeholder:"FILE" help:"The CSV of an earlier plan: what is past its cut-off in it and was not told to have left yet is promised, and counts where it goes."`
+	Promised string        `placeholder:"FILE" help:"The CSV of an earlier plan: what is past its cut-off in it and was not told to have left yet is promised, and counts where it goes. What was settled counts without it."`
 	CSV      string        `name:"csv" placeholder:"FILE" help:"Write the whole plan as CSV."`
 	EPCIS    string        `name:"epcis" placeholder:"FILE" help:"Write the shipping events of one day as an EPCIS document, for supply capture when the vehicles leave."`
 	Leaving  string        `placeholder:"DATE" help:"Of which day; the first on which anything of the plan leaves, by default."`
@@ -67,7 +68,7 @@ func (c supplyPlanCmd) Run(ctx context.Context, out streams) error {
 		}
 		if c.CSV != "" {
 			var b bytes.Buffer
-			if err := p.WriteCSV(&b, r.sites, r.programme.Zone, plainCell); err != nil {
+			if err := p.WriteCSV(&b, r.sites, r.programme.Zone, planning.PlainCell); err != nil {
 				return err
 			}
 			if err := durable.WriteFile(c.CSV, b.Bytes()); err != nil {
@@ -124,7 +125,7 @@ func (c supplyPlanCmd) gather(ctx context.Context, r *supplyRoom, now time.Time,
 	}
 	var promises []planning.Promise
 	if err := readInto("--promised", c.Promised, &promises, func(f io.Reader) ([]planning.Promise, error) {
-		return planning.ReadPromises(c.Promised, f, r.sites)
+		return planning.ReadPromises(c.Promised, f, r.sites, r.programme)
 	}); err != nil {
 		return in, kept, err
 	}
@@ -144,7 +145,11 @@ func (c supplyPlanCmd) gather(ctx context.Context, r *supplyRoom, now time.Time,
 		return in, kept, err
 	}
 	in.From, in.Days, in.Needs = from, c.Days, append(in.Needs, more...)
-	return in, in.Keep(promises), nil
+	book, err := journal.Read(ctx, r.verdicts)
+	if err != nil {
+		return in, kept, err
+	}
+	return in, in.Keep(append(promises, planning.Settled(book, r.sites)...)), nil
 }
 
 // readInto reads the file of a flag, when it is given.
@@ -179,12 +184,7 @@ func (c supplyPlanCmd) leaving(p *planning.Plan) (civil.Date, error) {
 
 // shippings are what leaves on a day, as custody tells it.
 func (r *supplyRoom) shippings(p *planning.Plan, day civil.Date) (out []trace.Shipping) {
-	glns := map[site.Num]supply.GLN{}
-	for g, at := range r.glns {
-		if old, ok := glns[at]; !ok || g < old {
-			glns[at] = g
-		}
-	}
+	glns := glnOfSites(r.glns)
 	place := func(at site.Num) string {
 		if g, ok := glns[at]; ok {
 			return trace.PlaceKey(g.String())

@@ -157,7 +157,11 @@ func (r *supplyRoom) tellPromises(to io.Writer, k planning.Kept, now time.Time, 
 	line := func(list []planning.Promise) func(int) string {
 		return func(i int) string {
 			p := &list[i]
-			return fmt.Sprintf("%s for %s, leaves %s, there on %s", p.Box, r.place("", p.Site), p.Leaves.In(r.programme.Zone).Format(planMinute), p.Arrives)
+			of := ""
+			if p.Settlement != 0 {
+				of = fmt.Sprintf("settlement %d: ", p.Settlement)
+			}
+			return fmt.Sprintf("%s%s for %s, leaves %s, there on %s", of, p.Box, r.place("", p.Site), p.Leaves.In(r.programme.Zone).Format(planMinute), p.Arrives)
 		}
 	}
 	var today, later []planning.Promise

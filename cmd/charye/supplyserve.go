@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 
@@ -16,6 +15,8 @@ import (
 	"charye/person"
 	"charye/programme"
 	"charye/site"
+	"charye/supply"
+	"charye/supply/journal"
 	"charye/supply/order"
 	"charye/supply/room"
 	"charye/supply/trace"
@@ -38,8 +39,11 @@ func (s *server) openRoom(ctx context.Context, dir *durable.Dir, postgres string
 		return nil, err
 	}
 	s.closers = append(s.closers, s.verdicts.Close)
+	if err := takeOverGLNs(ctx, dir, s.verdicts, func(text string) { s.log.LogAttrs(ctx, slog.LevelWarn, text) }); err != nil {
+		return nil, err
+	}
 	d := room.Deps{
-		Programme: s.programme, Places: (&places{dir: dir, sites: s.sites}).now, Custody: s.custody, Verdicts: s.verdicts, Alarms: s.verdicts, Tasks: s.verdicts, Ledger: s.ledger,
+		Programme: s.programme, Places: (&places{dir: dir, sites: s.sites, glns: s.verdicts}).now, Custody: s.custody, Verdicts: s.verdicts, Alarms: s.verdicts, Tasks: s.verdicts, Journal: s.verdicts, Ledger: s.ledger,
 		Requests: s.approvals, Node: rand.Text(), Clock: clock.System, Log: s.log,
 	}
 	if len(s.alarmTo) > 0 {
@@ -84,6 +88,7 @@ func (k *keptCustody) Follow(ctx context.Context, r *trace.Reader, from trace.So
 type places struct {
 	dir   *durable.Dir
 	sites site.Store
+	glns  journal.Store
 
 	mu   sync.Mutex
 	read room.Places
@@ -96,10 +101,11 @@ func (p *places) now(ctx context.Context) (room.Places, error) {
 	if err != nil {
 		return room.Places{}, err
 	}
-	is := fmt.Sprint(version)
-	if f, err := os.Stat(p.dir.File(glnFile)); err == nil {
-		is += fmt.Sprint(" ", f.ModTime().UnixNano(), " ", f.Size())
+	of, err := p.glns.GLNsOf(ctx)
+	if err != nil {
+		return room.Places{}, err
 	}
+	is := fmt.Sprint(version, " ", of)
 	if is == p.read.Version {
 		return p.read, nil
 	}
@@ -108,11 +114,12 @@ func (p *places) now(ctx context.Context) (room.Places, error) {
 		return room.Places{}, err
 	}
 	index := site.NewIndex(all)
-	glns, err := readGLNs(p.dir, index)
+	glns, err := loadGLNs(ctx, p.dir, p.glns, index)
 	if err != nil {
 		return room.Places{}, err
 	}
-	p.read = room.Places{Sites: index, Site: siteOf(index, glns), Version: is}
+	numbers := glnOfSites(glns)
+	p.read = room.Places{Sites: index, Site: siteOf(index, glns), Version: is, GLN: func(n site.Num) (supply.GLN, bool) { g, ok := numbers[n]; return g, ok }}
 	return p.read, nil
 }
 

@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"time"
 
 	"charye/booking"
-	"charye/internal/durable"
 	"charye/person"
 	"charye/programme"
 	"charye/site"
@@ -19,29 +15,6 @@ import (
 	"charye/supply/trace"
 	"charye/supply/trace/kept"
 )
-
-// readGLNs reads the table of a data directory; an empty one where none was imported.
-func readGLNs(dir *durable.Dir, sites *site.Index) (map[supply.GLN]site.Num, error) {
-	f, err := os.Open(dir.File(glnFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	list, err := trace.ReadGLNs(dir.File(glnFile), f)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[supply.GLN]site.Num, len(list))
-	for _, g := range list {
-		if s, ok := sites.ByID(g.Site); ok {
-			out[g.GLN] = s.Num
-		}
-	}
-	return out, nil
-}
 
 // siteOf gives the site that a place belongs to.
 func siteOf(sites *site.Index, glns map[supply.GLN]site.Num) func(string) site.Num {

@@ -17,6 +17,7 @@ import (
 	"charye/internal/durable"
 	"charye/programme"
 	"charye/site"
+	planning "charye/supply/delivery"
 )
 
 type importStockCmd struct {
@@ -211,16 +212,8 @@ func writeDays(to io.Writer, days []vialDay) error {
 		if d.few > 0 {
 			few = strconv.Itoa(d.few)
 		}
-		_ = w.Write([]string{d.day.String(), d.site.ID, plainCell(d.site.Name), strconv.Itoa(d.booked), strconv.Itoa(d.vials), few})
+		_ = w.Write([]string{d.day.String(), d.site.ID, planning.PlainCell(d.site.Name), strconv.Itoa(d.booked), strconv.Itoa(d.vials), few})
 	}
 	w.Flush()
 	return w.Error()
-}
-
-// plainCell keeps a spreadsheet from taking a name for a formula.
-func plainCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

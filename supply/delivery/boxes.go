@@ -20,37 +20,49 @@ func (g *gatherer) boxes() []Box {
 		}
 	})
 	depots := g.places()
-	rules := g.w.Programme.ShippingOn(g.today)
 	var out []Box
 	for _, k := range t.Boxes() {
 		x, _ := t.Box(k)
-		if g.products[x.Product] == nil {
-			continue
+		if b, there := g.stands(x, depots); there {
+			g.bar(&b, doubt[k])
+			out = append(out, b)
 		}
-		b := Box{SSCC: k, Product: x.Product, Lot: x.Lot, Site: x.Site}
-		b.Vials, b.Away = whole(x)
-		b.Expires, _ = t.Expires(x.Lot)
-		switch depot := depots.of(x.Place); {
-		case b.Vials == 0 || x.Place == "" && !x.Since.IsZero():
-			continue // used up, or at its end
-		case x.Site != 0:
-		case depot != "":
-			b.Depot = depot
-		default:
-			g.underWay(&b, &x.Sent, depots)
-		}
-		switch {
-		case g.w.Register.State(k) != supply.Usable:
-			b.Bar = Held
-		case doubt[k] == Doubt:
-			b.Bar = Doubt
-		case b.Away == "" && doubt[k] == Unknown && (rules == nil || !rules.Unknown):
-			b.Away = Unknown
-		}
-		out = append(out, b)
 	}
 	g.takeUntold(out)
 	return out
+}
+
+// stands says where a box is, or is under way to; false for one that is used up, at its end, or of a product that is not shipped.
+func (g *gatherer) stands(x *trace.Box, depots places) (b Box, there bool) {
+	if g.products[x.Product] == nil {
+		return b, false
+	}
+	b = Box{SSCC: x.SSCC, Product: x.Product, Lot: x.Lot, Site: x.Site}
+	b.Vials, b.Away = whole(x)
+	b.Expires, _ = g.w.Trace.Expires(x.Lot)
+	switch depot := depots.of(x.Place); {
+	case b.Vials == 0 || x.Place == "" && !x.Since.IsZero():
+		return b, false
+	case x.Site != 0:
+	case depot != "":
+		b.Depot = depot
+	default:
+		g.underWay(&b, &x.Sent, depots)
+	}
+	return b, true
+}
+
+// bar says what is against using a box, of whose readings doubt is what is thought.
+func (g *gatherer) bar(b *Box, doubt Bar) {
+	rules := g.w.Programme.ShippingOn(g.today)
+	switch {
+	case g.w.Register.State(b.SSCC) != supply.Usable:
+		b.Bar = Held
+	case doubt == Doubt:
+		b.Bar = Doubt
+	case b.Away == "" && doubt == Unknown && (rules == nil || !rules.Unknown):
+		b.Away = Unknown
+	}
 }
 
 // whole is how many vials of a box were not opened, and whether some are thawed. A vial that was punctured is open for the day.

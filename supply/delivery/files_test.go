@@ -65,13 +65,16 @@ func TestReadPromisesRefuses(t *testing.T) {
 	line := func(old, new string) string {
 		return promised + strings.Replace("deliver,icheon,T1,x,2026-10-05T14:00:00+09:00,2026-10-06T14:00:00+09:00,2026-10-07,flu,088099990000000020,Q2,2026-11-30,10,2026-10-07,\n", old, new, 1)
 	}
-	if list, err := delivery.ReadPromises("p.csv", strings.NewReader(line("", "")), in.Sites); err != nil || len(list) != 1 || list[0].Site != 1 || list[0].Box != sscc(2) || list[0].Arrives != monday+2 {
+	if list, err := delivery.ReadPromises("p.csv", strings.NewReader(line("", "")), in.Sites, in.Programme); err != nil || len(list) != 1 || list[0].Site != 1 || list[0].Box != sscc(2) || list[0].Arrives != monday+2 {
 		t.Fatalf("%+v %v", list, err)
 	}
 	for src, want := range map[string]string{
 		"":                          "p.csv: is empty; want a plan",
 		"site,vials\n":              "p.csv:1: wrong number of fields; want a plan as supply plan --csv writes it",
 		line("deliver", "send"):     `p.csv:2: what: is "send"; want deliver, transfer, short, unused or left out`,
+		line("icheon", "busan"):     `p.csv:2: from: there is no depot "busan" in programme p`,
+		line("deliver", "transfer"): `p.csv:2: from: there is no site "icheon"`,
+		line("flu,", "cold,"):       `p.csv:2: product: there is no product "cold" in programme p`,
 		line("T1", "T9"):            `p.csv:2: site: there is no site "T9"`,
 		line("2026-10-05T14", "14"): `p.csv:2: settled before: "14:00:00+09:00" is no instant`,
 		line("2026-10-06T14", "14"): `p.csv:2: leaves: "14:00:00+09:00" is no instant`,
@@ -79,7 +82,7 @@ func TestReadPromisesRefuses(t *testing.T) {
 		line("20,Q2", "21,Q2"):      "p.csv:2: box: ",
 		line("", "") + strings.TrimPrefix(line("T1", "T2"), promised): "p.csv:3: box: 088099990000000020 is in line 2 too",
 	} {
-		if _, err := delivery.ReadPromises("p.csv", strings.NewReader(src), in.Sites); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := delivery.ReadPromises("p.csv", strings.NewReader(src), in.Sites, in.Programme); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", src, err, want)
 		}
 	}
@@ -90,7 +93,7 @@ func FuzzReadPromises(f *testing.F) {
 	f.Add(promised + "short,,J1,x,,,,flu,,,,5,2026-10-08,no-depot\n")
 	in := input(rules())
 	f.Fuzz(func(t *testing.T, src string) {
-		list, err := delivery.ReadPromises("f", strings.NewReader(src), in.Sites)
+		list, err := delivery.ReadPromises("f", strings.NewReader(src), in.Sites, in.Programme)
 		if err != nil && (list != nil || !strings.HasPrefix(err.Error(), "f:")) {
 			t.Fatalf("%v with %v", err, list)
 		}
@@ -118,7 +121,7 @@ func TestPromisesAreKept(t *testing.T) {
 		if err := p.WriteCSV(&b, in.Sites, seoul, same); err != nil {
 			t.Fatal(err)
 		}
-		list, err := delivery.ReadPromises("p", &b, in.Sites)
+		list, err := delivery.ReadPromises("p", &b, in.Sites, in.Programme)
 		if err != nil {
 			t.Fatal(err)
 		}

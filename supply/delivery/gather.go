@@ -28,20 +28,7 @@ type World struct {
 // Needs are the vials that what is booked opens, by site and day, second doses and held seats included; of today what is left of them. Of days that are over
 // it counts as used what was booked, where vials are counted and no dose of that day was told.
 func Gather(ctx context.Context, l booking.Ledger, w World) (Input, error) {
-	g := &gatherer{
-		w: &w, today: civil.Of(w.Now, w.Programme.Zone), booked: map[dayOf]int{}, given: map[dayOf]int{}, first: map[shelfOf]civil.Date{}, counted: map[uint16]string{},
-		products: map[string]*programme.Product{}, at: supply.AsOf{At: w.Now, Zone: w.Programme.Zone, Overdue: w.Overdue, Handover: w.Handover},
-	}
-	for i := range w.Programme.Shipping {
-		for _, s := range w.Programme.Shipping[i].Products {
-			if p, ok := w.Programme.Product(s.Product); ok {
-				g.products[p.ID] = p
-				if p.Vials != nil {
-					g.counted[p.Num] = p.ID
-				}
-			}
-		}
-	}
+	g := newGatherer(&w)
 	g.doses()
 	if err := g.bookings(ctx, l); err != nil {
 		return Input{}, err
@@ -88,6 +75,24 @@ type gatherer struct {
 	booked   map[dayOf]int                 // doses
 	given    map[dayOf]int                 // doses that were told
 	first    map[shelfOf]civil.Date        // since when a site has had boxes
+}
+
+func newGatherer(w *World) *gatherer {
+	g := &gatherer{
+		w: w, today: civil.Of(w.Now, w.Programme.Zone), booked: map[dayOf]int{}, given: map[dayOf]int{}, first: map[shelfOf]civil.Date{}, counted: map[uint16]string{},
+		products: map[string]*programme.Product{}, at: supply.AsOf{At: w.Now, Zone: w.Programme.Zone, Overdue: w.Overdue, Handover: w.Handover},
+	}
+	for i := range w.Programme.Shipping {
+		for _, s := range w.Programme.Shipping[i].Products {
+			if p, ok := w.Programme.Product(s.Product); ok {
+				g.products[p.ID] = p
+				if p.Vials != nil {
+					g.counted[p.Num] = p.ID
+				}
+			}
+		}
+	}
+	return g
 }
 
 // bookings counts what is booked: as the ledger counts it where it counts vials, else booking by booking.

@@ -152,6 +152,19 @@ func fridge(int) int { return 5 }
 
 func (g *gathering) gather() delivery.Input {
 	g.Helper()
+	out, err := delivery.Gather(context.Background(), g.ledger, *g.world())
+	if err != nil {
+		g.Fatal(err)
+	}
+	slices.SortFunc(out.Needs, func(a, b delivery.Need) int {
+		return strings.Compare(fmt.Sprint(a.Site, a.Product, a.Day), fmt.Sprint(b.Site, b.Product, b.Day))
+	})
+	return out
+}
+
+// world is what is told up to now.
+func (g *gathering) world() *delivery.World {
+	g.Helper()
 	in := trace.NewReader()
 	for i := range g.log {
 		if err := in.Take(&g.log[i]); err != nil {
@@ -175,14 +188,7 @@ func (g *gathering) gather() delivery.Input {
 			g.Fatal(err)
 		}
 	}
-	out, err := delivery.Gather(context.Background(), g.ledger, delivery.World{Programme: g.p, Sites: g.sites, Trace: t, Register: r, Now: g.now, Overdue: 26 * time.Hour, Handover: time.Hour})
-	if err != nil {
-		g.Fatal(err)
-	}
-	slices.SortFunc(out.Needs, func(a, b delivery.Need) int {
-		return strings.Compare(fmt.Sprint(a.Site, a.Product, a.Day), fmt.Sprint(b.Site, b.Product, b.Day))
-	})
-	return out
+	return &delivery.World{Programme: g.p, Sites: g.sites, Trace: t, Register: r, Now: g.now, Overdue: 26 * time.Hour, Handover: time.Hour}
 }
 
 // where tells a box in a few words.

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,21 +11,34 @@ import (
 	"time"
 
 	"charye/internal/civil"
+	"charye/programme"
 	"charye/site"
 	"charye/supply"
 )
 
-// Promise is a box that an earlier plan sends to a site.
+// Promise is a box that an earlier plan, or a settlement, sends to a site.
 type Promise struct {
 	Box            supply.SSCC
+	Product        string
+	Depot          string   // that sends it; empty: a site gives it
+	Giver          site.Num // 0: a depot sends it
 	Site           site.Num
 	CutOff, Leaves time.Time
 	Arrives        civil.Date
-	Line           int // of the file
+	Line           int   // of the file
+	Settlement     int64 // that has it: it is promised whether its cut-off is over or not; 0: it is in a file
+}
+
+// still reports whether a box is where a promise takes it from.
+func (p *Promise) still(b *Box) bool {
+	if p.Depot != "" {
+		return b.Depot == p.Depot
+	}
+	return b.Depot == "" && b.Site == p.Giver && !b.Coming
 }
 
 // ReadPromises reads what goes by a plan that [Plan.WriteCSV] wrote. A wrong file is refused whole; the error names line and field.
-func ReadPromises(name string, from io.Reader, sites *site.Index) ([]Promise, error) {
+func ReadPromises(name string, from io.Reader, sites *site.Index, programme *programme.Programme) ([]Promise, error) {
 	r := csv.NewReader(from)
 	r.FieldsPerRecord = len(columns)
 	header := strings.Join(columns, ",")
@@ -53,7 +67,7 @@ func ReadPromises(name string, from io.Reader, sites *site.Index) ([]Promise, er
 		case row[0] != rowDeliver && row[0] != rowTransfer:
 			return nil, fmt.Errorf("%s:%d: what: is %.60q; want %s, %s, %s, %s or %s", name, line, row[0], rowDeliver, rowTransfer, rowShort, rowUnused, rowAside)
 		}
-		p, err := promiseOf(row, sites)
+		p, err := promiseOf(row, sites, programme)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", name, line, err)
 		}
@@ -65,7 +79,21 @@ func ReadPromises(name string, from io.Reader, sites *site.Index) ([]Promise, er
 	}
 }
 
-func promiseOf(row []string, sites *site.Index) (p Promise, err error) {
+func promiseOf(row []string, sites *site.Index, programme *programme.Programme) (p Promise, err error) {
+	from, ok := sites.ByID(row[1])
+	switch {
+	case row[0] == rowTransfer && !ok:
+		return p, fmt.Errorf("from: there is no site %.60q", row[1])
+	case row[0] == rowTransfer:
+		p.Giver = from.Num
+	case !hasDepot(programme, row[1]):
+		return p, fmt.Errorf("from: there is no depot %.60q in programme %s", row[1], programme.ID)
+	default:
+		p.Depot = row[1]
+	}
+	if p.Product = row[7]; !hasProduct(programme, p.Product) {
+		return p, fmt.Errorf("product: there is no product %.60q in programme %s", p.Product, programme.ID)
+	}
 	at, ok := sites.ByID(row[2])
 	if !ok {
 		return p, fmt.Errorf("site: there is no site %.60q", row[2])
@@ -86,6 +114,12 @@ func promiseOf(row []string, sites *site.Index) (p Promise, err error) {
 	return p, nil
 }
 
+func hasDepot(p *programme.Programme, id string) bool {
+	return slices.ContainsFunc(p.Shipping, func(s programme.Shipping) bool { _, ok := s.Depot(id); return ok })
+}
+
+func hasProduct(p *programme.Programme, id string) bool { _, ok := p.Product(id); return ok }
+
 // Kept is what became of promises.
 type Kept struct {
 	Waiting []Promise // settled, and not told to have left
@@ -93,26 +127,23 @@ type Kept struct {
 	Missed  []Promise // should have left long ago, and did not: their boxes are free again
 }
 
-// Keep has boxes that were promised count where they are to go, as if they had left: those whose cut-off is over and of which custody has not told yet that
-// they left. What was not settled is planned anew.
+// Keep has boxes that were promised count where they are to go, as if they had left: those that a settlement has, and those of a file whose cut-off is
+// over, of which custody has not told yet that they left. What was not settled is planned anew.
 func (in *Input) Keep(list []Promise) (k Kept) {
 	byBox := make(map[supply.SSCC]*Promise, len(list))
 	for i := range list {
 		byBox[list[i].Box] = &list[i]
 	}
 	today := civil.Of(in.Now, in.Programme.Zone)
-	late := 0
-	if s := in.Programme.ShippingOn(today); s != nil {
-		late = s.LateAfter
-	}
+	late := lateAfter(in.Programme, today)
 	for i := range in.Boxes {
 		b := &in.Boxes[i]
 		p := byBox[b.SSCC]
 		switch {
-		case p == nil || p.CutOff.After(in.Now) || b.Depot == "" && (b.Coming || b.Site == p.Site):
+		case p == nil || p.Settlement == 0 && p.CutOff.After(in.Now) || !p.still(b):
 		case b.Bar != "":
 			k.Barred = append(k.Barred, *p)
-		case civil.Of(p.Leaves, in.Programme.Zone)+civil.Date(late) < today:
+		case missed(p, in.Programme.Zone, today, late):
 			k.Missed = append(k.Missed, *p)
 		default:
 			k.Waiting = append(k.Waiting, *p)
@@ -120,7 +151,21 @@ func (in *Input) Keep(list []Promise) (k Kept) {
 		}
 	}
 	for _, l := range [][]Promise{k.Waiting, k.Barred, k.Missed} {
-		slices.SortFunc(l, func(a, b Promise) int { return a.Line - b.Line })
+		slices.SortFunc(l, func(a, b Promise) int {
+			return cmp.Or(cmp.Compare(a.Settlement, b.Settlement), a.Line-b.Line, cmp.Compare(a.Box, b.Box))
+		})
 	}
 	return k
+}
+
+func lateAfter(p *programme.Programme, today civil.Date) int {
+	if s := p.ShippingOn(today); s != nil {
+		return s.LateAfter
+	}
+	return 0
+}
+
+// missed reports whether what was promised should have left long ago.
+func missed(p *Promise, zone *time.Location, today civil.Date, late int) bool {
+	return civil.Of(p.Leaves, zone)+civil.Date(late) < today
 }

@@ -14,7 +14,7 @@ import (
 // The bounds of what parties can leave with a store.
 const (
 	MaxQueries       = 200 // in all
-	maxQueryName     = 100  // bytes
+	maxQueryName     = 100 // bytes
 	MaxQueryBytes    = 64 << 10
 	simpleEvents     = "SimpleEventQuery" // the standard's own, of which every question is one
 	simpleMasterData = "SimpleMasterDataQuery"

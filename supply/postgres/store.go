@@ -1,6 +1,7 @@
-// Package postgres is the engine of [supply.Verdicts] for many nodes: tables in a PostgreSQL database.
+// Package postgres is the engine of [supply.Verdicts], [supply.Alarms] and [journal.Store] for many nodes: tables in a PostgreSQL database.
 //
-// It owns those tables. It decides nothing: under a lock it replays what is kept, asks [supply.Register.Decide], and keeps what came out.
+// It owns those tables. It decides nothing: under a lock it replays what is kept, asks [supply.Register.Decide] or [journal.Book.Decide], and keeps what
+// came out.
 package postgres
 
 import (
@@ -14,19 +15,21 @@ import (
 
 	"charye/internal/pgdb"
 	"charye/supply"
+	"charye/supply/journal"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 // Kept are the tables that a serving role only adds to.
-var Kept = pgdb.Kept{"supply_verdict": nil, "supply_alarm": nil}
+var Kept = pgdb.Kept{"supply_verdict": nil, "supply_alarm": nil, "supply_journal": nil}
 
 // Store is the engine. Safe for concurrent use, by any number of nodes.
 type Store struct {
-	db *pgdb.DB
-	mu sync.Mutex
-	g  *supply.Register // all that is kept up to its Seq
+	db   *pgdb.DB
+	mu   sync.Mutex
+	g    *supply.Register // all that is kept up to its Seq
+	book *journal.Book    // the same of the journal
 }
 
 var _ supply.Verdicts = (*Store)(nil)
@@ -37,7 +40,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, g: supply.NewRegister()}, nil
+	return &Store{db: db, g: supply.NewRegister(), book: journal.NewBook()}, nil
 }
 
 // Close ends all connections.
@@ -130,9 +133,9 @@ func (s *Store) Verdicts(ctx context.Context, after int64, yield func(supply.Ver
 	return each(rows, yield)
 }
 
-// Fill takes over the verdicts of another store; see [pgdb.DB.Import]. They must follow from one another.
+// Fill takes over the verdicts of another store, and its alarms and journal where it has them; see [pgdb.DB.Import]. They must follow from one another.
 func (s *Store) Fill(ctx context.Context, source string, from supply.Verdicts) (done bool, err error) {
-	done, err = s.db.Import(ctx, "verdicts", source, []string{"supply_verdict", "supply_alarm", "supply_alarm_cleared", "supply_plan"}, func(ctx context.Context, f *pgdb.Filling) error {
+	done, err = s.db.Import(ctx, "verdicts", source, []string{"supply_verdict", "supply_alarm", "supply_alarm_cleared", "supply_plan", "supply_journal", "supply_promise", "supply_gln"}, func(ctx context.Context, f *pgdb.Filling) error {
 		g := supply.NewRegister()
 		t := f.Table("supply_verdict", "seq", "body")
 		if err := from.Verdicts(ctx, 0, func(v supply.Verdict) error {
@@ -152,6 +155,11 @@ func (s *Store) Fill(ctx context.Context, source string, from supply.Verdicts) (
 		}
 		if alarms, ok := from.(supply.Alarms); ok {
 			if err := fillAlarms(ctx, f, alarms); err != nil {
+				return err
+			}
+		}
+		if j, ok := from.(journal.Store); ok {
+			if err := fillJournal(ctx, f, j); err != nil {
 				return err
 			}
 		}

@@ -15,8 +15,8 @@ const (
 )
 
 // Deliveries gives the plan of deliveries for today and the days after, as it was made last; nil while there is none. Whoever asks has it made,
-// and made anew for a while: it costs as much as reading what is booked.
-func (r *Room) Deliveries() *delivery.Plan {
+// and made anew for a while: it costs as much as reading what is booked. What is settled counts where it is to go.
+func (r *Room) Deliveries() *Planned {
 	r.wanted.Store(r.Clock().UnixNano())
 	return r.deliveries.Load()
 }
@@ -27,20 +27,26 @@ func (r *Room) plan(ctx context.Context) error {
 	if v == nil || now.Sub(time.Unix(0, r.wanted.Load())) > planWanted || len(r.Programme.Shipping) == 0 {
 		return nil
 	}
-	if p := r.deliveries.Load(); p != nil && now.Sub(p.Made) < planEvery && !now.Before(p.Made) {
+	if p := r.deliveries.Load(); p != nil && now.Sub(p.Made) < planEvery && !now.Before(p.Made) && p.journal == v.Book.Seq() && p.verdicts == len(v.Verdicts) {
 		return nil
 	}
-	in, err := delivery.Gather(ctx, r.Ledger, delivery.World{
-		Programme: r.Programme, Sites: v.Sites, Trace: v.Trace, Register: v.Register, Now: now, Overdue: r.Limits.Overdue, Handover: r.Limits.Handover,
-	})
+	w := r.world(v)
+	w.Now = now
+	in, err := delivery.Gather(ctx, r.Ledger, *w)
 	if err != nil {
 		return err
 	}
 	in.Days = planDays
+	kept := in.Keep(delivery.Settled(v.Book, v.Sites))
 	p, err := delivery.Make(in)
 	if err != nil {
 		return err
 	}
-	r.deliveries.Store(p)
+	planned, err := newPlanned(p, kept, w, v)
+	if err != nil {
+		return err
+	}
+	r.remember(planned)
+	r.deliveries.Store(planned)
 	return nil
 }

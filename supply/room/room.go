@@ -22,7 +22,7 @@ import (
 	"charye/programme"
 	"charye/site"
 	"charye/supply"
-	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/order"
 	"charye/supply/trace"
 
@@ -31,9 +31,11 @@ import (
 
 // Places says where sites are, and which place of custody is which site.
 type Places struct {
-	Sites   *site.Index
-	Site    func(place string) site.Num // see [trace.Rules]
-	Version string                      // another one when anything of it changed
+	Sites *site.Index
+	Site  func(place string) site.Num // see [trace.Rules]
+	// GLN gives the number by which custody is told of a site, where it has one; nil: none has.
+	GLN     func(site.Num) (supply.GLN, bool)
+	Version string // another one when anything of it changed
 }
 
 // Limits are how long may be what is no doubt yet; those of `charye supply judge` are the usual ones.
@@ -57,6 +59,7 @@ type Deps struct {
 	Verdicts  supply.Verdicts
 	Alarms    supply.Alarms
 	Tasks     supply.Tasks
+	Journal   journal.Store
 	Ledger    booking.Ledger
 	Requests  approval.Store // nil: nobody can ask for a verdict here
 	// Tell tells people; the same may come again, after a restart, and must reach them once, by the number of its alarm. Nil: nobody is told.
@@ -85,8 +88,14 @@ type Room struct {
 	alarms  []supply.Alarm
 	told    int64 // up to which alarm people were told; of the leader
 
+	book *journal.Book
+
 	wanted     atomic.Int64 // when somebody last looked at the plan of deliveries
-	deliveries atomic.Pointer[delivery.Plan]
+	deliveries atomic.Pointer[Planned]
+	recent     struct {
+		sync.Mutex
+		plans []*Planned
+	}
 
 	planning sync.Mutex    // one plan at a time
 	drafting chan struct{} // somebody wants a preview
@@ -101,7 +110,7 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	if d.Quick == 0 {
 		d.Quick = quick
 	}
-	r := &Room{Deps: d, products: map[string]*supply.Product{}, g: supply.NewRegister(), drafting: make(chan struct{}, 1)}
+	r := &Room{Deps: d, products: map[string]*supply.Product{}, g: supply.NewRegister(), book: journal.NewBook(), drafting: make(chan struct{}, 1)}
 	products, perVial := order.Products(d.Programme)
 	for _, p := range products {
 		r.products[p.ID] = p
@@ -155,6 +164,9 @@ func (r *Room) Refresh(ctx context.Context) error {
 	}
 	r.story, r.read = t, t.Read
 	before := len(r.kept)
+	if err := r.readJournal(ctx); err != nil {
+		return err
+	}
 	if err := r.Verdicts.Verdicts(ctx, r.g.Seq(), func(v supply.Verdict) error {
 		r.kept = append(r.kept, v)
 		return r.g.Replay(r.kept[len(r.kept)-1:])
@@ -167,6 +179,11 @@ func (r *Room) Refresh(ctx context.Context) error {
 	}
 	now := r.Clock()
 	if v := r.view.Load(); !news && v != nil && len(r.kept) == before && now.Sub(v.At) < judgeEvery && !now.Before(v.At) {
+		if v.Book.Seq() != r.book.Seq() {
+			next := *v
+			r.settled(&next)
+			r.view.Store(&next)
+		}
 		return nil
 	}
 	if err := r.readAlarms(ctx); err != nil {
@@ -176,7 +193,9 @@ func (r *Room) Refresh(ctx context.Context) error {
 	if err := register.Replay(r.kept); err != nil {
 		return err
 	}
-	r.view.Store(r.look(t, register, now))
+	v := r.look(t, register, now)
+	r.settled(v)
+	r.view.Store(v)
 	return nil
 }
 
@@ -249,6 +268,9 @@ func (r *Room) watch(ctx context.Context) error {
 		return err
 	}
 	if leads, err := r.leads(ctx); err != nil || !leads {
+		return err
+	}
+	if err := r.endPromises(ctx); err != nil {
 		return err
 	}
 	return r.raise(ctx)

@@ -10,6 +10,8 @@ import (
 	"charye/internal/civil"
 	"charye/site"
 	"charye/supply"
+	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/trace"
 )
 
@@ -26,6 +28,10 @@ type View struct {
 	Verdicts []supply.Verdict
 	Alarms   []Alarm // those that need somebody first, then the others; newest first
 	Open     int     // how many of them need somebody
+	Book     *journal.Book
+	Fates    map[supply.SSCC]delivery.Fate // of the boxes that are promised
+
+	GLN func(site.Num) (supply.GLN, bool) // nil: no site has one
 
 	limits   Limits
 	products map[string]*supply.Product
@@ -84,7 +90,7 @@ func (v *View) asOf() supply.AsOf {
 func (r *Room) look(t *trace.Trace, g *supply.Register, now time.Time) *View {
 	v := &View{
 		At: now, Today: r.today(now), Zone: r.Programme.Zone, Read: t.Read, Problems: t.Problems, Sites: r.places.Sites, Trace: t, Register: g,
-		Verdicts: slices.Clone(r.kept), limits: r.Limits, products: r.products, place: r.places.Site, free: r.free,
+		Verdicts: slices.Clone(r.kept), GLN: r.places.GLN, limits: r.Limits, products: r.products, place: r.places.Site, free: r.free,
 		doubts: map[supply.SSCC]Doubt{}, doubted: map[supply.AlarmKey][]supply.SSCC{}, bySite: map[site.Num][]supply.SSCC{},
 	}
 	t.Index.Unfit(v.asOf(), func(k supply.SSCC, j supply.Judgement) {

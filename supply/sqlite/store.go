@@ -1,7 +1,7 @@
-// Package sqlite is the embedded engine of [supply.Verdicts]: one file, supply.db, in the data directory.
+// Package sqlite is the embedded engine of [supply.Verdicts], [supply.Alarms] and [journal.Store]: one file, supply.db, in the data directory.
 //
-// It owns the tables of that file. It decides nothing: it replays what is kept, asks [supply.Register.Decide], and keeps what came out, in one
-// transaction that is on disk when Decide returns.
+// It owns the tables of that file. It decides nothing: it replays what is kept, asks [supply.Register.Decide] or [journal.Book.Decide], and keeps what came out, in one
+// transaction that is on disk when it returns.
 package sqlite
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"charye/internal/durable"
 	"charye/supply"
+	"charye/supply/journal"
 )
 
 //go:embed migrations/*.sql
@@ -24,9 +25,10 @@ var migrations embed.FS
 
 // Store is the engine. Safe for concurrent use, also by several processes.
 type Store struct {
-	db *durable.DB
-	mu sync.Mutex
-	g  *supply.Register // all that is kept up to its Seq
+	db   *durable.DB
+	mu   sync.Mutex
+	g    *supply.Register // all that is kept up to its Seq
+	book *journal.Book    // the same of the journal
 }
 
 var _ supply.Verdicts = (*Store)(nil)
@@ -45,7 +47,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, g: supply.NewRegister()}, nil
+	return &Store{db: db, g: supply.NewRegister(), book: journal.NewBook()}, nil
 }
 
 // Close closes the file; it waits for a verdict under way.
@@ -64,22 +66,7 @@ func (s *Store) Decide(ctx context.Context, v supply.Verdict) (out supply.Verdic
 		return out, fmt.Errorf("verdict: %w", durable.Wrap(err))
 	}
 	defer tx.Rollback()
-	rows, err := tx.QueryContext(ctx, `SELECT seq, body FROM verdict WHERE seq > ? ORDER BY seq`, s.g.Seq())
-	if err != nil {
-		return out, fmt.Errorf("verdict: %w", durable.Wrap(err))
-	}
-	var news []supply.Verdict
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return out, errors.Join(err, rows.Close())
-		}
-		news = append(news, one)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return out, fmt.Errorf("verdict: %w", durable.Wrap(err))
-	}
-	if err := s.g.Replay(news); err != nil {
+	if err := s.follow(ctx, tx); err != nil {
 		return out, err
 	}
 	if out, err = s.g.Decide(v); err != nil {
@@ -100,6 +87,26 @@ func (s *Store) Decide(ctx context.Context, v supply.Verdict) (out supply.Verdic
 		return supply.Verdict{}, fmt.Errorf("verdict: %w", durable.Wrap(err))
 	}
 	return out, nil
+}
+
+// follow brings the register up to what is kept.
+func (s *Store) follow(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, `SELECT seq, body FROM verdict WHERE seq > ? ORDER BY seq`, s.g.Seq())
+	if err != nil {
+		return fmt.Errorf("verdict: %w", durable.Wrap(err))
+	}
+	var news []supply.Verdict
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		news = append(news, one)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("verdict: %w", durable.Wrap(err))
+	}
+	return s.g.Replay(news)
 }
 
 func scan(rows *sql.Rows) (v supply.Verdict, err error) {

@@ -72,6 +72,36 @@ func TestTasks(t *testing.T) {
 	})
 }
 
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	var mu sync.Mutex
+	supplytest.RunJournal(t, func(t testing.TB, place string) supplytest.Journal {
+		mu.Lock()
+		defer mu.Unlock()
+		dir, err := durable.OpenDir(filepath.Join(base, place))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open(t, dir.Path())
+	})
+}
+
+// TestOneBoxOnePromise: what the book would refuse the tables refuse too.
+func TestOneBoxOnePromise(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	for _, c := range []struct{ sql, want string }{
+		{`INSERT INTO journal (seq, kind, body) VALUES (1, 'settle', '')`, ""}, {`INSERT INTO promise (box, settlement) VALUES (7, 1)`, ""},
+		{`INSERT INTO promise (box, settlement) VALUES (7, 1)`, "UNIQUE constraint failed"}, {`DELETE FROM journal`, "only ever added"}, {`UPDATE journal SET body = 'x'`, "only ever added"},
+		{`INSERT INTO journal (seq, kind, body) VALUES (3, 'settle', '')`, "without gaps"},
+	} {
+		if _, err := s.db.W.Exec(c.sql); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.sql, err)
+		}
+	}
+}
+
 func TestVerdictsStay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -1,12 +1,15 @@
 package attacks_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"charye/internal/weak"
@@ -72,7 +75,8 @@ func (a *assault) digestOf(at string, worker map[string]string) string {
 var supplyPages = []string{
 	"GET /supply", "GET /supply/find?q=1", "GET /supply/alarms", "GET /supply/alarms/1", "GET /supply/sites", "GET /supply/boxes", "GET /supply/boxes/088099990000000013",
 	"GET /supply/readings?lot=A", "GET /supply/cases", "GET /supply/cases/1", "GET /supply/cases/new", "POST /supply/cases/new", "POST /supply/cases", "GET /supply/cases/draft/x", "GET /supply/cases/making/x", "POST /supply/cases/making/x/again",
-	"POST /supply/cases/1/agree", "POST /supply/cases/1/decline", "POST /supply/cases/1/withdraw",
+	"GET /supply/deliveries", "GET /supply/deliveries/departure?d=x", "POST /supply/deliveries/departure", "GET /supply/deliveries/settled/1", "GET /supply/deliveries/settled/1/boxes.csv",
+	"POST /supply/deliveries/settled/1/withdraw", "POST /supply/cases/1/agree", "POST /supply/cases/1/decline", "POST /supply/cases/1/withdraw",
 }
 
 // Somebody who has found the address of the supply room, with the session they have.
@@ -103,6 +107,8 @@ var clerkInSupply = attack{name: "a clerk's hold", without: weak.Role, run: func
 		a.kept("a preview", a.page("POST", "/supply/cases/new", form, cookies))
 		a.kept("agreement", a.page("POST", at+"/agree", form, cookies))
 		a.kept("a no", a.page("POST", at+"/decline", form, cookies))
+		a.kept("a settlement", a.page("POST", "/supply/deliveries/departure", url.Values{"d": {strings.Repeat("0", 64)}}, cookies))
+		a.kept("a withdrawal", a.page("POST", "/supply/deliveries/settled/1/withdraw", url.Values{"reason": {"x"}}, cookies))
 	}
 }}
 
@@ -135,4 +141,71 @@ var otherDigest = attack{name: "agreeing to another plan", without: weak.Unchang
 		r := a.page("POST", second+"/agree", url.Values{"digest": {digest}}, manager)
 		a.note(r.status == 409, fmt.Sprintf("%d", r.status))
 	}
+}}
+
+var departureShown = regexp.MustCompile(`/supply/deliveries/departure\?d=([0-9a-f]{64})`)
+
+// One box is in the depot. Two people settle it from several windows at all nodes at once, then again, and under digests of what nobody showed them.
+var settledTwice = attack{name: "settling one box twice", why: "the book under the store's lock and the primary key of the box: each alone stops it", run: func(a *assault) {
+	const box = "088099990000000099"
+	at := time.Now().Add(-time.Hour).UTC()
+	doc := fmt.Sprintf(`[{"@context":[{"cbvmda":"urn:epcglobal:cbv:mda:"}],"eventTime":%[1]q,"eventTimeZoneOffset":"+00:00","type":"ObjectEvent","action":"ADD","bizStep":"commissioning","epcList":[],"quantityList":[{"epcClass":"https://id.gs1.org/01/08809999000013/10/B","quantity":1}],"ilmd":{"cbvmda:itemExpirationDate":%[2]q},"readPoint":{"id":"urn:x:depot"}},
+{"@context":[],"eventTime":%[1]q,"eventTimeZoneOffset":"+00:00","type":"AggregationEvent","action":"ADD","bizStep":"packing","parentID":"https://id.gs1.org/00/%[3]s","childEPCs":[],"childQuantityList":[{"epcClass":"https://id.gs1.org/01/08809999000013/10/B","quantity":1}],"bizLocation":{"id":"urn:x:depot"}}]`,
+		at.Format(time.RFC3339), at.AddDate(1, 0, 0).Format(time.DateOnly), box)
+	file := filepath.Join(a.TempDir(), "depot.json")
+	if err := os.WriteFile(file, []byte(doc), 0o600); err != nil {
+		a.Fatal(err)
+	}
+	a.command(append(append([]string{"supply", "capture", "--party", "maker"}, a.at...), file)...)
+	if a.booked(a.base, "open") == nil {
+		a.Fatal("nobody is booked")
+	}
+	one, _ := a.atWork("가물류", "logistics", "", true)
+	two, _ := a.atWork("나관리", "manager", "", true)
+	digests := make([]string, len(a.nodes))
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for i, node := range a.nodes {
+		end := time.Now().Add(2 * time.Minute)
+		for ; a.page("GET", node.URL+"/supply/boxes/"+box, nil, one).status != 200 && time.Now().Before(end); <-again.C { // a plan is made once a minute: first the box
+		}
+		for ; digests[i] == ""; <-again.C {
+			for _, m := range departureShown.FindAllSubmatch(a.page("GET", node.URL+"/supply/deliveries", nil, one).body, -1) {
+				if bytes.Contains(a.page("GET", node.URL+"/supply/deliveries/departure?d="+string(m[1]), nil, one).body, []byte(box)) {
+					digests[i] = string(m[1])
+				}
+			}
+			if time.Now().After(end) {
+				a.Fatal("nothing is to be settled")
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	var won atomic.Int64
+	for i, node := range a.nodes {
+		for range 4 {
+			for _, worker := range []map[string]string{one, two} {
+				wg.Go(func() {
+					r := a.page("POST", node.URL+"/supply/deliveries/departure", url.Values{"d": {digests[i]}}, worker)
+					if r.status == 303 && strings.HasPrefix(r.header.Get("Location"), "/supply/deliveries/settled/") {
+						if won.Add(1) > 1 {
+							a.note(false, "settled twice")
+						}
+						return
+					}
+					a.note(r.status == 409, fmt.Sprintf("%d", r.status))
+				})
+			}
+		}
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		a.Errorf("%d settled it, want one", won.Load())
+	}
+	for _, digest := range []string{digests[0], strings.Repeat("0", 64), ""} {
+		r := a.page("POST", "/supply/deliveries/departure", url.Values{"d": {digest}}, one)
+		a.note(r.status == 409, fmt.Sprintf("%d", r.status))
+	}
+	r := a.page("POST", "/supply/deliveries/settled/1/withdraw", url.Values{"reason": {""}}, one)
+	a.note(r.status == 422, fmt.Sprintf("%d", r.status))
 }}

@@ -31,7 +31,7 @@ var attacks = []attack{
 	idTokens, otherSignIn, signInAnswers, providerDown, guessing,
 	askerAgrees, twoSessions, anotherDigest, notManagers, doneTwice, endedSession,
 	foreignFrame, manyNames, smuggled,
-	citizenInSupply, clerkInSupply, ownVerdict, otherDigest,
+	citizenInSupply, clerkInSupply, ownVerdict, otherDigest, settledTwice,
 	otherSite, heldBox, givenTwice,
 }
 

@@ -45,6 +45,8 @@ campaigns:
 timetables:
   - {sites: all, start: +2d, days: 5, from: "09:00", to: "17:00", every: 30m, seats: 20}
   - {sites: T2, start: +0d, days: 2, from: "00:00", to: "23:55", every: 5m, seats: 20}
+shipping:
+  - {from: 2020-01-01, unknown: ship, depots: [{id: depot, name: {en: Depot}, places: ["urn:x:depot"], weekdays: [mon, tue, wed, thu, fri, sat, sun], leaves: "23:59", lanes: [{region: all, transport: 1d}]}], products: [{product: flu, vialsPerBox: 1, cutOff: 0m}]}
 `
 
 const sites = "id,name,kind,address,lat,lon,phone,region\nT1,시험의원,clinic,서울특별시 중구,37.5,127.0,02-000-0000,서울특별시\nT2,하루의원,clinic,서울특별시 중구,37.5,127.0,02-000-0001,서울특별시\n"

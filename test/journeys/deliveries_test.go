@@ -81,9 +81,33 @@ func TestDeliveries(t *testing.T) {
 	healthy(t, w, "01-deliveries")
 	noComplaints(t, w)
 
+	// One departure is settled: its page shows the boxes, then it is a packing list, and the plan has it no more.
+	w.ClickText("살펴보고 확정하기")
+	w.WaitForText("이 상자들을 보낼까요?")
+	healthy(t, w, "03-departure")
+	w.Click("main form button")
+	w.WaitForText("라벨 인쇄용 표로 받기")
+	if !w.Says("대기 중") || !w.Says("확정 취소하기") {
+		t.Error("the packing list does not say what waits, and that it can be withdrawn")
+	}
+	healthy(t, w, "04-packing-list")
+	noComplaints(t, w)
+	w.Open(s.URL + "/supply/deliveries")
+	s.until("the plan with what is settled", func() bool {
+		w.Reload()
+		return w.Says("확정했고 아직 출발하지 않은 배송") && w.Says("오늘 정해야 하는 배송이 없습니다")
+	})
+	healthy(t, w, "05-deliveries-settled")
+
 	phone := b.Visitor(journeys.OnPhone, journeys.WithoutScript)
 	phone.Open(s.URL + "/supply/deliveries")
 	clerkSignsIn(phone, "라감사", "auditor", "", true)
 	phone.WaitForText("오늘 정해야 하는 배송")
 	healthy(t, phone, "02-deliveries-on-a-phone")
+	phone.ClickText("확정 1번")
+	phone.WaitForText("라벨 인쇄용 표로 받기")
+	if phone.Says("확정 취소하기") {
+		t.Error("an auditor is offered to withdraw")
+	}
+	healthy(t, phone, "06-packing-list-on-a-phone")
 }

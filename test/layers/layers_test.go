@@ -23,7 +23,7 @@ const module = "charye/"
 var domains = []string{"person", "programme", "site", "line", "booking", "leftover", "approval", "notify"}
 
 // pure are the rooms that reach no store: the domains, and what lies beside them without being an engine or a face.
-var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/room", "supply/dispense", "supply/followup", "walk/look", "walk/stock", "walk/standby")
+var pure = append(slices.Clone(domains), "supply", "supply/logger", "supply/relief", "supply/epcis", "supply/trace", "supply/order", "supply/delivery", "supply/journal", "supply/room", "supply/dispense", "supply/followup", "walk/look", "walk/stock", "walk/standby")
 
 // rooms says what each room may import of the others; CONTRIBUTING.md has the same table for people. Everybody may import
 // internal/, and a room's own sub-packages are the same room unless they have a line of their own. cmd and test may import
@@ -55,16 +55,17 @@ var rooms = map[string][]string{
 	"supply/trace":      {"person", "site", "supply", "supply/epcis"},
 	"supply/trace/kept": {"supply/epcis", "supply/trace"},
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
-	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/trace"},
-	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/order", "supply/trace"},
+	"supply/journal":    {"supply"},
+	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/journal", "supply/trace"},
+	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/journal", "supply/order", "supply/trace"},
 	"supply/followup":   {"booking", "person", "site", "supply", "supply/trace"},
 	"supply/dispense":   {"site", "supply", "supply/epcis", "supply/trace"},
 	"supply/room/roomtest": {
 		"approval/sqlite", "booking", "booking/sqlite", "person", "programme", "site", "supply", "supply/epcis", "supply/epcis/sqlite", "supply/room", "supply/sqlite", "supply/trace",
 	},
-	"supply/sqlite":     {"site", "supply"},
-	"supply/postgres":   {"site", "supply"},
-	"supply/supplytest": {"supply"},
+	"supply/sqlite":     {"site", "supply", "supply/journal"},
+	"supply/postgres":   {"site", "supply", "supply/journal"},
+	"supply/supplytest": {"supply", "supply/journal"},
 	"supply/epcis/*":    {"supply/epcis"},
 
 	"walk":            {"booking", "line", "person", "programme", "site", "walk/look", "walk/stock"},
@@ -77,20 +78,30 @@ var rooms = map[string][]string{
 	"walk/clinic":     {"booking", "leftover", "person", "programme", "site", "supply/dispense", "walk"},
 	"walk/approvals":  {"approval", "walk"},
 	"walk/manage":     {"approval", "booking", "line", "notify", "person", "programme", "site", "walk", "walk/approvals", "walk/look"},
-	"walk/supplyroom": {"approval", "programme", "supply", "supply/delivery", "supply/order", "supply/room", "walk", "walk/approvals"},
+	"walk/supplyroom": {"approval", "programme", "supply", "supply/delivery", "supply/journal", "supply/order", "supply/room", "walk", "walk/approvals"},
 	"walk/held":       {"notify", "person", "programme", "walk", "walk/leftovers"},
 	"walk/whole":      {"approval", "booking", "leftover", "line", "notify", "person", "programme", "site", "supply/dispense", "supply/room", "walk", "walk/approvals", "walk/clinic", "walk/desk", "walk/leftovers", "walk/look", "walk/manage", "walk/standby", "walk/stock", "walk/supplyroom", "walk/tell"},
 	"walk/walktest":   {"approval/sqlite", "booking", "booking/sqlite", "leftover", "leftover/sqlite", "line", "line/sqlite", "notify/sqlite", "person", "person/sqlite", "programme", "site", "site/sqlite", "walk", "walk/clinic", "walk/desk", "walk/leftovers", "walk/whole"},
 
-	"check/**":      {"approval", "booking", "line", "programme", "supply", "supply/trace"},
-	"reschedule/**": {"booking", "booking/moves", "programme", "site"},
-	"reduce/**":     {"booking", "booking/moves", "programme", "site"},
-	"booking/moves": {"booking", "programme", "site"},
-	"keeping/**":    {"booking", "leftover", "notify", "person", "programme"},
-	"api/**":        append([]string{"walk", "walk/held", "walk/leftovers"}, domains...),
-	"web/**":        append([]string{"supply", "supply/delivery", "supply/epcis", "supply/order", "supply/room", "supply/trace", "walk", "walk/clinic", "walk/desk", "walk/held", "walk/leftovers", "walk/look", "walk/manage"}, domains...),
-	"rush/**":       domains,
-	"epcis/**":      {"supply/epcis"},
+	"check/**":          {"approval", "booking", "line", "programme", "site", "supply", "supply/journal", "supply/trace"},
+	"reschedule/**":     {"booking", "booking/moves", "programme", "site"},
+	"reduce/**":         {"booking", "booking/moves", "programme", "site"},
+	"booking/moves":     {"booking", "programme", "site"},
+	"keeping/**":        {"booking", "leftover", "notify", "person", "programme"},
+	"api/**":            append([]string{"walk", "walk/held", "walk/leftovers"}, domains...),
+	"web":               {"walk", "walk/held", "web/citizen", "web/clinic", "web/desk", "web/manage", "web/page", "web/signin", "web/supply"},
+	"web/assets":        {},
+	"web/catalogue":     {},
+	"web/page":          {"line", "person", "programme", "walk", "web/assets", "web/catalogue"},
+	"web/page/pagetest": {"person", "programme", "web/catalogue", "web/signin"},
+	"web/signin":        {"person", "programme", "walk", "web/page"},
+	"web/citizen":       {"line", "notify", "person", "programme", "site", "walk", "walk/desk", "walk/held", "walk/leftovers", "web/page"},
+	"web/clinic":        {"booking", "person", "walk", "walk/clinic", "web/page"},
+	"web/desk":          {"person", "walk", "walk/desk", "web/page"},
+	"web/manage":        {"approval", "person", "programme", "walk", "walk/look", "walk/manage", "web/page"},
+	"web/supply":        {"approval", "booking", "programme", "site", "supply", "supply/delivery", "supply/epcis", "supply/journal", "supply/order", "supply/room", "supply/trace", "walk", "web/catalogue", "web/page"},
+	"rush/**":           domains,
+	"epcis/**":          {"supply/epcis"},
 
 	"internal/**": {},
 }
@@ -134,7 +145,12 @@ func TestArrowsBite(t *testing.T) {
 		{"person may speak HTTP", pkg{"charye/person", []string{"net/http"}, nil}, nil},
 		{"the program may import everything", pkg{"charye/cmd/charye", []string{"charye/line/sqlite", "charye/web"}, []string{"database/sql"}}, nil},
 		{"an engine may use SQL and its domain", pkg{"charye/line/sqlite", []string{"charye/line", "database/sql"}, []string{"database/sql"}}, nil},
-		{"a face's sub-package is the face", pkg{"charye/web", []string{"charye/web/dist"}, nil}, nil},
+		{"a face's sub-package is the face", pkg{"charye/api", []string{"charye/api/forms"}, nil}, nil},
+		{"web mounts a face of pages", pkg{"charye/web", []string{"charye/web/desk"}, nil}, nil},
+		{"a face of pages and another", pkg{"charye/web/citizen", []string{"charye/web/desk", "charye/web/page"}, nil},
+			[]string{"charye/web/citizen must not import charye/web/desk"}},
+		{"what all pages stand in and a face", pkg{"charye/web/page", []string{"charye/web/supply"}, nil},
+			[]string{"charye/web/page must not import charye/web/supply"}},
 		{"a domain and another", pkg{"charye/line", []string{"charye/booking"}, nil},
 			[]string{"charye/line must not import charye/booking"}},
 		{"a domain and its own engine", pkg{"charye/line", []string{"charye/line/sqlite"}, nil},

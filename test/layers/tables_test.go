@@ -32,7 +32,7 @@ func TestTheThreeTablesAgree(t *testing.T) {
 		delete(want, room)
 	}
 	for room := range want {
-		if !strings.Contains(room, "/") || room == "web/**" {
+		if !strings.Contains(room, "/") || strings.HasPrefix(room, "web/") && room != "web/page/pagetest" {
 			t.Errorf("CONTRIBUTING.md has no line for %s", room)
 		}
 	}
@@ -115,7 +115,7 @@ func tableForPeople(t *testing.T) map[string][]string {
 		if len(cells) != 5 {
 			break
 		}
-		if strings.ContainsAny(cells[1], "/-") {
+		if strings.ContainsAny(cells[1], "/-") && !strings.HasPrefix(strings.Trim(cells[1], " `"), "web/") {
 			continue // the program, engines, suites, helpers: said in words
 		}
 		may := []string{}

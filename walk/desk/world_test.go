@@ -7,10 +7,6 @@ import (
 )
 
 // The words of the tests.
-const (
-	campaign = walktest.Campaign
-)
-
 var (
 	must     = walktest.Must
 	wantCode = walktest.WantCode

@@ -159,7 +159,7 @@ func (l *Lists) messages(ctx context.Context, live []leftover.Offer) (list []not
 	return list, nil
 }
 
-// Offered gives what there is to tell somebody of an offer that stands, for [notify.Courier]; link is where they answer.
+// LeftoverOffered gives what there is to tell somebody of an offer that stands, for [notify.Courier]; link is where they answer.
 func (l *Lists) LeftoverOffered(link string) notify.DescribeLeftover {
 	return func(ctx context.Context, id int64, m *notify.Message) (notify.Facts, bool, error) {
 		if l.store == nil {

@@ -7,10 +7,6 @@ import (
 )
 
 // The words of the tests.
-const (
-	rules = walktest.Rules
-)
-
 var (
 	must     = walktest.Must
 	wantCode = walktest.WantCode

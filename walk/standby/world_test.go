@@ -7,11 +7,6 @@ import (
 )
 
 // The words of the tests.
-const (
-	campaign = walktest.Campaign
-	rules    = walktest.Rules
-)
-
 var (
 	must     = walktest.Must
 	wantCode = walktest.WantCode

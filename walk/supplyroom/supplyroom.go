@@ -14,6 +14,7 @@ import (
 	"charye/programme"
 	"charye/supply"
 	"charye/supply/delivery"
+	"charye/supply/journal"
 	"charye/supply/order"
 	"charye/supply/room"
 	"charye/walk"
@@ -48,7 +49,7 @@ func (s *Door) Supply(_ context.Context, a walk.Actor) (*room.View, error) {
 }
 
 // Deliveries gives the plan of deliveries as it was made last; nil while it is being made.
-func (s *Door) Deliveries(_ context.Context, a walk.Actor) (*delivery.Plan, error) {
+func (s *Door) Deliveries(_ context.Context, a walk.Actor) (*room.Planned, error) {
 	if err := walk.Allow(a, walk.SeeSupply); err != nil {
 		return nil, err
 	}
@@ -192,6 +193,14 @@ func supplyError(err error) error {
 		{supply.ErrNextStep, walk.BadRequest, "next"},
 		{supply.ErrVerdict, walk.BadRequest, "verdict"},
 		{order.ErrReach, walk.BadRequest, "reach"},
+		{journal.ErrTaken, walk.Conflict, "taken"},
+		{delivery.ErrChanged, walk.Conflict, "changed"},
+		{journal.ErrUnusable, walk.Conflict, "changed"},
+		{room.ErrLookAgain, walk.Conflict, "again"},
+		{journal.ErrCutOff, walk.Closed, "cutoff"},
+		{journal.ErrOver, walk.Conflict, "over"},
+		{journal.ErrNoSettlement, walk.NotFound, "none"},
+		{journal.ErrEvent, walk.BadRequest, "reason"},
 		{room.ErrNotYours, walk.NotAllowed, "own"},
 		{room.ErrNoCase, walk.NotFound, "none"},
 		{supply.ErrNoPlan, walk.NotFound, "plan"},

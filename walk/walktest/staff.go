@@ -12,6 +12,7 @@ import (
 	"charye/walk/desk"
 )
 
+// DeskRules are campaigns that take callers in different ways.
 const DeskRules = `
 programme: desk-test
 name: {en: Test}
