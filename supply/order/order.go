@@ -138,12 +138,15 @@ type Reach struct {
 // ErrReach means that a plan is asked for without bounds.
 var ErrReach = errors.New("want how far and until when people may be moved")
 
+// Progress is how far a plan is.
+type Progress = relief.Progress
+
 // Asked is how a plan is asked for, beside the verdict.
 type Asked struct {
 	Reach   Reach
 	Earlier *Plan // of a release: the plan of the hold that it ends, so that people can go back; nil: they stay where they are
 	// Progress is told now and then how far the plan is; nil: nobody.
-	Progress func(relief.Progress)
+	Progress func(Progress)
 }
 
 // Make plans a verdict. Nothing is changed. What the register refuses is refused here. Of the ledger it reads, some sites at a time, what is booked where

@@ -15,7 +15,6 @@ import (
 	"charye/approval"
 	"charye/supply"
 	"charye/supply/order"
-	"charye/supply/relief"
 )
 
 // Wish is a verdict that somebody thinks of.
@@ -95,7 +94,7 @@ func (r *Room) Preview(ctx context.Context, who approval.Who, w Wish) (Draft, er
 	return r.preview(ctx, Name(who), w, nil)
 }
 
-func (r *Room) preview(ctx context.Context, asked string, w Wish, progress func(relief.Progress)) (Draft, error) {
+func (r *Room) preview(ctx context.Context, asked string, w Wish, progress func(order.Progress)) (Draft, error) {
 	r.planning.Lock()
 	defer r.planning.Unlock()
 	if !w.bounded() {

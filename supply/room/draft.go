@@ -14,7 +14,6 @@ import (
 	"charye/approval"
 	"charye/supply"
 	"charye/supply/order"
-	"charye/supply/relief"
 )
 
 // A preview is made in the background, by whichever node has time: a request waits for it for [Deps.Quick] and shows its progress after that. Every node
@@ -200,7 +199,7 @@ func (r *Room) draft(ctx context.Context, id string) error {
 	p := &telling{}
 	var told sync.WaitGroup
 	told.Go(func() { r.tellDraft(work, stop, id, p) })
-	d, err := r.preview(work, t.By, w, func(at relief.Progress) { p.set(at) })
+	d, err := r.preview(work, t.By, w, func(at order.Progress) { p.set(at) })
 	why := context.Cause(work)
 	stop(nil)
 	told.Wait()
@@ -225,16 +224,16 @@ func (r *Room) draft(ctx context.Context, id string) error {
 // telling is how far a preview has come.
 type telling struct {
 	mu sync.Mutex
-	at relief.Progress
+	at order.Progress
 }
 
-func (t *telling) set(at relief.Progress) {
+func (t *telling) set(at order.Progress) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.at = at
 }
 
-func (t *telling) get() relief.Progress {
+func (t *telling) get() order.Progress {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.at
