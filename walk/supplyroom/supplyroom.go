@@ -70,17 +70,45 @@ func (s *Door) supplyRoom() (*room.Room, error) {
 	return s.room, nil
 }
 
-// PreviewVerdict plans a verdict. Nothing is changed.
-func (s *Door) PreviewVerdict(ctx context.Context, a walk.Actor, wish room.Wish) (room.Draft, error) {
+// PreviewVerdict has a verdict planned, and waits a moment for the plan: what is not done by then is made in the background. Nothing is changed.
+func (s *Door) PreviewVerdict(ctx context.Context, a walk.Actor, wish room.Wish) (room.Making, error) {
+	return s.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Begin(ctx, approvals.Who(a), wish) })
+}
+
+// PreviewedVerdict tells how far a preview is. One that nobody asks for is not made any further.
+func (s *Door) PreviewedVerdict(ctx context.Context, a walk.Actor, name string) (room.Making, error) {
+	return s.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Look(ctx, name) })
+}
+
+// RetryPreview has a preview made that failed or was stopped.
+func (s *Door) RetryPreview(ctx context.Context, a walk.Actor, name string) (room.Making, error) {
+	return s.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Retry(ctx, name) })
+}
+
+// PreviewedVerdicts lists the previews of a day, everybody's, the last first.
+func (s *Door) PreviewedVerdicts(ctx context.Context, a walk.Actor) (list []room.Making, err error) {
+	_, err = s.onPreview(a, func(r *room.Room) (m room.Making, err error) {
+		list, err = r.Makings(ctx)
+		return m, err
+	})
+	return list, err
+}
+
+func (s *Door) onPreview(a walk.Actor, do func(*room.Room) (room.Making, error)) (room.Making, error) {
 	if err := walk.Allow(a, walk.AskVerdict); err != nil {
-		return room.Draft{}, err
+		return room.Making{}, err
 	}
 	r, err := s.supplyRoom()
 	if err != nil {
-		return room.Draft{}, err
+		return room.Making{}, err
 	}
-	d, err := r.Preview(ctx, approvals.Who(a), wish)
-	return d, supplyError(err)
+	m, err := do(r)
+	if errors.Is(err, room.ErrBusy) {
+		e := walk.Refuse(walk.Overloaded, "%v", err)
+		e.RetryAfter = 30 * time.Second
+		return m, e
+	}
+	return m, supplyError(err)
 }
 
 // VerdictDraft gives what the actor, or somebody else who may ask, has previewed.
@@ -176,6 +204,7 @@ func supplyError(err error) error {
 		{room.ErrNotYours, walk.NotAllowed, "own"},
 		{room.ErrNoCase, walk.NotFound, "none"},
 		{supply.ErrNoPlan, walk.NotFound, "plan"},
+		{supply.ErrNoTask, walk.NotFound, "preview"},
 	} {
 		if errors.Is(err, c.is) {
 			return walk.Refuse(c.code, "%v", err).At(c.field)

@@ -50,6 +50,7 @@ func (h *Pages) openCases(q *page.Request, a walk.Actor) (out []caseRow, err err
 
 type supplyCasesData struct {
 	Cases []caseRow
+	Makes []makingRow
 	After string
 	Asks  bool
 }
@@ -67,6 +68,11 @@ func (h *Pages) supplyCases(q *page.Request) error {
 	d := supplyCasesData{Asks: walk.May(a, walk.AskVerdict)}
 	for i := range list {
 		d.Cases = append(d.Cases, h.caseRow(q, &list[i], a))
+	}
+	if d.Asks && before == 0 {
+		if d.Makes, err = h.makings(q, a); err != nil {
+			return err
+		}
 	}
 	if len(list) == supplyPage {
 		d.After = page.WithQuery("/supply/cases", "before", strconv.FormatInt(list[len(list)-1].ID, 10))

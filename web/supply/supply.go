@@ -48,7 +48,10 @@ type Service interface {
 	SettleDeparture(ctx context.Context, a walk.Actor, digest string) (journal.Event, error)
 	WithdrawSettlement(ctx context.Context, a walk.Actor, id int64, why string) (journal.Event, error)
 	SettlementShipping(ctx context.Context, a walk.Actor, s *journal.Settlement) ([]byte, error)
-	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error)
+	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Making, error)
+	PreviewedVerdict(ctx context.Context, a walk.Actor, name string) (room.Making, error)
+	PreviewedVerdicts(ctx context.Context, a walk.Actor) ([]room.Making, error)
+	RetryPreview(ctx context.Context, a walk.Actor, name string) (room.Making, error)
 	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
 	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
 	AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error)
@@ -86,6 +89,8 @@ func (h *Pages) Routes() []page.Route {
 		{Pattern: "GET /supply/cases/new", Act: walk.AskVerdict, Do: h.newVerdict},
 		{Pattern: "POST /supply/cases/new", Act: walk.AskVerdict, Do: h.previewVerdict},
 		{Pattern: "GET /supply/cases/draft/{digest}", Act: walk.AskVerdict, Do: h.verdictDraft},
+		{Pattern: "GET /supply/cases/making/{name}", Act: walk.AskVerdict, Do: h.makingVerdict},
+		{Pattern: "POST /supply/cases/making/{name}/again", Act: walk.AskVerdict, Do: h.retryPreview},
 		{Pattern: "POST /supply/cases", Act: walk.AskVerdict, Do: h.askVerdict},
 		{Pattern: "GET /supply/cases/{id}", Act: walk.SeeSupply, Do: h.supplyCase},
 		{Pattern: "POST /supply/cases/{id}/agree", Act: walk.AgreeVerdict, Do: h.agreeVerdict},
