@@ -361,6 +361,15 @@ func PerBooking(id int64) (k person.Key, ok bool) {
 	return k, true
 }
 
+// BookingOf is the booking that [PerBooking] gave a key; ok is false for any other key.
+func BookingOf(k person.Key) (id int64, ok bool) {
+	for i := range 8 {
+		id |= int64(k[15-i]) << (8 * i)
+	}
+	again, _ := PerBooking(id)
+	return id, k == again
+}
+
 // Products are the storage rules of a programme, and how many doses are in a vial.
 func Products(p *programme.Programme) (list []*supply.Product, perVial map[string]int) {
 	perVial = map[string]int{}

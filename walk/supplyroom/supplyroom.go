@@ -182,6 +182,32 @@ func (s *Door) Verdict(ctx context.Context, a walk.Actor, id int64) (room.Case, 
 	return c, supplyError(err)
 }
 
+// People lists who was given a dose from what a case recalled or had destroyed. Nobody is named: a person is a booking's number.
+func (s *Door) People(ctx context.Context, a walk.Actor, id int64, all bool) (room.People, error) {
+	if err := walk.Allow(a, walk.SeeSupply); err != nil {
+		return room.People{}, err
+	}
+	r, err := s.supplyRoom()
+	if err != nil {
+		return room.People{}, err
+	}
+	p, err := r.People(ctx, id, all)
+	return p, supplyError(err)
+}
+
+// NotCount has their doses not count any more, and them told, as far as it comes in some seconds; again goes on.
+func (s *Door) NotCount(ctx context.Context, a walk.Actor, id int64, all bool) (int, error) {
+	if err := walk.Allow(a, walk.AskVerdict); err != nil {
+		return 0, err
+	}
+	r, err := s.supplyRoom()
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.NotCount(ctx, id, all)
+	return n, supplyError(err)
+}
+
 // supplyError tells a refusal as faces know it. [walk.Error.Field] names which one, for the pages' words.
 func supplyError(err error) error {
 	for _, c := range []struct {
@@ -203,6 +229,7 @@ func supplyError(err error) error {
 		{journal.ErrEvent, walk.BadRequest, "reason"},
 		{room.ErrNotYours, walk.NotAllowed, "own"},
 		{room.ErrNoCase, walk.NotFound, "none"},
+		{room.ErrNoPeople, walk.NotFound, "people"},
 		{supply.ErrNoPlan, walk.NotFound, "plan"},
 		{supply.ErrNoTask, walk.NotFound, "preview"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"charye/approval"
+	"charye/supply"
 	"charye/supply/room"
 	"charye/walk"
 	"charye/web/page"
@@ -98,6 +99,7 @@ type caseData struct {
 	Outcome             room.Outcome
 	Raw                 string // an outcome that is no sum, such as why it was refused
 	Doing               bool
+	People              bool // who was given a dose from its boxes is followed up
 	Moved, All, Percent int
 	Error               string // of the form
 	Why                 string
@@ -155,6 +157,7 @@ func (h *Pages) showCase(q *page.Request, status int, wrong string) error {
 			d.Refused, d.Raw = true, strings.TrimPrefix(c.Request.Done.Why, "not done: ")
 		}
 	}
+	d.People = d.Done && !d.Refused && (c.Plan.Verdict.Action == supply.Recall || c.Plan.Verdict.Action == supply.Destroy)
 	return q.Show(status, "supplycase", page.View{Title: q.Words("supply.case.title", "n", strconv.FormatInt(id, 10)), Wide: true, Again: again, Error: wrong != "", D: d})
 }
 

@@ -68,7 +68,7 @@ func told(err error) error {
 		{supply.ErrUnknownBox, walk.BadRequest, "boxes"}, {supply.ErrNextStep, walk.BadRequest, "next"}, {supply.ErrVerdict, walk.BadRequest, "verdict"},
 		{journal.ErrTaken, walk.Conflict, "taken"}, {delivery.ErrChanged, walk.Conflict, "changed"}, {journal.ErrUnusable, walk.Conflict, "changed"}, {room.ErrLookAgain, walk.Conflict, "again"},
 		{journal.ErrCutOff, walk.Closed, "cutoff"}, {journal.ErrOver, walk.Conflict, "over"}, {journal.ErrNoSettlement, walk.NotFound, "none"}, {journal.ErrEvent, walk.BadRequest, "reason"},
-		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {supply.ErrNoTask, walk.NotFound, ""}, {room.ErrBusy, walk.Overloaded, ""}, {approval.ErrNone, walk.NotFound, ""},
+		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {room.ErrNoPeople, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {supply.ErrNoTask, walk.NotFound, ""}, {room.ErrBusy, walk.Overloaded, ""}, {approval.ErrNone, walk.NotFound, ""},
 		{approval.ErrOwn, walk.NotAllowed, "own"}, {approval.ErrChanged, walk.Conflict, "changed"}, {approval.ErrState, walk.Conflict, "state"}, {approval.ErrTwice, walk.Conflict, "twice"}, {approval.ErrAsked, walk.Conflict, "asked"},
 	} {
 		if errors.Is(err, c.is) {
@@ -177,6 +177,22 @@ func (s *supplyFake) VerdictDraft(ctx context.Context, _ walk.Actor, digest stri
 	}
 	out, err := s.room.Draft(ctx, digest)
 	return out, told(err)
+}
+
+func (s *supplyFake) People(ctx context.Context, _ walk.Actor, id int64, all bool) (room.People, error) {
+	if err := s.Step("People", "%d %t", id, all); err != nil || s.room == nil {
+		return room.People{}, err
+	}
+	p, err := s.room.People(ctx, id, all)
+	return p, told(err)
+}
+
+func (s *supplyFake) NotCount(ctx context.Context, _ walk.Actor, id int64, all bool) (int, error) {
+	if err := s.Step("NotCount", "%d %t", id, all); err != nil || s.room == nil {
+		return 0, err
+	}
+	n, err := s.room.NotCount(ctx, id, all)
+	return n, told(err)
 }
 
 func (s *supplyFake) AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error) {

@@ -54,6 +54,8 @@ type Service interface {
 	RetryPreview(ctx context.Context, a walk.Actor, name string) (room.Making, error)
 	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
 	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
+	People(ctx context.Context, a walk.Actor, id int64, all bool) (room.People, error)
+	NotCount(ctx context.Context, a walk.Actor, id int64, all bool) (int, error)
 	AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error)
 	DeclineVerdict(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
 	WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) (approval.Request, error)
@@ -93,6 +95,9 @@ func (h *Pages) Routes() []page.Route {
 		{Pattern: "POST /supply/cases/making/{name}/again", Act: walk.AskVerdict, Do: h.retryPreview},
 		{Pattern: "POST /supply/cases", Act: walk.AskVerdict, Do: h.askVerdict},
 		{Pattern: "GET /supply/cases/{id}", Act: walk.SeeSupply, Do: h.supplyCase},
+		{Pattern: "GET /supply/people/{id}", Act: walk.SeeSupply, Do: h.people},
+		{Pattern: "GET /supply/people/{id}/list.csv", Act: walk.SeeSupply, Do: h.peopleFile},
+		{Pattern: "POST /supply/people/{id}", Act: walk.AskVerdict, Do: h.notCount},
 		{Pattern: "POST /supply/cases/{id}/agree", Act: walk.AgreeVerdict, Do: h.agreeVerdict},
 		{Pattern: "POST /supply/cases/{id}/decline", Act: walk.AgreeVerdict, Do: h.declineVerdict},
 		{Pattern: "POST /supply/cases/{id}/withdraw", Act: walk.AskVerdict, Do: h.withdrawVerdict},
