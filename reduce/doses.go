@@ -29,6 +29,10 @@ func (c *carrier) begin(ctx context.Context) error {
 		case before:
 			return nil, nil
 		}
+		there := booking.There(c.campaign.Num, c.campaign.StockAt(c.way.Now()), func(id booking.Counter) int { return have[id].Capacity })
+		if went := -c.head.Net; went > 0 && went > there {
+			return nil, tooFew(went, there)
+		}
 		return append(c.net(have, c.head.Net), booking.Claim{Counter: applied, Capacity: 1}), nil
 	})
 }

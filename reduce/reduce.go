@@ -45,6 +45,8 @@ var (
 	ErrPlan = errors.New("not a plan for this programme")
 	// ErrTooMany means that more would have to be lost than those have who may lose one.
 	ErrTooMany = errors.New("more than those have who can lose a dose")
+	// ErrNotThere means that more went than there were: what comes later has not gone.
+	ErrNotThere = errors.New("more doses than the campaign has")
 	// ErrClosed means that somebody would stand first in a line that is closed.
 	ErrClosed = errors.New("the campaign is closed")
 )
@@ -122,7 +124,7 @@ func Plan(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at time.
 	head := header{
 		Reduction: r.Programme.ID, ID: rand.Text(), Campaign: w.Campaign, Doses: w.Doses, Net: m.sum.Kinds[OtherProduct] - w.Doses, Why: w.Why, Made: at.UTC(),
 	}
-	m.sum.After = max(0, m.sum.Before+head.Net)
+	m.sum.After = m.sum.Before + head.Net
 	out := json.NewEncoder(to)
 	if err := out.Encode(head); err != nil {
 		return nil, err
@@ -175,8 +177,15 @@ func newMaker(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at t
 	slices.SortFunc(m.coming, func(a, b delivery) int { return cmp.Compare(a.day, b.day) })
 	m.over = promised(c, at, r.Programme.Zone, m.Capacity, m.Used)
 	m.sum.Before, m.sum.Taken = m.over.there, m.over.stock+m.over.ahead
-	m.over.there = max(0, m.over.there-w.Doses)
+	if w.Doses > m.sum.Before {
+		return nil, tooFew(w.Doses, m.sum.Before)
+	}
+	m.over.there -= w.Doses
 	return m, nil
+}
+
+func tooFew(went, there int) error {
+	return fmt.Errorf("%w: %d cannot have gone where there are %d by its rules now; say at most that many, or correct the rules", ErrNotThere, went, there)
 }
 
 // offers checks whether everybody of the campaign may get the product that came instead: the ledger does not know how old they are.

@@ -369,6 +369,34 @@ func TestReduceAheadInBetween(t *testing.T) {
 	})
 }
 
+// TestReduceMoreThanThere: no more can go than there is, also of two plans together; what is still to come has not gone with it.
+func TestReduceMoreThanThere(t *testing.T) {
+	engines(t, 20, "deliveries: [{at: 2021-07-21T09:00:00+09:00, doses: 5}]", func(t *testing.T, w *world) {
+		w.fill(20)
+		all := wish
+		all.NotBefore, all.Doses = 0, 21
+		if _, err := reduce.Plan(t.Context(), w.ledger, w.rules(), all, at, &bytes.Buffer{}); !errors.Is(err, reduce.ErrNotThere) {
+			t.Errorf("21 of 20: %v", err)
+		}
+		all.Doses = 20
+		plan, sum := w.plan(all)
+		if sum.Kinds[reduce.OtherDay] != 5 || sum.Kinds[reduce.Standby] != 15 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		all.Doses = 1
+		another, _ := w.plan(all)
+		w.mustCarry(plan, false)
+		if _, err := w.carry(w.ledger, another, false); !errors.Is(err, reduce.ErrNotThere) {
+			t.Errorf("one more: %v", err)
+		}
+		w.now = at.AddDate(0, 0, 1) // the five have come, and each has somebody
+		all.Doses = 0
+		if _, sum := w.plan(all); sum.Lose != 0 || sum.Before != 5 || sum.Taken != 5 {
+			t.Errorf("when it came: %+v", *sum)
+		}
+	})
+}
+
 // TestReduceUndoneWithinLimits: who has booked elsewhere what goes not together with a lost dose does not get that back.
 func TestReduceUndoneWithinLimits(t *testing.T) {
 	engines(t, 20, "", func(t *testing.T, w *world) {
