@@ -486,6 +486,43 @@ func TestReduceUnderLoad(t *testing.T) {
 	})
 }
 
+// between has somebody act after every batch, before the next step.
+type between struct {
+	booking.Ledger
+	act func()
+}
+
+func (b *between) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {
+	out, err := b.Ledger.Apply(ctx, batch)
+	b.act()
+	return out, err
+}
+
+// TestReduceInBetween: a dose that somebody loses goes in the same step: whoever comes between two steps finds none, also where nobody stands first.
+func TestReduceInBetween(t *testing.T) {
+	engines(t, 20, delivery, func(t *testing.T, w *world) {
+		w.fill(20)
+		some := wish
+		some.NotBefore, some.Doses = 0, 10
+		plan, sum := w.plan(some)
+		if sum.Kinds[reduce.OtherDay] != 10 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		came := 0
+		l := &between{Ledger: w.ledger, act: func() {
+			came++
+			w.wantStock(10, 10)
+			if out := w.apply(w.ask(100 + came)); out[0].Result != booking.Full {
+				t.Errorf("somebody who came in between: %+v", out[0])
+			}
+		}}
+		if o, err := w.carry(l, plan, false); err != nil || o.Moved != 10 || o.Short != 0 || came == 0 {
+			t.Errorf("%+v, %v, %d came", o, err, came)
+		}
+		w.wantStock(10, 10)
+	})
+}
+
 // TestReduceInstead: doses of another product came in place of some that went.
 func TestReduceInstead(t *testing.T) {
 	engines(t, 100, "", func(t *testing.T, w *world) {
