@@ -90,7 +90,7 @@ type world struct {
 }
 
 func (w *world) rules() moves.Rules {
-	return moves.Rules{Programme: w.p, Sites: []site.Site{{Num: 1, ID: "s", Kind: "clinic", Region: "r"}}}
+	return moves.Rules{Programme: w.p, Sites: []site.Site{{Num: 1, ID: "s", Kind: "clinic", Region: "r"}, {Num: 2, ID: "t", Kind: "clinic", Region: "r"}}}
 }
 
 func seat(day civil.Date, minute int, product string) booking.Choice {
@@ -483,6 +483,38 @@ func TestReduceUnderLoad(t *testing.T) {
 			}
 		}
 		w.wantStock(120, 120)
+	})
+}
+
+// TestReduceAtItsOwnSite: a later dose that is at another site than the first stays there, or goes to another day there.
+func TestReduceAtItsOwnSite(t *testing.T) {
+	engines(t, 2, delivery, func(t *testing.T, w *world) {
+		for n, days := range []civil.Date{41, 28} { // the first may stay when the dose before it goes behind the delivery, the second is too near then
+			q := w.ask(n)
+			s := booking.Session{Site: 2, Day: start + days, Minute: 540}
+			q.Doses[1][0].Slot.Session, q.Doses[1][0].Seat.Counter = s, booking.SeatCounter(s)
+			w.apply(q)
+		}
+		before := w.live()
+		both := wish
+		both.NotBefore, both.Doses = 0, 2
+		plan, sum := w.plan(both)
+		if sum.Kinds[reduce.OtherDay] != 2 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		if o := w.mustCarry(plan, false); o.Moved != 2 {
+			t.Errorf("%+v", o)
+		}
+		for n, b := range w.live() {
+			second := b.Doses[1].Slot
+			if days := second.Day - b.Doses[0].Slot.Day; second.Site != 2 || days < 21 || days > 42 || n == 0 && second != before[n].Doses[1].Slot {
+				t.Errorf("%d: %v", n, slots(b))
+			}
+		}
+		if o := w.mustCarry(plan, true); o.Moved != 2 {
+			t.Errorf("undone: %+v", o)
+		}
+		w.wantStock(2, 2)
 	})
 }
 
