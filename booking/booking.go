@@ -96,7 +96,8 @@ type Request struct {
 	// person, and has no partner itself.
 	Partner *Request
 
-	// Limits are of how many doses of a product the person may have at most in live bookings of other campaigns: OpHold, OpBook, OpChange.
+	// Limits are of how many doses of a product the person may have at most in live bookings of other campaigns: OpHold, OpBook, OpChange,
+	// OpReinstate.
 	Limits []Limit
 
 	HoldUntil   time.Time // OpHold, OpInvite, OpRecall: when the hold falls back; from that instant on it is over

@@ -153,11 +153,17 @@ func (c *carrier) carry(ctx context.Context, batch []loss) error {
 	var away []loss
 	var displace []booking.Request
 	at := c.way.Now()
-	open := booking.ChannelShareCounter(c.campaign.Num, 0)
+	part := partOf(c.campaign, at, c.rules.Programme.Zone)
 	for _, x := range batch {
 		b := found[x.Booking]
-		if c.spared(b, &x, slices.Contains(x.Had, open)) {
+		of, _ := part(x.Had)
+		if c.spared(b, &x, of) {
 			c.o.Spared++
+			continue
+		}
+		if _, come := part(x.Has); come && !c.way.Undo && b != nil && asPlanned(b, &x) {
+			c.over.take(of, -1) // the delivery has come: another day would free no dose
+			c.o.Gone++
 			continue
 		}
 		if x.Kind != Standby {
@@ -193,14 +199,14 @@ func (c *carrier) carry(ctx context.Context, batch []loss) error {
 }
 
 // spared reports whether a booking that is as the plan found it keeps its doses, since enough others gave back theirs. Who gets another product gets it.
-func (c *carrier) spared(b *booking.Booking, x *loss, open bool) bool {
+func (c *carrier) spared(b *booking.Booking, x *loss, of part) bool {
 	if c.way.Undo || x.Kind == OtherProduct || b == nil || b.Status != booking.Booked || !asPlanned(b, x) {
 		return false
 	}
-	if !c.over.relieves(open) {
+	if !c.over.relieves(of) {
 		return true
 	}
-	c.over.take(open, 1)
+	c.over.take(of, 1)
 	return false
 }
 
@@ -221,11 +227,7 @@ func (c *carrier) move(ctx context.Context, batch []loss, at time.Time) error {
 		Edit: func(i int, b *booking.Booking, q *booking.Request) {
 			x := &batch[i]
 			if x.Kind == OtherProduct {
-				if p, ok := c.rules.Programme.Product(q.Doses[0][0].Slot.Product); ok {
-					for _, limit := range c.rules.Programme.Limits(p, p.Series.Doses) {
-						q.Limits = append(q.Limits, booking.Limit(limit))
-					}
-				}
+				q.Limits = c.limits(q.Doses[0][0].Slot.Product)
 				return
 			}
 			q.Shared, q.Resize = c.claims(x.Has), -1
@@ -234,6 +236,16 @@ func (c *carrier) move(ctx context.Context, batch []loss, at time.Time) error {
 			}
 		},
 	}, &c.o.Outcome)
+}
+
+// limits are what a person may have booked in other campaigns beside a series that begins with a product.
+func (c *carrier) limits(product string) (out []booking.Limit) {
+	if p, ok := c.rules.Programme.Product(product); ok {
+		for _, limit := range c.rules.Programme.Limits(p, p.Series.Doses) {
+			out = append(out, booking.Limit(limit))
+		}
+	}
+	return out
 }
 
 func (c *carrier) why() string {
@@ -263,7 +275,8 @@ func (c *carrier) displace(b *booking.Booking, x *loss, at time.Time) (q booking
 	if !c.way.Undo {
 		return q, true
 	}
-	q.Op, q.Resize, q.Shared, q.Apart = booking.OpReinstate, 1, c.claims(x.Had), c.places.Apart(x.all[0].From.Product, at)
+	first := x.all[0].From.Product
+	q.Op, q.Resize, q.Shared, q.Apart, q.Limits = booking.OpReinstate, 1, c.claims(x.Had), c.places.Apart(first, at), c.limits(first)
 	for _, s := range x.all {
 		choice, ok := c.places.Choice(s.From, b.Doses[s.Dose-1])
 		if !ok {

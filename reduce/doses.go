@@ -29,6 +29,10 @@ func (c *carrier) begin(ctx context.Context) error {
 		case before:
 			return nil, nil
 		}
+		there := booking.There(c.campaign.Num, c.campaign.StockAt(c.way.Now()), func(id booking.Counter) int { return have[id].Capacity })
+		if went := -c.head.Net; went > 0 && went > there {
+			return nil, tooFew(went, there)
+		}
 		return append(c.net(have, c.head.Net), booking.Claim{Counter: applied, Capacity: 1}), nil
 	})
 }
@@ -42,7 +46,7 @@ func (c *carrier) end(ctx context.Context) error {
 		}
 		return append(c.net(have, -c.head.Net), booking.Claim{Counter: undone, Capacity: 1}), nil
 	})
-	c.o.Short = max(0, c.over.stock, c.over.open)
+	c.o.Short = c.over.short()
 	return err
 }
 
@@ -84,12 +88,12 @@ func (c *carrier) adjust(ctx context.Context, more []booking.Counter, rule func(
 			st.Counter, st.Capacity = x.Counter, x.Capacity
 			have[x.Counter] = st
 		}
-		n := booking.OnOffer(num, c.campaign.StockAt(now), come, func(id booking.Counter) int { return have[id].Capacity }, func(id booking.Counter) int { return have[id].Used })
-		c.over = excess{stock: have[stock].Used - n}
+		capacity, used := func(id booking.Counter) int { return have[id].Capacity }, func(id booking.Counter) int { return have[id].Used }
+		n := booking.OnOffer(num, c.campaign.StockAt(now), come, capacity, used)
+		c.over = promised(c.campaign, now, c.rules.Programme.Zone, capacity, used)
 		sized := []booking.Claim{{Counter: stock, Capacity: max(n, have[stock].Used)}}
 		if c.campaign.Channeled() {
 			everybodys := max(0, n-c.campaign.Reserved(now))
-			c.over.open = have[open].Used - everybodys
 			sized = append(sized, booking.Claim{Counter: open, Capacity: max(everybodys, have[open].Used)})
 		}
 		if c.way.Undo && len(claims) == 0 {

@@ -91,7 +91,7 @@ func (m *maker) firsts(id, kind, region string, near booking.Slot, day civil.Dat
 }
 
 // series places a whole series that begins with a slot. A later dose stays where it is as long as product and interval allow it; else it goes as
-// near to the default day as there is room.
+// near to the default day as there is room at its site, which may be another than that of the first.
 func (m *maker) series(b *booking.Booking, first booking.Slot, product *programme.Product) (to []booking.Choice, ok bool) {
 	c, ok := m.fits(first, b.Doses[0])
 	if !ok {
@@ -108,14 +108,16 @@ func (m *maker) series(b *booking.Booking, first booking.Slot, product *programm
 		}
 		stay := was.Slot
 		stay.Product = of
-		if stay.Site == first.Site && (booking.LegalInterval(to[i-1].Slot.Day, stay.Day, rule) || weak.Off(weak.FaultSeries)) {
+		if booking.LegalInterval(to[i-1].Slot.Day, stay.Day, rule) || weak.Off(weak.FaultSeries) {
 			if c, ok := m.fits(stay, was); ok {
 				to = append(to, c)
 				continue
 			}
 		}
 		found := false
-		for _, c := range booking.SecondDose(to[i-1].Slot, rule, m.Sessions(first.Site), m.Free, 0) {
+		near := to[i-1].Slot // at its hour
+		near.Site = was.Slot.Site
+		for _, c := range booking.SecondDose(near, rule, m.Sessions(near.Site), m.Free, 0) {
 			c.Slot.Product = of
 			if c, found = m.fits(c.Slot, was); found {
 				to = append(to, c)

@@ -45,6 +45,8 @@ var (
 	ErrPlan = errors.New("not a plan for this programme")
 	// ErrTooMany means that more would have to be lost than those have who may lose one.
 	ErrTooMany = errors.New("more than those have who can lose a dose")
+	// ErrNotThere means that more went than there were: what comes later has not gone.
+	ErrNotThere = errors.New("more doses than the campaign has")
 	// ErrClosed means that somebody would stand first in a line that is closed.
 	ErrClosed = errors.New("the campaign is closed")
 )
@@ -84,7 +86,7 @@ type header struct {
 
 // Summary says what a plan does.
 type Summary struct {
-	Before, After int // doses on offer
+	Before, After int // doses there are
 	Taken         int // booked, held or kept for somebody, before
 	Spare         int // bookings that may lose theirs
 	Lose          int
@@ -96,7 +98,7 @@ type Summary struct {
 type late struct {
 	made int64 // microseconds
 	id   int64
-	open bool // takes of what is everybody's, where channels have shares
+	of   part
 }
 
 // Plan looks at every booking and writes a plan, one JSON document a line: who booked last comes first. Nothing is changed, and nothing held:
@@ -107,7 +109,7 @@ func Plan(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at time.
 	if err != nil {
 		return nil, err
 	}
-	lost, err := m.losers(ctx, l)
+	lost, err := m.losers(ctx, l, at)
 	if err != nil {
 		return nil, err
 	}
@@ -154,18 +156,6 @@ type delivery struct {
 	doses int
 }
 
-// excess is by how much more is taken than there will be: of the whole, and of what is everybody's where channels have shares.
-type excess struct{ stock, open int }
-
-func (e *excess) relieves(open bool) bool { return e.stock > 0 || open && e.open > 0 }
-
-func (e *excess) take(open bool, n int) {
-	e.stock -= n
-	if open {
-		e.open -= n
-	}
-}
-
 func newMaker(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at time.Time) (*maker, error) {
 	c, ok := r.Programme.Campaign(w.Campaign)
 	if !ok {
@@ -185,14 +175,17 @@ func newMaker(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at t
 		m.coming = append(m.coming, delivery{day, doses})
 	}
 	slices.SortFunc(m.coming, func(a, b delivery) int { return cmp.Compare(a.day, b.day) })
-	m.sum.Before = booking.OnOffer(c.Num, c.StockAt(at), c.Come(at, r.Programme.Zone), m.Capacity, m.Used)
-	m.sum.Taken = m.Used(booking.StockCounter(c.Num))
-	after := max(0, m.sum.Before-w.Doses)
-	m.over.stock = max(0, m.sum.Taken-after)
-	if c.Channeled() {
-		m.over.open = max(0, m.Used(booking.ChannelShareCounter(c.Num, 0))-max(0, after-c.Reserved(at)))
+	m.over = promised(c, at, r.Programme.Zone, m.Capacity, m.Used)
+	m.sum.Before, m.sum.Taken = m.over.there, m.over.stock+m.over.ahead
+	if w.Doses > m.sum.Before {
+		return nil, tooFew(w.Doses, m.sum.Before)
 	}
+	m.over.there -= w.Doses
 	return m, nil
+}
+
+func tooFew(went, there int) error {
+	return fmt.Errorf("%w: %d cannot have gone where there are %d by its rules now; say at most that many, or correct the rules", ErrNotThere, went, there)
 }
 
 // offers checks whether everybody of the campaign may get the product that came instead: the ledger does not know how old they are.
@@ -229,15 +222,15 @@ func (m *maker) offers(at time.Time) error {
 }
 
 // losers finds who loses: the last who booked, as many as it takes.
-func (m *maker) losers(ctx context.Context, l booking.Ledger) ([]int64, error) {
-	stock, open := booking.StockCounter(m.campaign.Num), booking.ChannelShareCounter(m.campaign.Num, 0)
+func (m *maker) losers(ctx context.Context, l booking.Ledger, at time.Time) ([]int64, error) {
+	part := partOf(m.campaign, at, m.Programme.Zone)
 	var list []late
 	if err := l.All(ctx, func(b booking.Booking) error {
-		if b.Status != booking.Booked || b.Campaign != m.campaign.Num || !takes(&b, stock) || b.Doses[0].Slot.Day < m.wish.NotBefore {
+		if b.Status != booking.Booked || b.Campaign != m.campaign.Num || b.Doses[0].Slot.Day < m.wish.NotBefore {
 			return nil
 		}
-		if m.wish.Product == "" || b.Doses[0].Slot.Product == m.wish.Product {
-			list = append(list, late{b.MadeAt.UnixMicro(), b.ID, takes(&b, open)})
+		if of, ok := part(counters(&b)); ok && (m.wish.Product == "" || b.Doses[0].Slot.Product == m.wish.Product) {
+			list = append(list, late{b.MadeAt.UnixMicro(), b.ID, of})
 		}
 		return nil
 	}); err != nil {
@@ -251,23 +244,23 @@ func (m *maker) losers(ctx context.Context, l booking.Ledger) ([]int64, error) {
 	over := m.over
 	var lose []late
 	for _, b := range list {
-		if over.stock <= 0 && over.open <= 0 {
+		if over.short() == 0 {
 			break
 		}
-		if over.relieves(b.open) {
-			over.take(b.open, 1)
+		if over.relieves(b.of) {
+			over.take(b.of, 1)
 			lose = append(lose, b)
 		}
 	}
-	if over.stock > 0 || over.open > 0 {
+	if over.short() > 0 {
 		return nil, fmt.Errorf("%w: %d have to go, and %d people booked whose first dose is on %s or later; at most that many less can be taken away",
-			ErrTooMany, max(m.over.stock, m.over.open), len(list), m.wish.NotBefore)
+			ErrTooMany, m.over.short(), len(list), m.wish.NotBefore)
 	}
 	// Who booked first gets back what turns out not to be needed, and the better of what there is instead.
 	ids := make([]int64, 0, len(lose))
 	for i := len(lose) - 1; i >= 0; i-- {
 		back := over
-		if back.take(lose[i].open, -1); back.stock <= 0 && back.open <= 0 {
+		if back.take(lose[i].of, -1); back.short() == 0 {
 			over = back
 			continue
 		}
@@ -277,8 +270,12 @@ func (m *maker) losers(ctx context.Context, l booking.Ledger) ([]int64, error) {
 	return ids, nil
 }
 
-func takes(b *booking.Booking, id booking.Counter) bool {
-	return slices.ContainsFunc(b.Shared, func(c booking.Claim) bool { return c.Counter == id })
+func counters(b *booking.Booking) []booking.Counter {
+	out := make([]booking.Counter, len(b.Shared))
+	for i, c := range b.Shared {
+		out[i] = c.Counter
+	}
+	return out
 }
 
 // losses finds what each of the losers gets, in their order.
@@ -310,9 +307,7 @@ func (m *maker) loss(b *booking.Booking) Loss {
 	for i := range b.Doses {
 		out.From = append(out.From, b.Doses[i].Slot.String())
 	}
-	for _, c := range b.Shared {
-		out.Had = append(out.Had, c.Counter)
-	}
+	out.Had = counters(b)
 	to, has, ok := m.product(b)
 	if ok {
 		out.Kind = OtherProduct

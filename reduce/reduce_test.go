@@ -86,10 +86,11 @@ type world struct {
 	ledger booking.Ledger
 	p      *programme.Programme
 	num    uint32
+	now    time.Time
 }
 
 func (w *world) rules() moves.Rules {
-	return moves.Rules{Programme: w.p, Sites: []site.Site{{Num: 1, ID: "s", Kind: "clinic", Region: "r"}}}
+	return moves.Rules{Programme: w.p, Sites: []site.Site{{Num: 1, ID: "s", Kind: "clinic", Region: "r"}, {Num: 2, ID: "t", Kind: "clinic", Region: "r"}}}
 }
 
 func seat(day civil.Date, minute int, product string) booking.Choice {
@@ -176,7 +177,7 @@ func (w *world) wantStock(used, capacity int) {
 func (w *world) plan(wish reduce.Wish) ([]byte, *reduce.Summary) {
 	w.Helper()
 	var out bytes.Buffer
-	sum, err := reduce.Plan(context.Background(), w.ledger, w.rules(), wish, at, &out)
+	sum, err := reduce.Plan(context.Background(), w.ledger, w.rules(), wish, w.now, &out)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func (w *world) plan(wish reduce.Wish) ([]byte, *reduce.Summary) {
 
 func (w *world) carry(l booking.Ledger, plan []byte, undo bool) (reduce.Outcome, error) {
 	w.Helper()
-	return reduce.Carry(context.Background(), l, w.rules(), bytes.NewReader(plan), reduce.Way{Undo: undo, Now: func() time.Time { return at }})
+	return reduce.Carry(context.Background(), l, w.rules(), bytes.NewReader(plan), reduce.Way{Undo: undo, Now: func() time.Time { return w.now }})
 }
 
 func (w *world) mustCarry(plan []byte, undo bool) reduce.Outcome {
@@ -202,7 +203,7 @@ func engines(t *testing.T, stock int, more string, test func(t *testing.T, w *wo
 	t.Parallel()
 	ledgers.Each(t, func(t *testing.T, l booking.Ledger) {
 		p := file(t, stock, more)
-		test(t, &world{TB: t, ledger: l, p: p, num: p.Campaigns[0].Num})
+		test(t, &world{TB: t, ledger: l, p: p, num: p.Campaigns[0].Num, now: at})
 	})
 }
 
@@ -297,6 +298,129 @@ func slots(b booking.Booking) map[int]booking.Slot {
 	return out
 }
 
+// TestReduceAhead: who got another day behind a delivery loses a dose like everybody once that has come; undone, all is as it was.
+func TestReduceAhead(t *testing.T) {
+	engines(t, 20, "deliveries: [{at: 2021-07-21T09:00:00+09:00, doses: 30}]", func(t *testing.T, w *world) {
+		w.fill(20)
+		some := wish
+		some.NotBefore = 0
+		some.Doses = 10
+		first, _ := w.plan(some)
+		if o := w.mustCarry(first, false); o.Moved != 10 || o.Short != 0 {
+			t.Fatalf("behind the delivery: %+v", o)
+		}
+		w.wantStock(10, 10)
+		w.now = at.AddDate(0, 0, 1) // it has come: of 40 doses ten were booked ahead, and ten of the others
+		before := w.live()
+		some.Doses = 35
+		plan, sum := w.plan(some)
+		if sum.Before != 40 || sum.Taken != 20 || sum.After != 5 || sum.Lose != 15 || sum.Kinds[reduce.Standby] != 15 || sum.Spare != 20 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		if o := w.mustCarry(plan, false); o.Displaced != 15 || o.Spared != 0 || o.Short != 0 {
+			t.Errorf("%+v", o)
+		}
+		w.wantStock(5, 5)
+		if st := w.counter(booking.ForwardCounter(w.num, civil.New(2021, 7, 21))); st.Used != 0 {
+			t.Errorf("of the delivery: %+v", st)
+		}
+		for n := range w.live() {
+			if n >= 5 {
+				t.Errorf("%d booked too late and has a dose", n)
+			}
+		}
+		if o := w.mustCarry(plan, true); o.Displaced != 15 || o.Full != 0 {
+			t.Errorf("undone: %+v", o)
+		}
+		w.wantStock(10, 30)
+		for n, b := range w.live() {
+			if !maps.Equal(slots(before[n]), slots(b)) {
+				t.Errorf("%d has %v back", n, b.Doses)
+			}
+		}
+	})
+}
+
+// TestReduceAheadInBetween: a delivery that comes between plan and application gives nobody another day any more: that would free no dose.
+func TestReduceAheadInBetween(t *testing.T) {
+	engines(t, 20, "deliveries: [{at: 2021-07-21T09:00:00+09:00, doses: 5}]", func(t *testing.T, w *world) {
+		w.fill(20)
+		some := wish
+		some.NotBefore, some.Doses = 0, 10
+		plan, sum := w.plan(some)
+		if sum.Kinds[reduce.OtherDay] != 5 || sum.Kinds[reduce.Standby] != 5 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		w.now = at.AddDate(0, 0, 1)
+		last := w.live()[19] // who chooses for themselves now, so that one of the others would have to go
+		w.apply(booking.Request{
+			Op: booking.OpChange, Campaign: w.num, Person: last.Person, Actor: last.Person, Channel: "web", At: w.now, Booking: last.ID,
+			Doses: [][]booking.Choice{{seat(start+20, 540, "moderna")}, {seat(start+48, 540, "moderna")}},
+		})
+		if o := w.mustCarry(plan, false); o.Moved != 0 || o.Displaced != 4 || o.Since != 1 || o.Gone == 0 || o.Short != 1 {
+			t.Errorf("%+v", o)
+		}
+		some.Doses = 0
+		again, _ := w.plan(some)
+		if o := w.mustCarry(again, false); o.Short != 0 {
+			t.Errorf("planned again: %+v", o)
+		}
+		w.wantStock(15, 15)
+	})
+}
+
+// TestReduceMoreThanThere: no more can go than there is, also of two plans together; what is still to come has not gone with it.
+func TestReduceMoreThanThere(t *testing.T) {
+	engines(t, 20, "deliveries: [{at: 2021-07-21T09:00:00+09:00, doses: 5}]", func(t *testing.T, w *world) {
+		w.fill(20)
+		all := wish
+		all.NotBefore, all.Doses = 0, 21
+		if _, err := reduce.Plan(t.Context(), w.ledger, w.rules(), all, at, &bytes.Buffer{}); !errors.Is(err, reduce.ErrNotThere) {
+			t.Errorf("21 of 20: %v", err)
+		}
+		all.Doses = 20
+		plan, sum := w.plan(all)
+		if sum.Kinds[reduce.OtherDay] != 5 || sum.Kinds[reduce.Standby] != 15 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		all.Doses = 1
+		another, _ := w.plan(all)
+		w.mustCarry(plan, false)
+		if _, err := w.carry(w.ledger, another, false); !errors.Is(err, reduce.ErrNotThere) {
+			t.Errorf("one more: %v", err)
+		}
+		w.now = at.AddDate(0, 0, 1) // the five have come, and each has somebody
+		all.Doses = 0
+		if _, sum := w.plan(all); sum.Lose != 0 || sum.Before != 5 || sum.Taken != 5 {
+			t.Errorf("when it came: %+v", *sum)
+		}
+	})
+}
+
+// TestReduceUndoneWithinLimits: who has booked elsewhere what goes not together with a lost dose does not get that back.
+func TestReduceUndoneWithinLimits(t *testing.T) {
+	engines(t, 20, "", func(t *testing.T, w *world) {
+		w.p.Products[0].Most = 3
+		w.fill(20)
+		some := wish
+		some.NotBefore, some.Doses = 0, 2
+		plan, _ := w.plan(some)
+		if o := w.mustCarry(plan, false); o.Displaced != 2 {
+			t.Fatalf("%+v", o)
+		}
+		elsewhere := w.ask(19)
+		elsewhere.Campaign = w.num + 1
+		elsewhere.Shared = nil
+		w.apply(elsewhere)
+		if o := w.mustCarry(plan, true); o.Displaced != 1 || o.Full != 1 {
+			t.Errorf("undone: %+v", o)
+		}
+		if list, err := w.ledger.Bookings(t.Context(), key(19)); err != nil || len(list) != 2 || list[0].Status == list[1].Status {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}
+
 // TestReduceMeanwhile: whoever cancels between plan and application spares somebody; whoever moved keeps what they chose, and the next plan finds somebody else.
 func TestReduceMeanwhile(t *testing.T) {
 	engines(t, 100, "", func(t *testing.T, w *world) {
@@ -359,6 +483,75 @@ func TestReduceUnderLoad(t *testing.T) {
 			}
 		}
 		w.wantStock(120, 120)
+	})
+}
+
+// TestReduceAtItsOwnSite: a later dose that is at another site than the first stays there, or goes to another day there.
+func TestReduceAtItsOwnSite(t *testing.T) {
+	engines(t, 2, delivery, func(t *testing.T, w *world) {
+		for n, days := range []civil.Date{41, 28} { // the first may stay when the dose before it goes behind the delivery, the second is too near then
+			q := w.ask(n)
+			s := booking.Session{Site: 2, Day: start + days, Minute: 540}
+			q.Doses[1][0].Slot.Session, q.Doses[1][0].Seat.Counter = s, booking.SeatCounter(s)
+			w.apply(q)
+		}
+		before := w.live()
+		both := wish
+		both.NotBefore, both.Doses = 0, 2
+		plan, sum := w.plan(both)
+		if sum.Kinds[reduce.OtherDay] != 2 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		if o := w.mustCarry(plan, false); o.Moved != 2 {
+			t.Errorf("%+v", o)
+		}
+		for n, b := range w.live() {
+			second := b.Doses[1].Slot
+			if days := second.Day - b.Doses[0].Slot.Day; second.Site != 2 || days < 21 || days > 42 || n == 0 && second != before[n].Doses[1].Slot {
+				t.Errorf("%d: %v", n, slots(b))
+			}
+		}
+		if o := w.mustCarry(plan, true); o.Moved != 2 {
+			t.Errorf("undone: %+v", o)
+		}
+		w.wantStock(2, 2)
+	})
+}
+
+// between has somebody act after every batch, before the next step.
+type between struct {
+	booking.Ledger
+	act func()
+}
+
+func (b *between) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {
+	out, err := b.Ledger.Apply(ctx, batch)
+	b.act()
+	return out, err
+}
+
+// TestReduceInBetween: a dose that somebody loses goes in the same step: whoever comes between two steps finds none, also where nobody stands first.
+func TestReduceInBetween(t *testing.T) {
+	engines(t, 20, delivery, func(t *testing.T, w *world) {
+		w.fill(20)
+		some := wish
+		some.NotBefore, some.Doses = 0, 10
+		plan, sum := w.plan(some)
+		if sum.Kinds[reduce.OtherDay] != 10 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		came := 0
+		l := &between{Ledger: w.ledger, act: func() {
+			came++
+			w.wantStock(10, 10)
+			if out := w.apply(w.ask(100 + came)); out[0].Result != booking.Full {
+				t.Errorf("somebody who came in between: %+v", out[0])
+			}
+		}}
+		if o, err := w.carry(l, plan, false); err != nil || o.Moved != 10 || o.Short != 0 || came == 0 {
+			t.Errorf("%+v, %v, %d came", o, err, came)
+		}
+		w.wantStock(10, 10)
 	})
 }
 
@@ -431,7 +624,7 @@ func TestRefused(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	p := file(t, 100, "")
-	w := &world{TB: t, ledger: l, p: p, num: p.Campaigns[0].Num}
+	w := &world{TB: t, ledger: l, p: p, num: p.Campaigns[0].Num, now: at}
 	w.fill(100)
 	for name, c := range map[string]struct {
 		change func(*reduce.Wish)

@@ -131,7 +131,9 @@ func Plan(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at time.
 			sum.Own++
 			return nil
 		}
-		best, ok := p.nearest(&b, w, iv, before.Slot)
+		here := before.Slot // at its hour
+		here.Site = dose.Slot.Site
+		best, ok := p.nearest(&b, w, iv, here)
 		metres := 0
 		if !ok && w.Metres > 0 && (!legal(before.Slot.Day, day, iv) || weak.Off(weak.FaultElsewhere)) {
 			best, metres, ok = p.elsewhere(&b, w, iv)

@@ -399,6 +399,62 @@ func TestRescheduleElsewhere(t *testing.T) {
 	})
 }
 
+// TestRescheduleAtItsOwnSite: a dose that is at another site than the one before it moves there, or stays: the site of the one before may be far away.
+func TestRescheduleAtItsOwnSite(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, w *world) {
+		w.fill(t, 0, 2)
+		ctx := t.Context()
+		p := fileUpTo(t, 5, 5)
+		c, _ := p.Campaign("fifties")
+		w.sites[0].Lat, w.sites[0].Lon, w.sites[1].Lat, w.sites[1].Lon = 37.5, 127, 35.2, 129
+		r := moves.Rules{Programme: p, Sites: w.sites}
+		var batch []booking.Request
+		for i := range 2 {
+			first := start + civil.Date(22*i)
+			batch = append(batch, booking.Request{
+				Op: booking.OpBook, Campaign: c.Num, Person: key(i), Actor: key(i), Channel: "web", At: at,
+				Doses: [][]booking.Choice{{seat(p, 1, first, 540)}, {seat(p, 2, first+civil.Date(42-2*i), 540)}},
+			})
+		}
+		// Strangers have every seat at the second one's site within the interval.
+		for day := start + 22 + 21; day <= start+22+35; day++ {
+			for _, x := range p.Sessions("s", "clinic", "r", day) {
+				taken := seat(p, 2, day, x.Minute)
+				taken.Seat.N = x.Seats
+				batch = append(batch, booking.Request{Op: booking.OpBook, Campaign: 99, Person: key(1_000_000 + len(batch)), Channel: "web", At: at, Doses: [][]booking.Choice{{taken}}})
+			}
+		}
+		out, err := w.ledger.Apply(ctx, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range out {
+			if out[i].Result != booking.Done {
+				t.Fatalf("%d: %+v", i, out[i])
+			}
+		}
+		near := wish
+		near.Metres = 10_000
+		var plan bytes.Buffer
+		if sum, err := reschedule.Plan(ctx, w.ledger, r, near, at, &plan); err != nil || sum.Moved != 1 || sum.Sent != 0 || sum.Unplaced != 1 {
+			t.Errorf("the plan: %+v, %v", sum, err)
+		}
+		if _, err := reschedule.Carry(ctx, w.ledger, r, &plan, reschedule.Way{Now: func() time.Time { return at }}); err != nil {
+			t.Fatal(err)
+		}
+		for i, days := range []civil.Date{35, 40} {
+			list, err := w.ledger.Bookings(ctx, key(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := list[0].Doses; d[1].Slot.Site != 2 || d[1].Slot.Day != d[0].Slot.Day+days {
+				t.Errorf("%d: %v", i, d)
+			}
+		}
+	})
+}
+
 func text(t *testing.T, s *reschedule.Summary) string {
 	t.Helper()
 	var b strings.Builder

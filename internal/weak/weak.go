@@ -48,7 +48,6 @@ const Quiet Defence = "quiet"
 
 // Faults are mistakes in the rules of a programme that the test of random programmes must find: each is made where its name says, in this build alone.
 const (
-	FaultResize   Defence = "fault-resize"   // doses that went can be booked by others
 	FaultFirst    Defence = "fault-first"    // whoever lost a dose comes after all others
 	FaultForward  Defence = "fault-forward"  // what of a delivery was booked before it came is given out again
 	FaultLast     Defence = "fault-last"     // those who booked first lose their dose
@@ -57,7 +56,7 @@ const (
 )
 
 // Faults lists every fault.
-var Faults = []Defence{FaultResize, FaultFirst, FaultForward, FaultLast, FaultSeries, FaultGuardian}
+var Faults = []Defence{FaultFirst, FaultForward, FaultLast, FaultSeries, FaultGuardian}
 
 // Mistakes in moving doses that the tests of package reschedule must find.
 const (
@@ -67,6 +66,13 @@ const (
 
 // MoveFaults lists every one of them.
 var MoveFaults = []Defence{FaultReach, FaultElsewhere}
+
+// FaultResize is a mistake in taking doses away that the tests of package reduce must find: between two steps others can book a dose that went.
+// Random programmes cannot find it, since nobody comes between two steps there.
+const FaultResize Defence = "fault-resize"
+
+// LossFaults lists the mistakes of its kind.
+var LossFaults = []Defence{FaultResize}
 
 // Slips are mistakes that the simulation of the line must find: each is made where its name says, in this build alone.
 const (

@@ -88,7 +88,7 @@ func (r *randomWalk) reduceSome() {
 	var plan bytes.Buffer
 	rules := moves.Rules{Programme: r.Programme(), Sites: r.allSites()}
 	sum, err := reduce.Plan(ctx, r.Ledger, rules, reduce.Wish{Campaign: c.ID, Doses: doses, Why: "went"}, now, &plan)
-	if errors.Is(err, reduce.ErrTooMany) { // so many are held by people who are choosing
+	if errors.Is(err, reduce.ErrTooMany) || errors.Is(err, reduce.ErrNotThere) { // so many are held by people who are choosing; so many there are not
 		return
 	}
 	must(r.T, err)
