@@ -319,6 +319,12 @@ func (m *maker) loss(b *booking.Booking) Loss {
 		m.TakeDose(to[i].Slot, to[i].Vial, 1)
 		out.To = append(out.To, to[i].Slot.String())
 	}
+	// Carried out, those who come later here go first: they find taken what this one leaves.
+	for i := range b.Doses {
+		if i >= len(to) || to[i].Slot.Session != b.Doses[i].Slot.Session {
+			m.TakeDose(b.Doses[i].Slot, b.Doses[i].Vial, 1)
+		}
+	}
 	out.Has = has
 	m.sum.Kinds[out.Kind]++
 	return out
