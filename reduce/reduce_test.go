@@ -557,6 +557,35 @@ func (w *world) minutes() (all []int) {
 	return all
 }
 
+// TestReduceBesideOthers: nobody gets what the ledger refuses for what they have in another campaign: they get the next best.
+func TestReduceBesideOthers(t *testing.T) {
+	engines(t, 1, delivery, func(t *testing.T, w *world) {
+		w.p.Products[0].Apart = []programme.Apart{{From: civil.New(2021, 1, 1), Products: []string{"janssen"}, Days: 3}}
+		w.fill(1)
+		elsewhere := w.ask(0)
+		elsewhere.Campaign++
+		elsewhere.Shared, elsewhere.Doses = nil, [][]booking.Choice{{seat(start+10, 540, "janssen")}}
+		w.apply(elsewhere)
+		one := wish
+		one.NotBefore, one.Doses = 0, 1
+		plan, sum := w.plan(one)
+		if sum.Kinds[reduce.OtherDay] != 1 || sum.Later[0] != 13 {
+			t.Errorf("the plan: %+v", *sum)
+		}
+		if o := w.mustCarry(plan, false); o.Moved != 1 || o.Short != 0 {
+			t.Errorf("%+v", o)
+		}
+		if o := w.mustCarry(plan, true); o.Moved != 1 {
+			t.Errorf("undone: %+v", o)
+		}
+		w.p.Products[1].NotWith = []string{"janssen"}
+		one.Product, one.Instead, one.InsteadDoses = "moderna", "pfizer", 1
+		if _, sum := w.plan(one); sum.Kinds[reduce.OtherDay] != 1 {
+			t.Errorf("another product: %+v", *sum)
+		}
+	})
+}
+
 // between has somebody act after every batch, before the next step.
 type between struct {
 	booking.Ledger
