@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"charye/internal/civil"
@@ -32,6 +33,12 @@ type Ledger interface {
 
 	// Day lists the bookings of everybody, live or not, that have a dose at a site on a day, by id, at most limit.
 	Day(ctx context.Context, at site.Num, day civil.Date, limit int) ([]Booking, error)
+
+	// Ahead calls yield for every live booking that has a dose at one of the sites on a day or later, in any order. It finds them by site, some
+	// sites at a time, and holds no lock in between: it costs what is booked at these sites and not what is booked in the country. Each is told once; one that
+	// moves meanwhile may be told where it was, where it is, at both or at neither. What yield is given is its own. An error of yield ends it. Asked for
+	// no site, an engine that keeps for this what was booked lately does so then: whoever does that now and then, when little is booked, makes it quick.
+	Ahead(ctx context.Context, sites []site.Num, from civil.Date, yield func(Ahead) error) error
 
 	// All calls yield for every booking of everybody, live and cancelled, by id, for those who check or move a ledger. An
 	// error of yield ends it. It holds no lock: what changes meanwhile is seen or not.
@@ -76,3 +83,27 @@ type CounterState struct {
 
 // ErrBelowUsed is what [Ledger.SetCapacity] returns when more is taken already than the new capacity allows.
 var ErrBelowUsed = errors.New("capacity is below what is already taken")
+
+// Ahead is a live booking as those see it who plan for many: where its doses are, and no more of it.
+type Ahead struct {
+	ID       int64
+	Person   person.Key
+	Campaign uint32
+	MadeAt   time.Time
+	Slots    []Slot       // of every dose, also those elsewhere and before
+	Visits   []VisitState // what is known of each
+}
+
+// AheadAtOnce is how many sites an engine reads with one statement for [Ledger.Ahead].
+const AheadAtOnce = 16
+
+// First is the first of its slots at one of the sites on a day or later: engines that find a booking by its doses tell it where they find this one. Sites are
+// ascending; ok is false when there is none.
+func (a *Ahead) First(sites []site.Num, from civil.Date) (s Slot, ok bool) {
+	for _, s := range a.Slots {
+		if _, there := slices.BinarySearch(sites, s.Site); there && s.Day >= from {
+			return s, true
+		}
+	}
+	return s, false
+}

@@ -163,6 +163,26 @@ func (s *Snapshot) Met(c Counter) bool {
 	return moved || set
 }
 
+// Each calls yield for every counter of a kind that was ever touched, in any order; it is not asked of seats.
+func (s *Snapshot) Each(k CounterKind, yield func(Counter)) {
+	of := func(key any) bool {
+		c := key.(Counter)
+		return c.Kind() == k
+	}
+	s.told.Range(func(key, _ any) bool {
+		if of(key) {
+			yield(key.(Counter))
+		}
+		return true
+	})
+	s.others.Range(func(key, _ any) bool {
+		if _, told := s.told.Load(key); !told && of(key) {
+			yield(key.(Counter))
+		}
+		return true
+	})
+}
+
 // Free is how much of a counter is left when the rules give it this capacity; never below 0. It serves as [Free].
 func (s *Snapshot) Free(c Counter, capacity int) int { return max(0, capacity-s.Used(c)) }
 

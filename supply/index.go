@@ -283,10 +283,13 @@ func (x *Index) Appointments(at site.Num, from civil.Date) []Appointment {
 			out = append(out, a)
 		}
 	}
-	slices.SortFunc(out, func(a, b Appointment) int {
-		return cmp.Or(cmp.Compare(b.Made, a.Made), cmp.Compare(b.Booking, a.Booking), cmp.Compare(b.Dose, a.Dose))
-	})
+	slices.SortFunc(out, LastBooked)
 	return out
+}
+
+// LastBooked orders appointments: the last booked first.
+func LastBooked(a, b Appointment) int {
+	return cmp.Or(cmp.Compare(b.Made, a.Made), cmp.Compare(b.Booking, a.Booking), cmp.Compare(b.Dose, a.Dose))
 }
 
 // legsOf gives all legs that a box went by, itself or in a pallet, by begin.

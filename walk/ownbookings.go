@@ -267,8 +267,8 @@ func (w *Walk) View(b booking.Booking, s Subject) Booking {
 		v.Recipient, v.ForName = s.Recipient.ID, s.Recipient.Name
 	}
 	v.Name, _ = w.OpenName(&b)
-	index := w.sites.Now()
-	for _, d := range b.Doses {
+	index, now := w.sites.Now(), w.now()
+	for i, d := range b.Doses {
 		at, _ := index.ByNum(d.Slot.Site)
 		product, _ := w.programme.Product(d.Slot.Product)
 		if product == nil {
@@ -279,6 +279,7 @@ func (w *Walk) View(b booking.Booking, s Subject) Booking {
 			Dose: d.Dose, Repeats: b.Again(d.Dose) != nil, Site: at, Product: *product, SlotID: d.Slot.String(),
 			Start: start, End: start.Add(time.Duration(d.Minutes) * time.Minute),
 			State: d.Visit.State, Why: d.Visit.Why, Movable: b.Status == booking.Booked && !d.Draws(),
+			Changeable: b.Status == booking.Booked && c != nil && d.Visit.State == booking.Expected && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, now, i),
 		})
 		if r := visitRules(c, d.Slot.Day); r != nil && d.Visit.State == booking.TurnedAway && d.Dose == 1 {
 			v.Doses[len(v.Doses)-1].KeptUntil = (d.Slot.Day + civil.Date(r.KeepDays) + 1).At(0, w.programme.Zone)
@@ -290,7 +291,7 @@ func (w *Walk) View(b booking.Booking, s Subject) Booking {
 	if c != nil {
 		v.Repeat = w.toRepeat(ownBooking{Booking: b, subject: s, campaign: c})
 	}
-	v.Changeable = b.Status == booking.Booked && c != nil && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, w.now(), 0)
+	v.Changeable = b.Status == booking.Booked && c != nil && w.mayChange(ownBooking{Booking: b, subject: s, campaign: c}, now, 0)
 	return v
 }
 

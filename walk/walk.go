@@ -6,6 +6,7 @@
 package walk
 
 import (
+	"slices"
 	"time"
 
 	"charye/booking"
@@ -136,7 +137,7 @@ type Booking struct {
 	MadeAt     time.Time
 	Sequence   int
 	Displaced  bool     // cancelled since its dose was lost: its person stands first in line for what comes free
-	Changeable bool     // within the cut-off at the time of asking
+	Changeable bool     // within the cut-off at the time of asking, the whole of it
 	UntilDays  int      // of the cut-off that holds now; see programme.ChangeRules
 	With       *Booking // of a booking that was just made for two: the other's
 }
@@ -153,7 +154,13 @@ type Dose struct {
 	State      booking.VisitState // what happened at it
 	Why        string             // of turned away
 	KeptUntil  time.Time          // of turned away, dose 1: until when the dose is kept for them to choose another time
+	Changeable bool               // within its own cut-off at the time of asking
 	Movable    bool               // it can be moved although its time has come, since it was not given
+}
+
+// LaterChangeable reports whether a later dose can still be changed where the first's time for that is over.
+func (b Booking) LaterChangeable() bool {
+	return !b.Changeable && slices.ContainsFunc(b.Doses, func(d Dose) bool { return d.Changeable })
 }
 
 // BookRequest names what to book: a slot, or a hold made before.

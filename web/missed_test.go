@@ -57,6 +57,18 @@ func TestMissedBookings(t *testing.T) {
 		show("spoilt, by hand", spoilt(walk.Repeat{Spoilt: 1, Dose: 3}), say("receipt.spoilt.ring"))
 		show("spoilt, booked", spoilt(walk.Repeat{Spoilt: 1}), say("receipt.spoilt.booked"))
 		show("spoilt, too soon", spoilt(walk.Repeat{Spoilt: 1, Dose: 2, From: 18900, TooSoon: true}), "/change?dose=2")
+		show("the second can be moved", func(k *walk.Booking) {
+			k.Doses[0].State, k.Changeable, k.Doses[1].Changeable = booking.Given, false, true
+		}, say("receipt.change"))
+		for dose, can := range map[string]bool{"1": false, "2": true} {
+			w := b.Get("/bookings/" + svc.bookings[0].ID + "/change?dose=" + dose)
+			if strings.Contains(w.Body.String(), `name="dose" value="`+dose+`"`) != can {
+				t.Errorf("dose %s can be moved: %t is wrong", dose, !can)
+			}
+		}
+		if w := b.Get("/bookings/" + svc.bookings[0].ID + "/change"); strings.Contains(w.Body.String(), "dose=1") || !strings.Contains(w.Body.String(), "dose=2") {
+			t.Error("which dose: the first is among them, or the second is not")
+		}
 		show("missed once more", func(k *walk.Booking) {
 			k.Doses[1].State, k.Doses[1].Movable, k.Changeable = booking.NoShow, true, false
 		})

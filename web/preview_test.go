@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"charye/booking"
 	"charye/internal/civil"
 	"charye/line"
 	"charye/person"
@@ -50,6 +51,12 @@ var scenes = map[string]func(*scripted){
 	"standby": func(s *scripted) {
 		s.state = walk.StateSoldOut
 		s.placed(line.Standby, 1934512, 123289, -1, -1)
+	},
+	"spoilt": func(s *scripted) {
+		k := s.aBooking()
+		k.Changeable, k.Doses[0].State = false, booking.Spoilt
+		k.Repeat = &walk.Repeat{Spoilt: 1, Dose: 2, From: civil.Of(k.Doses[0].Start, time.UTC) + 28, TooSoon: true}
+		s.bookings = []walk.Booking{k}
 	},
 	"invited": func(s *scripted) {
 		s.state = walk.StateSoldOut

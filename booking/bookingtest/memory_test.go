@@ -193,6 +193,22 @@ func (m *memory) Hold(_ context.Context, who person.Key, campaign uint32) (booki
 	return booking.Hold{}, false, nil
 }
 
+func (m *memory) Ahead(ctx context.Context, sites []site.Num, from civil.Date, yield func(booking.Ahead) error) error {
+	return m.All(ctx, func(b booking.Booking) error {
+		there := false
+		a := booking.Ahead{ID: b.ID, Person: b.Person, Campaign: b.Campaign, MadeAt: b.MadeAt}
+		for i := range b.Doses {
+			s := b.Doses[i].Slot
+			a.Slots, a.Visits = append(a.Slots, s), append(a.Visits, b.Doses[i].Visit.State)
+			there = there || s.Day >= from && slices.Contains(sites, s.Site)
+		}
+		if !there || b.Status != booking.Booked {
+			return nil
+		}
+		return yield(a)
+	})
+}
+
 func (m *memory) Several(ctx context.Context, ids []int64) (out []booking.Booking, err error) {
 	for _, id := range ids {
 		if b, ok, _ := m.Booking(ctx, id); ok {

@@ -54,6 +54,7 @@ func Run(t *testing.T, open Open) {
 		{"Change", testChange},
 		{"ChangeOwnSeat", testChangeOwnSeat},
 		{"Cancel", testCancel},
+		{"Ahead", testAhead},
 		{"Visits", testVisits},
 		{"Missed", testMissed},
 		{"Spoilt", testSpoilt},

@@ -51,8 +51,9 @@ type Ledger struct {
 	memory memory
 	buf    []byte
 
-	read readStatements
-	days sync.Mutex // one catching up at a time
+	read   readStatements
+	days   sync.Mutex // one catching up at a time, which alone uses what follows
+	lately lately
 }
 
 // Open opens or creates booking.db in the directory dir.

@@ -15,7 +15,7 @@ import (
 // readStatements are prepared on the reading connections, which never wait for the writer.
 type readStatements struct {
 	bookings, booking, events, seals, hold, due *sql.Stmt
-	day, daysUpTo                               *sql.Stmt
+	day, daysUpTo, ahead, run                   *sql.Stmt
 }
 
 func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
@@ -27,6 +27,8 @@ func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.hold, `SELECT id, person, campaign, until, body FROM holds WHERE person = ? AND campaign = ?`},
 		{&s.day, `SELECT b.id, b.person, b.campaign, b.body FROM days d JOIN bookings b ON b.id = d.booking WHERE d.day = ? AND d.site = ? ORDER BY d.booking`},
 		{&s.daysUpTo, `SELECT seq FROM days_upto`},
+		{&s.ahead, ahead},
+		{&s.run, `SELECT id, person, campaign, body FROM bookings WHERE id BETWEEN ? AND ? ORDER BY id`},
 		{&s.due, `SELECT id, person, campaign, until, body FROM holds WHERE until <= ? ORDER BY until, id LIMIT ?`},
 	})
 }
@@ -122,9 +124,12 @@ func (l *Ledger) Displaced(ctx context.Context, campaign uint32, after int64, li
 	return out, nil
 }
 
-// listed reads the next page of the bookings that meet a condition.
+// listed reads the next page of the bookings that meet a condition. A page is bounded, so that its statement needs no cancelling, which costs a hand-over a row.
 func (l *Ledger) listed(ctx context.Context, where string, args ...any) (list []booking.Booking, err error) {
-	rows, err := l.db.R.QueryContext(ctx, `SELECT id, person, campaign, gone, body FROM bookings WHERE `+where+` ORDER BY id LIMIT ?`, append(args, pageOfAll)...)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	rows, err := l.db.R.QueryContext(context.WithoutCancel(ctx), `SELECT id, person, campaign, gone, body FROM bookings WHERE `+where+` ORDER BY id LIMIT ?`, append(args, pageOfAll)...)
 	if err != nil {
 		return nil, durable.Wrap(err)
 	}

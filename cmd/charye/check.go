@@ -173,11 +173,11 @@ func openSupply(ctx context.Context, dir *durable.Dir, postgres string, p *progr
 	if err := errors.Join(in.Follow(ctx, events), events.Close()); err != nil {
 		return nil, none, err
 	}
-	rules, err := traceRules(ctx, p, sites, glns, s.ledger)
+	who, err := order.Who(ctx, s.ledger)
 	if err != nil {
 		return nil, none, err
 	}
-	t, err := in.Build(rules)
+	t, err := in.Build(traceRules(p, sites, glns, who))
 	if err != nil {
 		return nil, none, err
 	}

@@ -36,10 +36,11 @@ type supplyRoom struct {
 	closers   []func() error
 }
 
-// verdictStore keeps verdicts, alarms, plans, what was settled, and the table of GLNs.
+// verdictStore keeps verdicts, alarms, plans, what is under way, what was settled, and the table of GLNs.
 type verdictStore interface {
 	supply.Verdicts
 	supply.Alarms
+	supply.Tasks
 	journal.Store
 }
 

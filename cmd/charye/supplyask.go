@@ -110,7 +110,7 @@ func (c supplyAskCmd) Run(ctx context.Context, out streams) error {
 				return fmt.Errorf("--undo: %w", err)
 			}
 		}
-		p, err := w.Make(v, reach, earlier)
+		p, err := w.Make(ctx, v, order.Asked{Reach: reach, Earlier: earlier})
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (c supplyFollowupCmd) Run(ctx context.Context, out streams) error {
 		}
 		r.tellProblems(out.err, t.Problems, c.Most)
 		at := supply.AsOf{At: time.Now(), Zone: r.programme.Zone, Overdue: c.Overdue, Handover: c.Handover}
-		list, err := followup.Make(ctx, t, r.ledger, boxes, at, c.All)
+		list, err := followup.Make(ctx, t, followup.ByPerson(r.ledger), boxes, at, c.All)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (c supplyFollowupCmd) Run(ctx context.Context, out streams) error {
 			if _, err := fmt.Fprintf(out.out, "%d doses do not count any more, and their people are told; %d had changed meanwhile\n", done, other); err != nil {
 				return err
 			}
-			if list, err = followup.Make(ctx, t, r.ledger, boxes, at, c.All); err != nil {
+			if list, err = followup.Make(ctx, t, followup.ByPerson(r.ledger), boxes, at, c.All); err != nil {
 				return err
 			}
 		}
@@ -135,20 +135,14 @@ func (r *supplyRoom) followupFile(path string, l *followup.List) error {
 
 func (r *supplyRoom) writeFollowup(to io.Writer, l *followup.List) error {
 	w := csv.NewWriter(to)
-	_ = w.Write([]string{"site", "booking", "dose", "product", "given", "box", "lot", "why", "stage", "next"})
+	_ = w.Write(followup.Columns)
 	for i := range l.Entries {
 		e := &l.Entries[i]
-		number, next, at := "", "", strconv.Itoa(int(e.Site))
-		if e.Booking != 0 {
-			number = booking.Number(e.Booking)
-		}
-		if e.Next != 0 {
-			next = e.Next.String()
-		}
+		at := strconv.Itoa(int(e.Site))
 		if s, ok := r.sites.ByNum(e.Site); ok {
 			at = s.ID
 		}
-		_ = w.Write([]string{at, number, strconv.Itoa(e.Dose), e.Product, e.Given.In(r.programme.Zone).Format(time.RFC3339), e.Box.String(), e.Lot.ID, string(e.Why), string(e.Stage), next})
+		_ = w.Write(e.Line(at, r.programme.Zone))
 	}
 	w.Flush()
 	return w.Error()

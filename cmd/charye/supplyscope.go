@@ -38,25 +38,34 @@ func (c supplyScopeCmd) Run(ctx context.Context, out streams) error {
 		return &usageError{msg: "want one of --reading, --box, --lot and --vial"}
 	}
 	return c.Where.with(ctx, func(r *supplyRoom) error {
-		w, err := r.world(ctx, time.Now())
+		t, err := r.trace(ctx)
+		if err != nil {
+			return err
+		}
+		w, err := r.worldOf(ctx, t, time.Now())
 		if err != nil {
 			return err
 		}
 		r.tellProblems(out.err, w.Trace.Problems, c.Most)
 		to := bufio.NewWriter(out.out)
 		if c.Vial != "" {
-			if err := c.vial(r, w, to); err != nil {
-				return err
-			}
-			return to.Flush()
+			return c.vial(ctx, r, w, to)
 		}
 		boxes, err := c.boxes(r, w.Trace, to)
 		if err != nil {
 			return err
 		}
-		r.tellScope(to, w, w.Trace.Index.Of(boxes, w.Today()), c.Most)
-		return to.Flush()
+		return r.scopeOf(ctx, to, w, func() supply.Scope { return t.Index.Of(boxes, w.Today()) }, c.Most)
 	})
+}
+
+// scopeOf reads what is booked at the sites of a scope, and tells it with that.
+func (r *supplyRoom) scopeOf(ctx context.Context, to *bufio.Writer, w *order.World, of func() supply.Scope, most int) error {
+	if err := w.Index(ctx, of().Sites); err != nil {
+		return err
+	}
+	r.tellScope(to, w, of(), most)
+	return to.Flush()
 }
 
 func (c supplyScopeCmd) boxes(r *supplyRoom, t *trace.Trace, to io.Writer) ([]supply.SSCC, error) {

@@ -43,7 +43,7 @@ func (s *server) openRoom(ctx context.Context, dir *durable.Dir, postgres string
 		return nil, err
 	}
 	d := room.Deps{
-		Programme: s.programme, Places: (&places{dir: dir, sites: s.sites, glns: s.verdicts}).now, Custody: s.custody, Verdicts: s.verdicts, Alarms: s.verdicts, Journal: s.verdicts, Ledger: s.ledger,
+		Programme: s.programme, Places: (&places{dir: dir, sites: s.sites, glns: s.verdicts}).now, Custody: s.custody, Verdicts: s.verdicts, Alarms: s.verdicts, Tasks: s.verdicts, Journal: s.verdicts, Ledger: s.ledger,
 		Requests: s.approvals, Node: rand.Text(), Clock: clock.System, Log: s.log,
 	}
 	if len(s.alarmTo) > 0 {

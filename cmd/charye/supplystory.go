@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"charye/booking"
+	"charye/person"
 	"charye/programme"
 	"charye/site"
 	"charye/supply"
@@ -31,6 +32,14 @@ func siteOf(sites *site.Index, glns map[supply.GLN]site.Num) func(string) site.N
 
 // trace tells the story of custody, by what earlier commands have read of it and the events that are new.
 func (r *supplyRoom) trace(ctx context.Context) (*trace.Trace, error) {
+	who, err := order.Who(ctx, r.ledger)
+	if err != nil {
+		return nil, err
+	}
+	return r.traceOf(ctx, who)
+}
+
+func (r *supplyRoom) traceOf(ctx context.Context, who func(int64) (person.Key, bool)) (*trace.Trace, error) {
 	file, in, err := kept.Open(ctx, r.dir.File(kept.Name), r.custody)
 	if err != nil {
 		return nil, err
@@ -39,27 +48,30 @@ func (r *supplyRoom) trace(ctx context.Context) (*trace.Trace, error) {
 		return nil, err
 	}
 	r.unkept = file.Unkept
-	rules, err := traceRules(ctx, r.programme, r.sites, r.glns, r.ledger)
-	if err != nil {
-		return nil, err
-	}
-	return in.Build(rules)
+	return in.Build(traceRules(r.programme, r.sites, r.glns, who))
 }
 
 // traceRules are what the events of an installation are read by.
-func traceRules(ctx context.Context, p *programme.Programme, sites *site.Index, glns map[supply.GLN]site.Num, l booking.Ledger) (trace.Rules, error) {
-	who, err := order.Who(ctx, l)
+func traceRules(p *programme.Programme, sites *site.Index, glns map[supply.GLN]site.Num, who func(int64) (person.Key, bool)) trace.Rules {
 	products, perVial := order.Products(p)
-	return trace.Rules{Products: products, DosesPerVial: perVial, Site: siteOf(sites, glns), Who: who}, err
+	return trace.Rules{Products: products, DosesPerVial: perVial, Site: siteOf(sites, glns), Who: who}
 }
 
-// world reads everything there is.
+// world is what verdicts are planned from. Nobody is named in a plan, so that nobody is looked up.
 func (r *supplyRoom) world(ctx context.Context, now time.Time) (*order.World, error) {
-	t, err := r.trace(ctx)
+	t, err := r.traceOf(ctx, order.PerBooking)
 	if err != nil {
 		return nil, err
 	}
-	return order.Load(ctx, r.ledger, r.verdicts, r.programme, r.sites.All(), t, now)
+	return r.worldOf(ctx, t, now)
+}
+
+func (r *supplyRoom) worldOf(ctx context.Context, t *trace.Trace, now time.Time) (*order.World, error) {
+	free, err := booking.NewSnapshot(ctx, r.ledger)
+	if err != nil {
+		return nil, err
+	}
+	return order.Load(ctx, r.ledger, free, r.verdicts, r.programme, r.sites, t, now)
 }
 
 // place names a place for people.

@@ -127,7 +127,7 @@ func (f verdictFlags) run(ctx context.Context, out streams, action supply.Action
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return fmt.Errorf("--plan: %w", err)
 		default:
-			if p, err = w.Make(v, reach, earlier); err != nil {
+			if p, err = w.Make(ctx, v, order.Asked{Reach: reach, Earlier: earlier}); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 )
 
 // vial prints the way of one vial and what it touches.
-func (c supplyScopeCmd) vial(r *supplyRoom, w *order.World, to io.Writer) error {
+func (c supplyScopeCmd) vial(ctx context.Context, r *supplyRoom, w *order.World, to *bufio.Writer) error {
 	k, ok := trace.SGTINOf(c.Vial)
 	if !ok {
 		return &usageError{msg: fmt.Sprintf("--vial: %.60q names no vial; want its label, (01)GTIN(21)SERIAL, its URN or its Digital Link", c.Vial)}
@@ -31,10 +32,11 @@ func (c supplyScopeCmd) vial(r *supplyRoom, w *order.World, to io.Writer) error 
 	_, _ = fmt.Fprintf(to, "vial %s: %d of %d doses left, %d given by its name, %s\n", k, v.Left, of, v.Given, r.vialState(w.Trace, &v, w.Now))
 	if !v.Alone {
 		r.tellLegs(to, w.Trace.Journey(v.Box), 1<<30)
-		s := w.Trace.Index.Of([]supply.SSCC{v.Box}, w.Today())
-		s.Given = nil // nobody told of which vial these were
-		r.tellScope(to, w, s, c.Most)
-		return nil
+		return r.scopeOf(ctx, to, w, func() supply.Scope {
+			s := w.Trace.Index.Of([]supply.SSCC{v.Box}, w.Today())
+			s.Given = nil // nobody told of which vial these were
+			return s
+		}, c.Most)
 	}
 	n := w.Trace.Index.Vial(k)
 	for _, l := range w.Trace.Index.VialJourney(n) {
@@ -44,8 +46,7 @@ func (c supplyScopeCmd) vial(r *supplyRoom, w *order.World, to io.Writer) error 
 		}
 		_, _ = fmt.Fprintf(to, "├─ leg %s – %s: %s\n", l.Begin.In(r.programme.Zone).Format("2006-01-02 15:04"), end, r.place(string(l.Point), l.Site))
 	}
-	r.tellScope(to, w, w.Trace.Index.OfVial(n, w.Today()), c.Most)
-	return nil
+	return r.scopeOf(ctx, to, w, func() supply.Scope { return w.Trace.Index.OfVial(n, w.Today()) }, c.Most)
 }
 
 // vialState says in words how a vial stands.

@@ -158,7 +158,7 @@ func (d *drill) makePlan(ctx context.Context) error {
 	d.report.Times.Counts = since(begun)
 	begun = time.Now()
 	d.rules = relief.Rules{Sites: site.NewIndex(d.world.sites), Sessions: d.sessions, Free: snap.Free, From: bookedFrom, Until: bookedTo, Metres: metres}
-	if d.plan, err = relief.Make(d.rules, d.stock(), d.index.Appointments); err != nil {
+	if d.plan, err = relief.Make(d.rules, d.stock(), relief.Indexed(d.index, d.rules.From)); err != nil {
 		return err
 	}
 	d.report.Times.Plan = since(begun)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"charye/booking"
@@ -43,7 +44,7 @@ type Entry struct {
 	Booking  int64 // 0 with Unnamed
 	Dose     int   // of the booking
 	Campaign uint32
-	Person   person.Key
+	Person   person.Key // as the index calls them, with Unnamed
 	Product  string
 	Site     site.Num
 	Box      supply.SSCC
@@ -66,9 +67,46 @@ func Case(verdicts []supply.Verdict, name string) (out []supply.SSCC) {
 	return slices.Compact(out)
 }
 
-// Bookings gives somebody's bookings; see [booking.Ledger].
-type Bookings interface {
+// Find gives the bookings of people by how the index calls them, some hundred at a time.
+type Find func(ctx context.Context, people []person.Key) (map[person.Key][]booking.Booking, error)
+
+// ByPerson finds them where the index knows people by their own keys.
+func ByPerson(l interface {
 	Bookings(ctx context.Context, who person.Key) ([]booking.Booking, error)
+}) Find {
+	return func(ctx context.Context, people []person.Key) (map[person.Key][]booking.Booking, error) {
+		out := make(map[person.Key][]booking.Booking, len(people))
+		for _, who := range people {
+			list, err := l.Bookings(ctx, who)
+			if err != nil {
+				return nil, err
+			}
+			out[who] = list
+		}
+		return out, nil
+	}
+}
+
+// ByNumber finds them where the index stands a booking's number in for its person; number reads it.
+func ByNumber(l interface {
+	Several(ctx context.Context, ids []int64) ([]booking.Booking, error)
+}, number func(person.Key) (id int64, ok bool)) Find {
+	return func(ctx context.Context, people []person.Key) (map[person.Key][]booking.Booking, error) {
+		out, ids, of := make(map[person.Key][]booking.Booking, len(people)), []int64(nil), map[int64]person.Key{}
+		for _, who := range people {
+			if id, ok := number(who); ok {
+				if _, twice := of[id]; !twice {
+					ids = append(ids, id)
+				}
+				of[id] = who
+			}
+		}
+		list, err := l.Several(ctx, ids)
+		for _, b := range list {
+			out[of[b.ID]] = []booking.Booking{b}
+		}
+		return out, err
+	}
 }
 
 // List is who is on the list of a case.
@@ -80,7 +118,7 @@ type List struct {
 
 // Make finds who was given a dose from boxes after these had ceased to be fit, each dose judged by what its box had gone through until then; with all
 // everybody who was given one, as for a recall of the product itself. at is the moment from which the chain is looked at.
-func Make(ctx context.Context, t *trace.Trace, l Bookings, boxes []supply.SSCC, at supply.AsOf, all bool) (*List, error) {
+func Make(ctx context.Context, t *trace.Trace, find Find, boxes []supply.SSCC, at supply.AsOf, all bool) (*List, error) {
 	out := &List{}
 	t.Index.Doses(boxes, at, func(g supply.Given, j supply.Judgement) {
 		why := Recalled
@@ -96,9 +134,17 @@ func Make(ctx context.Context, t *trace.Trace, l Bookings, boxes []supply.SSCC, 
 		}
 		out.Entries = append(out.Entries, e)
 	})
-	for i := range out.Entries {
-		if err := out.Entries[i].find(ctx, l, at.Zone); err != nil {
+	for part := range slices.Chunk(out.Entries, atOnce) {
+		people := make([]person.Key, len(part))
+		for i := range part {
+			people[i] = part[i].Person
+		}
+		found, err := find(ctx, people)
+		if err != nil {
 			return nil, err
+		}
+		for i := range part {
+			part[i].found(found[people[i]], at.Zone)
 		}
 	}
 	slices.SortFunc(out.Entries, func(a, b Entry) int {
@@ -107,12 +153,8 @@ func Make(ctx context.Context, t *trace.Trace, l Bookings, boxes []supply.SSCC, 
 	return out, nil
 }
 
-// find fills in which booking it was, and how far its person has come.
-func (e *Entry) find(ctx context.Context, l Bookings, zone *time.Location) error {
-	list, err := l.Bookings(ctx, e.Person)
-	if err != nil {
-		return err
-	}
+// found fills in which booking it was, and how far its person has come.
+func (e *Entry) found(list []booking.Booking, zone *time.Location) {
 	day := civil.Of(e.Given, zone)
 	for i := range list {
 		b := &list[i]
@@ -131,7 +173,7 @@ func (e *Entry) find(ctx context.Context, l Bookings, zone *time.Location) error
 		default: // turned away, or nobody came: custody says otherwise, and only the site can know
 			continue
 		}
-		e.Booking, e.Campaign = b.ID, b.Campaign
+		e.Booking, e.Campaign, e.Person = b.ID, b.Campaign, b.Person
 		if e.Stage == Spoilt && e.Dose < len(b.Doses) {
 			switch next := &b.Doses[e.Dose]; next.Visit.State {
 			case booking.Given:
@@ -141,9 +183,8 @@ func (e *Entry) find(ctx context.Context, l Bookings, zone *time.Location) error
 			default: // to be moved, or spoilt as well and an entry of its own
 			}
 		}
-		return nil
+		return
 	}
-	return nil
 }
 
 // Count is how many entries are at each stage.
@@ -164,7 +205,8 @@ type Ledger interface {
 const atOnce = 200
 
 // Carry has the doses of all who are [Listed] not count any more, in the name of a case. What is on the list already is left alone, so an interrupted
-// run is gone on with by another; each person is told once, by the event. It gives how many doses it was, and how many changed meanwhile.
+// run is gone on with by another; each person is told once, by the event. It gives how many doses it was, and how many changed meanwhile. Nothing is
+// begun once the context is over, and that is no error.
 func (l *List) Carry(ctx context.Context, to Ledger, name string, now func() time.Time) (spoilt, other int, err error) {
 	if name == "" || len(name) > booking.MaxWord {
 		return 0, 0, fmt.Errorf("a case of %d bytes; want 1 to %d", len(name), booking.MaxWord)
@@ -176,6 +218,9 @@ func (l *List) Carry(ctx context.Context, to Ledger, name string, now func() tim
 		}
 	}
 	for part := range slices.Chunk(todo, atOnce) {
+		if ctx.Err() != nil {
+			return spoilt, other, nil
+		}
 		var batch []booking.Request
 		at := now()
 		for _, e := range part {
@@ -189,7 +234,7 @@ func (l *List) Carry(ctx context.Context, to Ledger, name string, now func() tim
 			r.Visit = booking.Visit{State: booking.Spoilt, Why: name}
 			batch = append(batch, r)
 		}
-		done, err := to.Apply(ctx, batch)
+		done, err := to.Apply(context.WithoutCancel(ctx), batch)
 		if err != nil {
 			return spoilt, other, err
 		}
@@ -205,4 +250,19 @@ func (l *List) Carry(ctx context.Context, to Ledger, name string, now func() tim
 		}
 	}
 	return spoilt, other, nil
+}
+
+// Columns are those of the list as a table.
+var Columns = []string{"site", "booking", "dose", "product", "given", "box", "lot", "why", "stage", "next"}
+
+// Line is an entry as a line of the table; at names its site. Nobody is named: a person is the number of a booking.
+func (e *Entry) Line(at string, zone *time.Location) []string {
+	number, next := "", ""
+	if e.Booking != 0 {
+		number = booking.Number(e.Booking)
+	}
+	if e.Next != 0 {
+		next = e.Next.String()
+	}
+	return []string{at, number, strconv.Itoa(e.Dose), e.Product, e.Given.In(zone).Format(time.RFC3339), e.Box.String(), e.Lot.ID, string(e.Why), string(e.Stage), next}
 }

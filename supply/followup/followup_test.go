@@ -129,7 +129,7 @@ func (s *story) list(all bool) *followup.List {
 	if len(t.Problems) > 0 {
 		s.t.Fatalf("custody: %+v", t.Problems)
 	}
-	out, err := followup.Make(s.t.Context(), t, s.ledger, []supply.SSCC{box(1)}, supply.AsOf{At: hour(14), Zone: time.UTC, Handover: time.Hour, Overdue: 26 * time.Hour}, all)
+	out, err := followup.Make(s.t.Context(), t, followup.ByPerson(s.ledger), []supply.SSCC{box(1)}, supply.AsOf{At: hour(14), Zone: time.UTC, Handover: time.Hour, Overdue: 26 * time.Hour}, all)
 	must(s.t, err)
 	return out
 }

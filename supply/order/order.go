@@ -24,7 +24,7 @@ import (
 	"charye/supply/trace"
 )
 
-// World is what plans are made from, as it was read at one moment.
+// World is what plans are made from. What is booked is read when a plan asks for it.
 type World struct {
 	Programme *programme.Programme
 	Sites     *site.Index
@@ -33,11 +33,10 @@ type World struct {
 	Kept      []supply.Verdict
 	Now       time.Time
 
-	free     *booking.Snapshot
-	vials    map[booking.Counter]booking.CounterState
-	opened   map[vialsOf]int // vials opened by what is booked on days that are over
-	series   map[int64][]booking.Dose
-	campaign map[int64]uint32
+	ahead  Ahead
+	free   *booking.Snapshot
+	opened map[vialsOf]int // vials opened by what is booked on days that are over
+	series map[int64]booking.Ahead
 }
 
 type vialsOf struct {
@@ -45,50 +44,72 @@ type vialsOf struct {
 	product uint16
 }
 
-// Load reads the ledger: counters, and the appointments to come, which go into the trace's index. t must be of the same programme.
-func Load(ctx context.Context, l booking.Ledger, v supply.Verdicts, p *programme.Programme, sites []site.Site, t *trace.Trace, now time.Time) (*World, error) {
-	w := &World{
-		Programme: p, Sites: site.NewIndex(sites), Trace: t, Now: now,
-		vials: map[booking.Counter]booking.CounterState{}, opened: map[vialsOf]int{}, series: map[int64][]booking.Dose{}, campaign: map[int64]uint32{},
-	}
+// Ahead is the part of a [booking.Ledger] that plans read.
+type Ahead interface {
+	Ahead(ctx context.Context, sites []site.Num, from civil.Date, yield func(booking.Ahead) error) error
+}
+
+// Load reads the verdicts. free is how much of the ledger's counters is taken, as of now or a little earlier; t must be of the same programme.
+func Load(ctx context.Context, l Ahead, free *booking.Snapshot, v supply.Verdicts, p *programme.Programme, sites *site.Index, t *trace.Trace, now time.Time) (*World, error) {
+	w := &World{Programme: p, Sites: sites, Trace: t, Now: now, ahead: l, free: free, opened: map[vialsOf]int{}, series: map[int64]booking.Ahead{}}
 	var err error
 	if w.Register, w.Kept, err = supply.Registered(ctx, v); err != nil {
 		return nil, err
 	}
-	if w.free, err = booking.NewSnapshot(ctx, l); err != nil {
-		return nil, err
-	}
 	today := w.Today()
-	if _, err := l.Counters(ctx, func(s booking.CounterState) {
-		if _, _, ok := s.Counter.Vials(); ok {
-			w.vials[s.Counter] = s
+	free.Each(booking.KindOpened, func(c booking.Counter) {
+		if at, day, vial, ok := c.Opened(); ok && day < today {
+			w.opened[vialsOf{at, vial.Product}] += booking.VialsFor(free.Used(c), vial.Doses)
 		}
-		if at, day, vial, ok := s.Counter.Opened(); ok && day < today {
-			w.opened[vialsOf{at, vial.Product}] += booking.VialsFor(s.Used, vial.Doses)
-		}
-	}); err != nil {
-		return nil, err
+	})
+	return w, nil
+}
+
+// Booked lists the appointments to come at sites, the last booked first.
+func (w *World) Booked(ctx context.Context, at []site.Num) (map[site.Num][]supply.Appointment, error) {
+	today := w.Today()
+	minute := int(w.Now.Sub(today.At(0, w.Programme.Zone)) / time.Minute)
+	out := make(map[site.Num][]supply.Appointment, len(at))
+	for _, n := range at {
+		out[n] = nil
 	}
-	minute := int(now.Sub(today.At(0, p.Zone)) / time.Minute)
-	return w, l.All(ctx, func(b booking.Booking) error {
-		if b.Status != booking.Booked {
-			return nil
-		}
-		for i := range b.Doses {
-			d := &b.Doses[i]
-			if d.Slot.Day < today || d.Slot.Day == today && d.Slot.Minute <= minute {
+	if err := w.ahead.Ahead(ctx, at, today, func(b booking.Ahead) error {
+		for i, s := range b.Slots {
+			list, wanted := out[s.Site]
+			if !wanted || s.Day < today || s.Day == today && s.Minute <= minute {
 				continue
 			}
-			t.Index.AddAppointment(supply.Appointment{
-				Booking: b.ID, Person: b.Person, Site: d.Slot.Site, Day: d.Slot.Day, Minute: int16(d.Slot.Minute), Dose: uint8(d.Dose), Product: d.Slot.Product,
-				Made: b.MadeAt.UnixNano(),
+			out[s.Site] = append(list, supply.Appointment{
+				Booking: b.ID, Person: b.Person, Site: s.Site, Day: s.Day, Minute: int16(s.Minute), Dose: uint8(i + 1), Product: s.Product, Made: b.MadeAt.UnixNano(),
 			})
-			if len(b.Doses) > 1 {
-				w.series[b.ID], w.campaign[b.ID] = b.Doses, b.Campaign
+			if len(b.Slots) > 1 {
+				w.series[b.ID] = b
 			}
 		}
 		return nil
-	})
+	}); err != nil {
+		return nil, err
+	}
+	for _, list := range out {
+		slices.SortFunc(list, supply.LastBooked)
+	}
+	return out, nil
+}
+
+// Index reads the appointments to come at sites into the trace's index, which has none of them yet.
+func (w *World) Index(ctx context.Context, at []site.Num) error {
+	for some := range slices.Chunk(at, relief.ReadAtOnce) {
+		found, err := w.Booked(ctx, some)
+		if err != nil {
+			return err
+		}
+		for _, n := range some {
+			for _, a := range found[n] {
+				w.Trace.Index.AddAppointment(a)
+			}
+		}
+	}
+	return nil
 }
 
 // Today is the day where the programme is.
@@ -117,9 +138,21 @@ type Reach struct {
 // ErrReach means that a plan is asked for without bounds.
 var ErrReach = errors.New("want how far and until when people may be moved")
 
-// Make plans a verdict. Nothing is changed. What the register refuses is refused here. earlier is the plan of the hold that a release ends, so that
-// people can go back; nil: they stay where they are.
-func (w *World) Make(v supply.Verdict, reach Reach, earlier *Plan) (*Plan, error) {
+// Progress is how far a plan is.
+type Progress = relief.Progress
+
+// Asked is how a plan is asked for, beside the verdict.
+type Asked struct {
+	Reach   Reach
+	Earlier *Plan // of a release: the plan of the hold that it ends, so that people can go back; nil: they stay where they are
+	// Progress is told now and then how far the plan is; nil: nobody.
+	Progress func(Progress)
+}
+
+// Make plans a verdict. Nothing is changed. What the register refuses is refused here. Of the ledger it reads, some sites at a time, what is booked where
+// doses are held and near there; it ends with the error of ctx soon after that is over.
+func (w *World) Make(ctx context.Context, v supply.Verdict, asked Asked) (*Plan, error) {
+	reach, earlier := asked.Reach, asked.Earlier
 	if reach.Metres < 0 || reach.Until < w.Today() {
 		return nil, ErrReach
 	}
@@ -146,7 +179,14 @@ func (w *World) Make(v supply.Verdict, reach Reach, earlier *Plan) (*Plan, error
 		}
 		return p, nil
 	}
-	made, err := relief.Make(w.rules(reach), stock, w.Trace.Index.Appointments)
+	rules := w.rules(reach)
+	rules.Progress = func(at relief.Progress) error {
+		if asked.Progress != nil {
+			asked.Progress(at)
+		}
+		return ctx.Err()
+	}
+	made, err := relief.Make(rules, stock, func(at []site.Num) (map[site.Num][]supply.Appointment, error) { return w.Booked(ctx, at) })
 	if err != nil {
 		return nil, err
 	}
@@ -208,16 +248,16 @@ func (w *World) stock(after *supply.Register, p *Plan) (stock, freed []relief.St
 		x := relief.Stock{Site: s.site, Product: s.product, Usable: usable[s], Held: held[s], PerVial: product.DosesPerVial}
 		free := relief.Stock{Site: s.site, Product: s.product, Usable: back[s], PerVial: product.DosesPerVial}
 		if product.Vials != nil {
-			c := w.vials[booking.VialsCounter(s.site, product.Num)]
-			to := c.Capacity - vials[s]
+			has, _ := w.free.Capacity(booking.VialsCounter(s.site, product.Num))
+			to := has - vials[s]
 			if p.Back {
-				to = c.Capacity + vials[s]
+				to = has + vials[s]
 			}
 			to = max(0, to)
 			x.Counted, x.Vials = true, max(0, to-w.opened[vialsOf{s.site, product.Num}])
 			x.Usable = x.Vials * x.PerVial
-			if to != c.Capacity {
-				p.Vials = append(p.Vials, Vials{Site: s.site, Product: s.product, Num: product.Num, From: c.Capacity, To: to})
+			if to != has {
+				p.Vials = append(p.Vials, Vials{Site: s.site, Product: s.product, Num: product.Num, From: has, To: to})
 			}
 		}
 		stock, freed = append(stock, x), append(freed, free)
@@ -227,14 +267,14 @@ func (w *World) stock(after *supply.Register, p *Plan) (stock, freed []relief.St
 			add(s)
 		}
 	}
-	for c := range w.vials { // sites whose boxes nobody told of can take people too
+	w.free.Each(booking.KindVials, func(c booking.Counter) { // sites whose boxes nobody told of can take people too
 		at, num, _ := c.Vials()
 		for i := range w.Programme.Products {
 			if q := &w.Programme.Products[i]; q.Vials != nil && q.Num == num {
 				add(shelf{at, q.ID})
 			}
 		}
-	}
+	})
 	slices.SortFunc(p.Vials, func(a, b Vials) int { return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Product, b.Product)) })
 	return stock, freed
 }
@@ -283,17 +323,18 @@ func (w *World) apart(first string) (out []booking.Apart) {
 
 // keeps reports whether a dose at a slot keeps the intervals to its neighbours in the series.
 func (w *World) keeps(a supply.Appointment, to booking.Slot) bool {
-	doses := w.series[a.Booking]
+	b := w.series[a.Booking]
+	doses := b.Slots
 	if len(doses) < 2 {
 		return true
 	}
-	c, ok := w.Programme.CampaignByNum(w.campaign[a.Booking])
-	p, known := w.Programme.Product(doses[0].Slot.Product)
+	c, ok := w.Programme.CampaignByNum(b.Campaign)
+	p, known := w.Programme.Product(doses[0].Product)
 	if !ok || !known {
 		return false
 	}
-	legal := func(before *booking.Dose, from, to civil.Date) bool {
-		if before.Visit.State == booking.Spoilt {
+	legal := func(before int, from, to civil.Date) bool {
+		if b.Visits[before] == booking.Spoilt {
 			first, ruled := p.Series.AgainFrom(from)
 			return ruled && to >= first
 		}
@@ -301,14 +342,32 @@ func (w *World) keeps(a supply.Appointment, to booking.Slot) bool {
 		return booking.LegalInterval(from, to, booking.Interval{Default: iv.Default, Min: iv.Min, Max: iv.Max})
 	}
 	i := int(a.Dose) - 1
-	return (i == 0 || legal(&doses[i-1], doses[i-1].Slot.Day, to.Day)) && (i+1 >= len(doses) || legal(&doses[i], to.Day, doses[i+1].Slot.Day))
+	return (i == 0 || legal(i-1, doses[i-1].Day, to.Day)) && (i+1 >= len(doses) || legal(i, to.Day, doses[i+1].Day))
 }
 
-// Who gives the people of bookings, for [trace.Rules]: those of all bookings that the events of custody name.
+// Who gives the people of bookings, for [trace.Rules]: those of all bookings that the events of custody name. It reads the whole ledger.
 func Who(ctx context.Context, l booking.Ledger) (func(int64) (person.Key, bool), error) {
 	people := map[int64]person.Key{}
 	err := l.All(ctx, func(b booking.Booking) error { people[b.ID] = b.Person; return nil })
 	return func(id int64) (person.Key, bool) { k, ok := people[id]; return k, ok }, err
+}
+
+// PerBooking stands for people where at most their number is asked for: who has one booking is one.
+func PerBooking(id int64) (k person.Key, ok bool) {
+	k[0] = 0xb0
+	for i := range 8 {
+		k[15-i] = byte(id >> (8 * i))
+	}
+	return k, true
+}
+
+// BookingOf is the booking that [PerBooking] gave a key; ok is false for any other key.
+func BookingOf(k person.Key) (id int64, ok bool) {
+	for i := range 8 {
+		id |= int64(k[15-i]) << (8 * i)
+	}
+	again, _ := PerBooking(id)
+	return id, k == again
 }
 
 // Products are the storage rules of a programme, and how many doses are in a vial.

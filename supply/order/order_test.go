@@ -149,7 +149,11 @@ func (r *room) world() *order.World {
 	if err != nil || len(t.Problems) > 0 {
 		r.t.Fatalf("%v %v", err, t.Problems)
 	}
-	w, err := order.Load(context.Background(), r.ledger, r.verdicts, r.p, r.sites, t, now)
+	free, err := booking.NewSnapshot(context.Background(), r.ledger)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	w, err := order.Load(context.Background(), r.ledger, free, r.verdicts, r.p, index, t, now)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -168,11 +172,43 @@ var reach = order.Reach{Metres: 30_000, Until: civil.New(2026, 9, 29), Notice: t
 
 func (r *room) make(v supply.Verdict, earlier *order.Plan) *order.Plan {
 	r.t.Helper()
-	p, err := r.world().Make(v, reach, earlier)
+	w := r.world()
+	r.read(w)
+	p, err := w.Make(context.Background(), v, order.Asked{Reach: reach, Earlier: earlier})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return p
+}
+
+// read holds what a world reads of some sites against the whole ledger.
+func (r *room) read(w *order.World) {
+	r.t.Helper()
+	x, err := supply.NewIndex()
+	if err == nil {
+		err = r.ledger.All(context.Background(), func(b booking.Booking) error {
+			for _, d := range b.Doses {
+				if s := d.Slot; b.Status == booking.Booked && s.Session.Day.At(s.Minute, r.p.Zone).After(w.Now) {
+					x.AddAppointment(supply.Appointment{Booking: b.ID, Person: b.Person, Site: s.Site, Day: s.Day, Minute: int16(s.Minute), Dose: uint8(d.Dose), Product: s.Product, Made: b.MadeAt.UnixNano()})
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, at := range [][]site.Num{{1}, {2}, {1, 2, 3}} {
+		got, err := w.Booked(context.Background(), at)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, n := range at {
+			if d := cmp.Diff(x.Appointments(n, w.Today()), got[n]); d != "" {
+				r.t.Errorf("site %d: %s", n, d)
+			}
+		}
+	}
 }
 
 func (r *room) do(l order.Ledger, p *order.Plan) (order.Outcome, error) {
@@ -299,7 +335,7 @@ func TestWithout(t *testing.T) {
 		r.book(1, 1, 9)
 	}
 	w := r.world()
-	p, err := w.Make(verdict(supply.Hold, 1), order.Reach{Metres: 100, Until: reach.Until}, nil)
+	p, err := w.Make(t.Context(), verdict(supply.Hold, 1), order.Asked{Reach: order.Reach{Metres: 100, Until: reach.Until}})
 	if err != nil || len(p.Moves) != 0 || len(p.Without) != 2 {
 		t.Fatalf("%+v, %v", p, err)
 	}
@@ -417,7 +453,7 @@ func TestRefused(t *testing.T) {
 		v    supply.Verdict
 		want error
 	}{{alone, supply.ErrFourEyes}, {verdict(supply.Hold, 77), supply.ErrUnknownBox}, {verdict(supply.Release, 1), supply.ErrNextStep}} {
-		if _, err := r.world().Make(c.v, reach, nil); !errors.Is(err, c.want) {
+		if _, err := r.world().Make(t.Context(), c.v, order.Asked{Reach: reach}); !errors.Is(err, c.want) {
 			t.Errorf("%v, want %v", err, c.want)
 		}
 	}

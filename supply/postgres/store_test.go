@@ -68,6 +68,27 @@ func TestAlarms(t *testing.T) {
 	})
 }
 
+func TestTasks(t *testing.T) {
+	t.Parallel()
+	p := services.SharedPostgres(t)
+	var mu sync.Mutex
+	urls := map[string]string{}
+	supplytest.RunTasks(t, func(t testing.TB, place string) supply.Tasks {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if urls[place] == "" {
+			urls[place] = p.URL(p.Database(t, migrate))
+		}
+		s, err := Open(context.Background(), urls[place])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	})
+}
+
 func TestJournal(t *testing.T) {
 	t.Parallel()
 	p := services.SharedPostgres(t)

@@ -8,7 +8,6 @@ package relief
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 
 	"charye/booking"
@@ -51,6 +50,8 @@ type Rules struct {
 	Apart func(first string) []booking.Apart
 	// Legal says whether a dose may be moved to a slot, as for the interval to the dose before; nil: every slot is.
 	Legal func(a supply.Appointment, to booking.Slot) bool
+	// Progress is told now and then how far Make has come; an error ends it. Nil: nobody is.
+	Progress func(Progress) error
 }
 
 // Need is what a site is short of.
@@ -99,72 +100,70 @@ type shelf struct {
 // maker is a plan in the making.
 type maker struct {
 	rules   Rules
-	spare   map[shelf]int // doses that nobody has booked
+	booked  Booked
+	stock   map[site.Num][]Stock // of the sites that were not looked at yet
+	touched []site.Num           // from which doses are held, ascending
+	spare   map[shelf]int        // doses that nobody has booked, where it was looked
 	taken   map[booking.Counter]int
 	near    map[site.Num]*nearby
 	noSeats map[site.Num]bool
 	days    map[shelfDay]int // doses booked, where vials are counted
 	vials   map[shelf]int    // vials left there
+	at      Progress
 }
 
-// Make plans. booked lists the appointments of a site from a day on (see [supply.Index.Appointments]); it is asked once for each
-// site that has stock. A site loses at most as many doses as were held there: what it was short of before is not the
-// hold's. The same input gives the same plan.
-func Make(r Rules, stock []Stock, booked func(site.Num, civil.Date) []supply.Appointment) (*Plan, error) {
+// Make plans. A site loses at most as many doses as were held there: what it was short of before is not the hold's. The same input gives the same plan.
+//
+// Of what is booked it reads no more than it needs: all of the sites from which doses are held, and of the others those that somebody might be sent to.
+func Make(r Rules, stock []Stock, booked Booked) (*Plan, error) {
+	return plan(r, stock, booked, func(m *maker) []site.Num { return m.touched })
+}
+
+// plan plans, and looks at first at what first says.
+func plan(r Rules, stock []Stock, booked Booked, first func(*maker) []site.Num) (*Plan, error) {
 	if r.Sites == nil || r.Sessions == nil || r.Free == nil || r.Until < r.From {
 		return nil, errors.New("relief: want sites, sessions, free counts, and an end not before the beginning")
 	}
-	m := &maker{rules: r, spare: map[shelf]int{}, taken: map[booking.Counter]int{}, near: map[site.Num]*nearby{}, noSeats: map[site.Num]bool{},
-		days: map[shelfDay]int{}, vials: map[shelf]int{}}
-	stock = slices.Clone(stock)
-	slices.SortFunc(stock, func(a, b Stock) int { return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Product, b.Product)) })
+	m := &maker{rules: r, booked: booked, stock: map[site.Num][]Stock{}, spare: map[shelf]int{}, taken: map[booking.Counter]int{}, near: map[site.Num]*nearby{},
+		noSeats: map[site.Num]bool{}, days: map[shelfDay]int{}, vials: map[shelf]int{}}
+	if err := m.sort(stock); err != nil {
+		return nil, err
+	}
 	p := &Plan{}
 	var losers []supply.Appointment
-	var list []supply.Appointment
-	for i, s := range stock {
-		if s.Usable < 0 || s.Held < 0 || s.PerVial < 1 {
-			return nil, fmt.Errorf("relief: site %d has %d usable and %d held doses of %s, %d a vial", s.Site, s.Usable, s.Held, s.Product, s.PerVial)
-		}
-		if i == 0 || stock[i-1].Site != s.Site {
-			list = booked(s.Site, r.From)
-		} else if stock[i-1].Product == s.Product {
-			return nil, fmt.Errorf("relief: site %d has two stocks of %s", s.Site, s.Product)
-		}
-		n := 0
-		for j := range list {
-			if list[j].Product == s.Product {
-				n++
+	at := first(m)
+	m.at.OfSites = len(at)
+	for some := range slices.Chunk(at, ReadAtOnce) {
+		if err := m.look(some, func(s Stock, booked int, lose []supply.Appointment) {
+			losers = append(losers, lose...)
+			if s.Held > 0 {
+				p.Needs = append(p.Needs, Need{s.Site, s.Product, booked, s.Usable, len(lose), (len(lose) + s.PerVial - 1) / s.PerVial})
 			}
-		}
-		missing := min(max(0, n-s.Usable), s.Held)
-		var lose []supply.Appointment
-		if s.Counted {
-			lose = m.short(&s, list)
-			missing = len(lose)
-		} else {
-			for j := 0; j < len(list) && len(lose) < missing; j++ { // the last booked first
-				if list[j].Product == s.Product {
-					lose = append(lose, list[j])
-				}
-			}
-		}
-		losers = append(losers, lose...)
-		m.spare[shelf{s.Site, s.Product}] = max(0, s.Usable-n)
-		if s.Held > 0 {
-			p.Needs = append(p.Needs, Need{s.Site, s.Product, n, s.Usable, missing, (missing + s.PerVial - 1) / s.PerVial})
+		}); err != nil {
+			return nil, err
 		}
 	}
 	slices.SortFunc(losers, func(a, b supply.Appointment) int {
 		return cmp.Or(cmp.Compare(a.Made, b.Made), cmp.Compare(a.Booking, b.Booking), cmp.Compare(a.Dose, b.Dose))
 	})
-	for _, a := range losers {
-		if move, ok := m.place(a); ok {
+	m.at.OfPeople = len(losers)
+	for i, a := range losers {
+		move, ok, err := m.place(a)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			p.Moves = append(p.Moves, move)
 		} else {
 			p.Without = append(p.Without, a)
 		}
+		if m.at.People = i + 1; i%tellEvery == tellEvery-1 {
+			if err := m.tell(); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return p, nil
+	return p, m.tell()
 }
 
 func slotOf(a *supply.Appointment) booking.Slot {
@@ -172,7 +171,7 @@ func slotOf(a *supply.Appointment) booking.Slot {
 }
 
 // place finds another dose and seat for an appointment.
-func (m *maker) place(a supply.Appointment) (Move, bool) {
+func (m *maker) place(a supply.Appointment) (Move, bool, error) {
 	move := Move{Booking: a.Booking, Dose: int(a.Dose), Person: a.Person, From: slotOf(&a)}
 	for _, other := range m.rules.Instead[a.Product] {
 		to := move.From
@@ -181,14 +180,19 @@ func (m *maker) place(a supply.Appointment) (Move, bool) {
 			m.spare[shelf{a.Site, other}]--
 			m.take(to)
 			move.Way, move.To = OtherProduct, to
-			return move, true
+			return move, true, nil
 		}
 	}
 	near := m.nearby(a.Site, a.Product)
 	for i := 0; ; i++ {
 		n, ok := near.at(m, i)
 		if !ok {
-			return Move{}, false
+			return Move{}, false, nil
+		}
+		if !m.noSeats[n.Num] {
+			if err := m.lookAround(near, i, a.Product); err != nil {
+				return Move{}, false, err
+			}
 		}
 		if m.noSeats[n.Num] || !m.anything(n.Num, a.Product) {
 			if m.noSeats[n.Num] || near.product == a.Product {
@@ -206,7 +210,7 @@ func (m *maker) place(a supply.Appointment) (Move, bool) {
 				m.taken[booking.SeatCounter(to.Session)]++
 				m.take(to)
 				move.Way, move.To, move.Metres = OtherSite, to, n.Metres
-				return move, true
+				return move, true, nil
 			}
 		}
 	}

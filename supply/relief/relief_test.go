@@ -95,7 +95,7 @@ func (c *country) book(ctx context.Context, t fatal, n int, at site.Num, day civ
 }
 
 // appointments answers as the index does.
-func (c *country) appointments(t fatal) func(site.Num, civil.Date) []supply.Appointment {
+func (c *country) appointments(t fatal) relief.Booked {
 	t.Helper()
 	x, err := supply.NewIndex()
 	if err != nil {
@@ -106,7 +106,7 @@ func (c *country) appointments(t fatal) func(site.Num, civil.Date) []supply.Appo
 			x.AddAppointment(a)
 		}
 	}
-	return x.Appointments
+	return relief.Indexed(x, c.rules.From)
 }
 
 func (c *country) plan(ctx context.Context, t fatal, stock ...relief.Stock) *relief.Plan {
@@ -119,6 +119,9 @@ func (c *country) plan(ctx context.Context, t fatal, stock ...relief.Stock) *rel
 	p, err := relief.Make(c.rules, stock, c.appointments(t))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if all, err := relief.MakeOfAll(c.rules, stock, c.appointments(t)); err != nil || !cmp.Equal(all, p) {
+		t.Fatalf("of all that is booked another plan is made: %v %s", err, cmp.Diff(all, p))
 	}
 	return p
 }
@@ -220,7 +223,7 @@ func TestOtherStockFirst(t *testing.T) {
 
 func TestMakeRefuses(t *testing.T) {
 	t.Parallel()
-	none := func(site.Num, civil.Date) []supply.Appointment { return nil }
+	none := func([]site.Num) (map[site.Num][]supply.Appointment, error) { return nil, nil }
 	if _, err := relief.Make(relief.Rules{}, nil, none); err == nil {
 		t.Error("a plan without rules")
 	}

@@ -51,7 +51,16 @@ type Draft struct {
 type Case struct {
 	approval.Request
 	Draft
-	Moved, Moves int // of the plan's moves, while it is being done here
+	Moved, Moves int // of the plan's moves, while it is being done, at whatever node
+}
+
+func (w *Wish) bounded() bool {
+	return w.Metres >= 0 && w.Metres <= MaxMetres && w.Days >= 0 && w.Days <= MaxDays
+}
+
+// verdict is the one that is wished for, before anybody agreed.
+func (w *Wish) verdict(asked string) supply.Verdict {
+	return supply.Verdict{Action: w.Action, Case: w.Case, Boxes: w.Boxes, Reason: w.Reason, Evidence: w.Evidence, Asked: asked, Agreed: agreedLater}
 }
 
 // body is what a request for a verdict is about. The plan, which may be long, is kept under its digest.
@@ -82,9 +91,13 @@ var (
 
 // Preview plans a wish as things stand now, and keeps the plan for a day. Nothing else is changed. One plan is made at a time.
 func (r *Room) Preview(ctx context.Context, who approval.Who, w Wish) (Draft, error) {
+	return r.preview(ctx, Name(who), w, nil)
+}
+
+func (r *Room) preview(ctx context.Context, asked string, w Wish, progress func(order.Progress)) (Draft, error) {
 	r.planning.Lock()
 	defer r.planning.Unlock()
-	if w.Metres < 0 || w.Metres > MaxMetres || w.Days < 0 || w.Days > MaxDays {
+	if !w.bounded() {
 		return Draft{}, order.ErrReach
 	}
 	earlier, err := r.heldBy(ctx, w)
@@ -99,14 +112,17 @@ func (r *Room) Preview(ctx context.Context, who approval.Who, w Wish) (Draft, er
 	if err != nil {
 		return Draft{}, err
 	}
+	if err := r.free.Refresh(ctx); err != nil {
+		return Draft{}, err
+	}
 	now := r.Clock()
-	world, err := order.Load(ctx, r.Ledger, r.Verdicts, r.Programme, places.Sites.All(), t, now)
+	world, err := order.Load(ctx, r.Ledger, r.free, r.Verdicts, r.Programme, places.Sites, t, now)
 	if err != nil {
 		return Draft{}, err
 	}
-	p, err := world.Make(supply.Verdict{
-		Action: w.Action, Case: w.Case, Boxes: w.Boxes, Reason: w.Reason, Evidence: w.Evidence, Asked: Name(who), Agreed: agreedLater,
-	}, order.Reach{Metres: w.Metres, Until: world.Today() + dateOf(w.Days), Notice: notice}, earlier)
+	p, err := world.Make(ctx, w.verdict(asked), order.Asked{
+		Reach: order.Reach{Metres: w.Metres, Until: world.Today() + dateOf(w.Days), Notice: notice}, Earlier: earlier, Progress: progress,
+	})
 	if err != nil {
 		return Draft{}, err
 	}
@@ -268,7 +284,9 @@ func (r *Room) Case(ctx context.Context, id int64) (Case, error) {
 		return Case{}, err
 	}
 	c, err := r.withPlan(ctx, q)
-	c.Moved, c.Moves = r.doing.of(id)
+	if err == nil {
+		c.Moved, c.Moves, err = r.progress(ctx, id)
+	}
 	return c, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"charye/approval"
@@ -16,25 +15,16 @@ import (
 
 func dateOf(days int) civil.Date { return civil.Date(days) }
 
+// taskOf names the work at a request.
+func taskOf(id int64) string { return fmt.Sprint("case:", id) }
+
 // progress is how far what is being done has come, by request.
-type progress struct {
-	mu sync.Mutex
-	at map[int64][2]int
-}
-
-func (p *progress) of(id int64) (moved, all int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.at[id][0], p.at[id][1]
-}
-
-func (p *progress) set(id int64, moved, all int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.at == nil || len(p.at) > 1000 {
-		p.at = map[int64][2]int{}
+func (r *Room) progress(ctx context.Context, id int64) (moved, all int, err error) {
+	t, err := r.Tasks.Task(ctx, taskOf(id))
+	if errors.Is(err, supply.ErrNoTask) {
+		return 0, 0, nil
 	}
-	p.at[id] = [2]int{moved, all}
+	return t.People, t.OfPeople, err
 }
 
 // doAgreed does the verdicts that two people want. Where it was interrupted, by whatever, it goes on.
@@ -76,7 +66,9 @@ func (r *Room) do(ctx context.Context, q approval.Request) error {
 	}
 	w := &order.World{Programme: r.Programme, Sites: places.Sites, Now: r.Clock()}
 	l := &counting{Ledger: r.Ledger, room: r, id: q.ID, all: len(c.Plan.Moves), leads: r.Clock()}
-	r.doing.set(q.ID, 0, l.all)
+	if err := l.begin(ctx); err != nil {
+		return err
+	}
 	o, err := w.Do(ctx, l, r.Verdicts, c.Plan, order.Reach{Metres: MaxMetres, Until: w.Today() + MaxDays, Notice: notice}, r.Clock)
 	switch {
 	case errors.Is(err, supply.ErrNextStep), errors.Is(err, supply.ErrVerdict), errors.Is(err, supply.ErrFourEyes), errors.Is(err, order.ErrPlan):
@@ -87,7 +79,14 @@ func (r *Room) do(ctx context.Context, q approval.Request) error {
 		step.Why = Outcome{o}.String()
 	}
 	step.Op, step.At = approval.OpDone, r.Clock()
-	_, err = r.Requests.Decide(context.WithoutCancel(ctx), step)
+	if _, err = r.Requests.Decide(context.WithoutCancel(ctx), step); err != nil {
+		return err
+	}
+	l.at = l.all
+	if err := l.tell(ctx); err != nil {
+		return err
+	}
+	_, err = r.Tasks.EndTask(ctx, taskOf(q.ID), r.Node, supply.TaskDone, "")
 	return err
 }
 
@@ -115,12 +114,34 @@ type counting struct {
 	id      int64
 	all, at int
 	leads   time.Time
+	told    time.Time
 }
 
 var errOvertaken = errors.New("another node does the work in the background now")
 
-// Apply implements [booking.Ledger].
-func (c *counting) Apply(ctx context.Context, batch []booking.Request) ([]booking.Outcome, error) {
+// tellEvery is how often what is under way is told to the other nodes at most.
+const tellEvery = 300 * time.Millisecond
+
+// begin shows the work to all nodes. Whose it is, is for the lease: it is taken from whoever had it.
+func (c *counting) begin(ctx context.Context) error {
+	now := c.room.Clock()
+	if err := c.room.Tasks.AddTask(ctx, supply.Task{ID: taskOf(c.id), At: now, State: supply.TaskWaits, Looked: now}); err != nil {
+		return err
+	}
+	if _, err := c.room.Tasks.TakeTask(ctx, taskOf(c.id), c.room.Node, now, now); err != nil {
+		return err
+	}
+	return c.tell(ctx)
+}
+
+func (c *counting) tell(ctx context.Context) error {
+	c.told = time.Now()
+	_, _, err := c.room.Tasks.TellTask(ctx, taskOf(c.id), c.room.Node, c.room.Clock(), supply.Progress{People: min(c.at, c.all), OfPeople: c.all})
+	return err
+}
+
+// Several implements [booking.Ledger]. Every move is looked at first, whether it was made before or is to be made now.
+func (c *counting) Several(ctx context.Context, ids []int64) ([]booking.Booking, error) {
 	if now := c.room.Clock(); now.Sub(c.leads) > leaseFor/3 {
 		mine, err := c.room.Alarms.Lead(ctx, c.room.Node, now, now.Add(leaseFor))
 		if err != nil {
@@ -131,8 +152,10 @@ func (c *counting) Apply(ctx context.Context, batch []booking.Request) ([]bookin
 		}
 		c.leads = now
 	}
-	out, err := c.Ledger.Apply(ctx, batch)
-	c.at += len(out)
-	c.room.doing.set(c.id, min(c.at, c.all), c.all)
-	return out, err
+	list, err := c.Ledger.Several(ctx, ids)
+	if err == nil && time.Since(c.told) > tellEvery {
+		err = c.tell(ctx)
+	}
+	c.at += len(ids)
+	return list, err
 }

@@ -19,7 +19,6 @@ import (
 	"charye/booking"
 	"charye/internal/civil"
 	"charye/internal/clock"
-	"charye/person"
 	"charye/programme"
 	"charye/site"
 	"charye/supply"
@@ -59,13 +58,15 @@ type Deps struct {
 	Follower  trace.Follower // reads on from there and keeps it; nil: it is not kept
 	Verdicts  supply.Verdicts
 	Alarms    supply.Alarms
+	Tasks     supply.Tasks
 	Journal   journal.Store
 	Ledger    booking.Ledger
 	Requests  approval.Store // nil: nobody can ask for a verdict here
 	// Tell tells people; the same may come again, after a restart, and must reach them once, by the number of its alarm. Nil: nobody is told.
 	Tell   func(ctx context.Context, list []Telling) error
 	Limits Limits
-	Node   string // names this process to the others
+	Quick  time.Duration // how long who asks for a preview waits for it before it is made in the background; 0: a second
+	Node   string        // names this process to the others, and is another after it started again
 	Clock  clock.Func
 	Log    *slog.Logger
 }
@@ -96,8 +97,9 @@ type Room struct {
 		plans []*Planned
 	}
 
-	planning sync.Mutex // one plan at a time: each reads the whole ledger
-	doing    progress
+	planning sync.Mutex    // one plan at a time
+	drafting chan struct{} // somebody wants a preview
+	sorted   int64         // the event of the ledger up to which it was seen when it was last looked how much is booked
 }
 
 // New makes a room that has read nothing yet; [Room.View] is nil until the first [Room.Refresh].
@@ -105,7 +107,10 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	if d.Limits == (Limits{}) {
 		d.Limits = Usual
 	}
-	r := &Room{Deps: d, products: map[string]*supply.Product{}, g: supply.NewRegister(), book: journal.NewBook()}
+	if d.Quick == 0 {
+		d.Quick = quick
+	}
+	r := &Room{Deps: d, products: map[string]*supply.Product{}, g: supply.NewRegister(), book: journal.NewBook(), drafting: make(chan struct{}, 1)}
 	products, perVial := order.Products(d.Programme)
 	for _, p := range products {
 		r.products[p.ID] = p
@@ -115,7 +120,7 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	}
 	r.live = trace.NewLive(d.Reader, d.Custody, func(ctx context.Context) (trace.Rules, error) {
 		places, err := d.Places(ctx)
-		return trace.Rules{Products: products, DosesPerVial: perVial, Site: places.Site, Who: onePerBooking}, err
+		return trace.Rules{Products: products, DosesPerVial: perVial, Site: places.Site, Who: order.PerBooking}, err
 	})
 	if d.Follower != nil {
 		r.live.By(d.Follower)
@@ -123,15 +128,6 @@ func New(ctx context.Context, d Deps) (*Room, error) {
 	var err error
 	r.free, err = booking.NewSnapshot(ctx, d.Ledger)
 	return r, err
-}
-
-// onePerBooking stands for people where only their number is asked for: who has one booking is one.
-func onePerBooking(id int64) (k person.Key, ok bool) {
-	k[0] = 0xb0
-	for i := range 8 {
-		k[15-i] = byte(id >> (8 * i))
-	}
-	return k, true
 }
 
 // View is what the room knew at a moment. It never changes; it is nil before anything was read.
@@ -142,7 +138,7 @@ const (
 	lookEvery   = 2 * time.Second
 	judgeEvery  = time.Minute
 	restFactor  = 4
-	leaseFor    = 30 * time.Second
+	leaseFor    = 15 * time.Second
 	raiseAtOnce = 1000
 )
 
@@ -223,13 +219,15 @@ func (r *Room) today(now time.Time) civil.Date { return civil.Of(now, r.Programm
 // Run follows, raises alarms and does what was agreed, until ctx ends. A round that fails is logged once and tried again. What takes long is done less often.
 func (r *Room) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.every(ctx, "look after boxes", r.watch) })
-	g.Go(func() error { return r.every(ctx, "do the verdicts that were agreed to", r.carry) })
-	g.Go(func() error { return r.every(ctx, "plan deliveries", r.plan) })
+	g.Go(func() error { return r.every(ctx, "look after boxes", nil, r.watch) })
+	g.Go(func() error { return r.every(ctx, "do the verdicts that were agreed to", nil, r.carry) })
+	g.Go(func() error { return r.every(ctx, "preview verdicts", r.drafting, r.drafts) })
+	g.Go(func() error { return r.every(ctx, "plan deliveries", nil, r.plan) })
+	g.Go(func() error { return r.every(ctx, "sort in what was booked", nil, r.sortIn) })
 	return g.Wait()
 }
 
-func (r *Room) every(ctx context.Context, what string, round func(context.Context) error) error {
+func (r *Room) every(ctx context.Context, what string, now <-chan struct{}, round func(context.Context) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	failing := false
@@ -237,6 +235,7 @@ func (r *Room) every(ctx context.Context, what string, round func(context.Contex
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-now:
 		case <-timer.C:
 		}
 		began := r.Clock()
@@ -251,7 +250,7 @@ func (r *Room) every(ctx context.Context, what string, round func(context.Contex
 
 // Round does the work of [Room.Run] once.
 func (r *Room) Round(ctx context.Context) error {
-	for _, do := range []func(context.Context) error{r.watch, r.carry, r.plan} {
+	for _, do := range []func(context.Context) error{r.watch, r.carry, r.drafts, r.plan, r.sortIn} {
 		if err := do(ctx); err != nil {
 			return err
 		}
@@ -282,4 +281,18 @@ func (r *Room) carry(ctx context.Context) error {
 		return err
 	}
 	return r.doAgreed(ctx)
+}
+
+// busy is how many events between two looks, two seconds or more apart, say that there is a rush.
+const busy = 500
+
+// sortIn has the ledger note where what was booked lately is, for those who ask by site. In a rush it lets that be: it takes from who books.
+func (r *Room) sortIn(ctx context.Context) error {
+	at := r.free.Version()
+	news := at - r.sorted
+	r.sorted = at
+	if news > busy {
+		return nil
+	}
+	return r.Ledger.Ahead(ctx, nil, r.today(r.Clock()), func(booking.Ahead) error { return nil })
 }

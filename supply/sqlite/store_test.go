@@ -57,6 +57,21 @@ func TestAlarms(t *testing.T) {
 	})
 }
 
+func TestTasks(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	var mu sync.Mutex
+	supplytest.RunTasks(t, func(t testing.TB, place string) supply.Tasks {
+		mu.Lock()
+		defer mu.Unlock()
+		dir, err := durable.OpenDir(filepath.Join(base, place))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open(t, dir.Path())
+	})
+}
+
 func TestJournal(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()

@@ -74,9 +74,9 @@ func (a *assault) digestOf(at string, worker map[string]string) string {
 // supplyPages are pages and forms of the supply room.
 var supplyPages = []string{
 	"GET /supply", "GET /supply/find?q=1", "GET /supply/alarms", "GET /supply/alarms/1", "GET /supply/sites", "GET /supply/boxes", "GET /supply/boxes/088099990000000013",
-	"GET /supply/readings?lot=A", "GET /supply/cases", "GET /supply/cases/1", "GET /supply/cases/new", "POST /supply/cases/new", "POST /supply/cases", "GET /supply/cases/draft/x",
+	"GET /supply/readings?lot=A", "GET /supply/cases", "GET /supply/cases/1", "GET /supply/cases/new", "POST /supply/cases/new", "POST /supply/cases", "GET /supply/cases/draft/x", "GET /supply/cases/making/x", "POST /supply/cases/making/x/again",
 	"GET /supply/deliveries", "GET /supply/deliveries/departure?d=x", "POST /supply/deliveries/departure", "GET /supply/deliveries/settled/1", "GET /supply/deliveries/settled/1/boxes.csv",
-	"POST /supply/deliveries/settled/1/withdraw", "POST /supply/cases/1/agree", "POST /supply/cases/1/decline", "POST /supply/cases/1/withdraw",
+	"POST /supply/deliveries/settled/1/withdraw", "GET /supply/people/1", "GET /supply/people/1/list.csv", "POST /supply/people/1", "POST /supply/cases/1/agree", "POST /supply/cases/1/decline", "POST /supply/cases/1/withdraw",
 }
 
 // Somebody who has found the address of the supply room, with the session they have.

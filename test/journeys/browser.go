@@ -220,13 +220,13 @@ func (w *Window) step(what string, actions ...chromedp.Action[chromedp.Void]) {
 }
 
 // whileReplaced does something again while the element that it was about to touch is gone, because the page was just replaced by the
-// next one: nothing was touched then.
+// next one: nothing was touched then. A load that was broken off by the page's own is done again too.
 func whileReplaced(ctx context.Context, do func() error) error {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
 		err := do()
-		if err == nil || !strings.Contains(err.Error(), "Could not find node with given id") {
+		if err == nil || !strings.Contains(err.Error(), "Could not find node with given id") && !strings.Contains(err.Error(), "page load error net::ERR_ABORTED") {
 			return err
 		}
 		select {

@@ -57,7 +57,7 @@ var rooms = map[string][]string{
 	"supply/order":      {"booking", "person", "programme", "site", "supply", "supply/relief", "supply/trace"},
 	"supply/journal":    {"supply"},
 	"supply/delivery":   {"booking", "programme", "site", "supply", "supply/journal", "supply/trace"},
-	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/journal", "supply/order", "supply/trace"},
+	"supply/room":       {"approval", "booking", "person", "programme", "site", "supply", "supply/delivery", "supply/followup", "supply/journal", "supply/order", "supply/trace"},
 	"supply/followup":   {"booking", "person", "site", "supply", "supply/trace"},
 	"supply/dispense":   {"site", "supply", "supply/epcis", "supply/trace"},
 	"supply/room/roomtest": {
@@ -99,7 +99,7 @@ var rooms = map[string][]string{
 	"web/clinic":        {"booking", "person", "walk", "walk/clinic", "web/page"},
 	"web/desk":          {"person", "walk", "walk/desk", "web/page"},
 	"web/manage":        {"approval", "person", "programme", "walk", "walk/look", "walk/manage", "web/page"},
-	"web/supply":        {"approval", "booking", "programme", "site", "supply", "supply/delivery", "supply/epcis", "supply/journal", "supply/order", "supply/room", "supply/trace", "walk", "web/catalogue", "web/page"},
+	"web/supply":        {"approval", "booking", "programme", "site", "supply", "supply/delivery", "supply/epcis", "supply/followup", "supply/journal", "supply/order", "supply/room", "supply/trace", "walk", "web/catalogue", "web/page"},
 	"rush/**":           domains,
 	"epcis/**":          {"supply/epcis"},
 

@@ -113,6 +113,9 @@ func TestSpoiltDoseInASeries(t *testing.T) {
 	w.Advance(at(26, 8, 55))
 	_, err := w.TellOf(b, 1, booking.Given, "AB12")
 	must(t, err)
+	if got, err := w.Booking(t.Context(), w.Actor(1), b.ID); err != nil || got.Changeable || got.Doses[0].Changeable || !got.Doses[1].Changeable || !got.LaterChangeable() {
+		t.Errorf("dose 1 is given, dose 2 can still be moved: %+v, %v", got, err)
+	}
 	w.spoil(b, 1)
 	got, err := w.Booking(t.Context(), w.Actor(1), b.ID)
 	must(t, err)

@@ -70,17 +70,45 @@ func (s *Door) supplyRoom() (*room.Room, error) {
 	return s.room, nil
 }
 
-// PreviewVerdict plans a verdict. Nothing is changed.
-func (s *Door) PreviewVerdict(ctx context.Context, a walk.Actor, wish room.Wish) (room.Draft, error) {
+// PreviewVerdict has a verdict planned, and waits a moment for the plan: what is not done by then is made in the background. Nothing is changed.
+func (s *Door) PreviewVerdict(ctx context.Context, a walk.Actor, wish room.Wish) (room.Making, error) {
+	return s.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Begin(ctx, approvals.Who(a), wish) })
+}
+
+// PreviewedVerdict tells how far a preview is. One that nobody asks for is not made any further.
+func (s *Door) PreviewedVerdict(ctx context.Context, a walk.Actor, name string) (room.Making, error) {
+	return s.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Look(ctx, name) })
+}
+
+// RetryPreview has a preview made that failed or was stopped.
+func (s *Door) RetryPreview(ctx context.Context, a walk.Actor, name string) (room.Making, error) {
+	return s.onPreview(a, func(r *room.Room) (room.Making, error) { return r.Retry(ctx, name) })
+}
+
+// PreviewedVerdicts lists the previews of a day, everybody's, the last first.
+func (s *Door) PreviewedVerdicts(ctx context.Context, a walk.Actor) (list []room.Making, err error) {
+	_, err = s.onPreview(a, func(r *room.Room) (m room.Making, err error) {
+		list, err = r.Makings(ctx)
+		return m, err
+	})
+	return list, err
+}
+
+func (s *Door) onPreview(a walk.Actor, do func(*room.Room) (room.Making, error)) (room.Making, error) {
 	if err := walk.Allow(a, walk.AskVerdict); err != nil {
-		return room.Draft{}, err
+		return room.Making{}, err
 	}
 	r, err := s.supplyRoom()
 	if err != nil {
-		return room.Draft{}, err
+		return room.Making{}, err
 	}
-	d, err := r.Preview(ctx, approvals.Who(a), wish)
-	return d, supplyError(err)
+	m, err := do(r)
+	if errors.Is(err, room.ErrBusy) {
+		e := walk.Refuse(walk.Overloaded, "%v", err)
+		e.RetryAfter = 30 * time.Second
+		return m, e
+	}
+	return m, supplyError(err)
 }
 
 // VerdictDraft gives what the actor, or somebody else who may ask, has previewed.
@@ -154,6 +182,32 @@ func (s *Door) Verdict(ctx context.Context, a walk.Actor, id int64) (room.Case, 
 	return c, supplyError(err)
 }
 
+// People lists who was given a dose from what a case recalled or had destroyed. Nobody is named: a person is a booking's number.
+func (s *Door) People(ctx context.Context, a walk.Actor, id int64, all bool) (room.People, error) {
+	if err := walk.Allow(a, walk.SeeSupply); err != nil {
+		return room.People{}, err
+	}
+	r, err := s.supplyRoom()
+	if err != nil {
+		return room.People{}, err
+	}
+	p, err := r.People(ctx, id, all)
+	return p, supplyError(err)
+}
+
+// NotCount has their doses not count any more, and them told, as far as it comes in some seconds; again goes on.
+func (s *Door) NotCount(ctx context.Context, a walk.Actor, id int64, all bool) (int, error) {
+	if err := walk.Allow(a, walk.AskVerdict); err != nil {
+		return 0, err
+	}
+	r, err := s.supplyRoom()
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.NotCount(ctx, id, all)
+	return n, supplyError(err)
+}
+
 // supplyError tells a refusal as faces know it. [walk.Error.Field] names which one, for the pages' words.
 func supplyError(err error) error {
 	for _, c := range []struct {
@@ -175,7 +229,9 @@ func supplyError(err error) error {
 		{journal.ErrEvent, walk.BadRequest, "reason"},
 		{room.ErrNotYours, walk.NotAllowed, "own"},
 		{room.ErrNoCase, walk.NotFound, "none"},
+		{room.ErrNoPeople, walk.NotFound, "people"},
 		{supply.ErrNoPlan, walk.NotFound, "plan"},
+		{supply.ErrNoTask, walk.NotFound, "preview"},
 	} {
 		if errors.Is(err, c.is) {
 			return walk.Refuse(c.code, "%v", err).At(c.field)

@@ -124,6 +124,7 @@ type changeData struct {
 	HasDay  bool
 	Groups  []slotGroup
 	Missing bool
+	Whole   bool   // any of the doses can be changed; else those that say so
 	Another bool   // Dose is one more, behind one that was spoilt
 	Other   string // where to choose another site
 }
@@ -146,7 +147,7 @@ func (h *Pages) changePage(q *page.Request) error {
 	if r := b.Repeat; r != nil && r.Dose > 0 && r.Dose == d.Dose && r.From == 0 {
 		missed = false
 	}
-	d.Changeable = b.Changeable || missed
+	d.Whole, d.Changeable = b.Changeable, b.Changeable || missed || b.LaterChangeable() && (d.Dose == 0 || b.Doses[d.Dose-1].Changeable)
 	if d.Dose == 0 || !d.Changeable || b.Cancelled {
 		v.D = d
 		return q.Show(http.StatusOK, "change", v)

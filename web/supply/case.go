@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"charye/approval"
+	"charye/supply"
 	"charye/supply/room"
 	"charye/walk"
 	"charye/web/page"
@@ -50,6 +51,7 @@ func (h *Pages) openCases(q *page.Request, a walk.Actor) (out []caseRow, err err
 
 type supplyCasesData struct {
 	Cases []caseRow
+	Makes []makingRow
 	After string
 	Asks  bool
 }
@@ -67,6 +69,11 @@ func (h *Pages) supplyCases(q *page.Request) error {
 	d := supplyCasesData{Asks: walk.May(a, walk.AskVerdict)}
 	for i := range list {
 		d.Cases = append(d.Cases, h.caseRow(q, &list[i], a))
+	}
+	if d.Asks && before == 0 {
+		if d.Makes, err = h.makings(q, a); err != nil {
+			return err
+		}
 	}
 	if len(list) == supplyPage {
 		d.After = page.WithQuery("/supply/cases", "before", strconv.FormatInt(list[len(list)-1].ID, 10))
@@ -92,6 +99,7 @@ type caseData struct {
 	Outcome             room.Outcome
 	Raw                 string // an outcome that is no sum, such as why it was refused
 	Doing               bool
+	People              bool // who was given a dose from its boxes is followed up
 	Moved, All, Percent int
 	Error               string // of the form
 	Why                 string
@@ -149,6 +157,7 @@ func (h *Pages) showCase(q *page.Request, status int, wrong string) error {
 			d.Refused, d.Raw = true, strings.TrimPrefix(c.Request.Done.Why, "not done: ")
 		}
 	}
+	d.People = d.Done && !d.Refused && (c.Plan.Verdict.Action == supply.Recall || c.Plan.Verdict.Action == supply.Destroy)
 	return q.Show(status, "supplycase", page.View{Title: q.Words("supply.case.title", "n", strconv.FormatInt(id, 10)), Wide: true, Again: again, Error: wrong != "", D: d})
 }
 

@@ -25,6 +25,7 @@ type supplyFake struct {
 	programme *programme.Programme
 	now       time.Time
 	room      *room.Room // nil: there is no supply room
+	slow      bool       // previews are made in the background, by [room.Room.Round]
 }
 
 func newSupplyFake() *supplyFake {
@@ -67,7 +68,7 @@ func told(err error) error {
 		{supply.ErrUnknownBox, walk.BadRequest, "boxes"}, {supply.ErrNextStep, walk.BadRequest, "next"}, {supply.ErrVerdict, walk.BadRequest, "verdict"},
 		{journal.ErrTaken, walk.Conflict, "taken"}, {delivery.ErrChanged, walk.Conflict, "changed"}, {journal.ErrUnusable, walk.Conflict, "changed"}, {room.ErrLookAgain, walk.Conflict, "again"},
 		{journal.ErrCutOff, walk.Closed, "cutoff"}, {journal.ErrOver, walk.Conflict, "over"}, {journal.ErrNoSettlement, walk.NotFound, "none"}, {journal.ErrEvent, walk.BadRequest, "reason"},
-		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {approval.ErrNone, walk.NotFound, ""},
+		{room.ErrNotYours, walk.NotAllowed, "own"}, {room.ErrNoCase, walk.NotFound, ""}, {room.ErrNoPeople, walk.NotFound, ""}, {supply.ErrNoPlan, walk.NotFound, ""}, {supply.ErrNoTask, walk.NotFound, ""}, {room.ErrBusy, walk.Overloaded, ""}, {approval.ErrNone, walk.NotFound, ""},
 		{approval.ErrOwn, walk.NotAllowed, "own"}, {approval.ErrChanged, walk.Conflict, "changed"}, {approval.ErrState, walk.Conflict, "state"}, {approval.ErrTwice, walk.Conflict, "twice"}, {approval.ErrAsked, walk.Conflict, "asked"},
 	} {
 		if errors.Is(err, c.is) {
@@ -133,12 +134,41 @@ func (s *supplyFake) SettlementShipping(ctx context.Context, _ walk.Actor, x *jo
 	return s.room.Shipping(ctx, x)
 }
 
-func (s *supplyFake) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error) {
+func (s *supplyFake) PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Making, error) {
 	if err := s.Step("PreviewVerdict", "%s %s %d boxes", w.Action, w.Case, len(w.Boxes)); err != nil {
-		return room.Draft{}, err
+		return room.Making{}, err
 	}
-	out, err := s.room.Preview(ctx, whoOf(a), w)
-	return out, told(err)
+	m, err := s.room.Begin(ctx, whoOf(a), w)
+	if err == nil && !s.slow {
+		if err = s.room.Round(ctx); err == nil {
+			m, err = s.room.Look(ctx, m.Name)
+		}
+	}
+	return m, told(err)
+}
+
+func (s *supplyFake) PreviewedVerdict(ctx context.Context, _ walk.Actor, name string) (room.Making, error) {
+	if err := s.Step("PreviewedVerdict", ""); err != nil || s.room == nil {
+		return room.Making{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	m, err := s.room.Look(ctx, name)
+	return m, told(err)
+}
+
+func (s *supplyFake) PreviewedVerdicts(ctx context.Context, _ walk.Actor) ([]room.Making, error) {
+	if err := s.Step("PreviewedVerdicts", ""); err != nil || s.room == nil {
+		return nil, err
+	}
+	list, err := s.room.Makings(ctx)
+	return list, told(err)
+}
+
+func (s *supplyFake) RetryPreview(ctx context.Context, _ walk.Actor, name string) (room.Making, error) {
+	if err := s.Step("RetryPreview", ""); err != nil || s.room == nil {
+		return room.Making{}, &walk.Error{Code: walk.NotFound, Err: err}
+	}
+	m, err := s.room.Retry(ctx, name)
+	return m, told(err)
 }
 
 func (s *supplyFake) VerdictDraft(ctx context.Context, _ walk.Actor, digest string) (room.Draft, error) {
@@ -147,6 +177,22 @@ func (s *supplyFake) VerdictDraft(ctx context.Context, _ walk.Actor, digest stri
 	}
 	out, err := s.room.Draft(ctx, digest)
 	return out, told(err)
+}
+
+func (s *supplyFake) People(ctx context.Context, _ walk.Actor, id int64, all bool) (room.People, error) {
+	if err := s.Step("People", "%d %t", id, all); err != nil || s.room == nil {
+		return room.People{}, err
+	}
+	p, err := s.room.People(ctx, id, all)
+	return p, told(err)
+}
+
+func (s *supplyFake) NotCount(ctx context.Context, _ walk.Actor, id int64, all bool) (int, error) {
+	if err := s.Step("NotCount", "%d %t", id, all); err != nil || s.room == nil {
+		return 0, err
+	}
+	n, err := s.room.NotCount(ctx, id, all)
+	return n, told(err)
 }
 
 func (s *supplyFake) AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error) {

@@ -48,9 +48,14 @@ type Service interface {
 	SettleDeparture(ctx context.Context, a walk.Actor, digest string) (journal.Event, error)
 	WithdrawSettlement(ctx context.Context, a walk.Actor, id int64, why string) (journal.Event, error)
 	SettlementShipping(ctx context.Context, a walk.Actor, s *journal.Settlement) ([]byte, error)
-	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Draft, error)
+	PreviewVerdict(ctx context.Context, a walk.Actor, w room.Wish) (room.Making, error)
+	PreviewedVerdict(ctx context.Context, a walk.Actor, name string) (room.Making, error)
+	PreviewedVerdicts(ctx context.Context, a walk.Actor) ([]room.Making, error)
+	RetryPreview(ctx context.Context, a walk.Actor, name string) (room.Making, error)
 	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
 	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
+	People(ctx context.Context, a walk.Actor, id int64, all bool) (room.People, error)
+	NotCount(ctx context.Context, a walk.Actor, id int64, all bool) (int, error)
 	AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error)
 	DeclineVerdict(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
 	WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) (approval.Request, error)
@@ -86,8 +91,13 @@ func (h *Pages) Routes() []page.Route {
 		{Pattern: "GET /supply/cases/new", Act: walk.AskVerdict, Do: h.newVerdict},
 		{Pattern: "POST /supply/cases/new", Act: walk.AskVerdict, Do: h.previewVerdict},
 		{Pattern: "GET /supply/cases/draft/{digest}", Act: walk.AskVerdict, Do: h.verdictDraft},
+		{Pattern: "GET /supply/cases/making/{name}", Act: walk.AskVerdict, Do: h.makingVerdict},
+		{Pattern: "POST /supply/cases/making/{name}/again", Act: walk.AskVerdict, Do: h.retryPreview},
 		{Pattern: "POST /supply/cases", Act: walk.AskVerdict, Do: h.askVerdict},
 		{Pattern: "GET /supply/cases/{id}", Act: walk.SeeSupply, Do: h.supplyCase},
+		{Pattern: "GET /supply/people/{id}", Act: walk.SeeSupply, Do: h.people},
+		{Pattern: "GET /supply/people/{id}/list.csv", Act: walk.SeeSupply, Do: h.peopleFile},
+		{Pattern: "POST /supply/people/{id}", Act: walk.AskVerdict, Do: h.notCount},
 		{Pattern: "POST /supply/cases/{id}/agree", Act: walk.AgreeVerdict, Do: h.agreeVerdict},
 		{Pattern: "POST /supply/cases/{id}/decline", Act: walk.AgreeVerdict, Do: h.declineVerdict},
 		{Pattern: "POST /supply/cases/{id}/withdraw", Act: walk.AskVerdict, Do: h.withdrawVerdict},
@@ -271,115 +281,3 @@ func (h *Pages) supplyFind(q *page.Request) error {
 func boxPath(k supply.SSCC) string { return "/supply/boxes/" + k.String() }
 
 func sitePath(at site.Site) string { return page.WithQuery("/supply/boxes", "site", at.ID) }
-
-type supplySitesData struct {
-	supplyState
-	Region, Find string
-	Regions      []room.Region
-	Sites        []room.Shelf
-	Pages        pages
-}
-
-func (h *Pages) supplySites(q *page.Request) error {
-	v, _, err := h.supply(q)
-	if err != nil {
-		return err
-	}
-	d := supplySitesData{supplyState: h.supplyState(q, v), Region: q.Field("region"), Find: q.Field("q")}
-	d.Regions, _, _ = v.Regions()
-	from := h.from(q)
-	var total int
-	d.Sites, total = v.SitesOf(d.Region, d.Find, from, supplyPage)
-	d.Pages = h.pages(q, from, len(d.Sites), total)
-	return q.Show(http.StatusOK, "supplysites", page.View{Title: q.Words("supply.sites.title"), Wide: true, D: d})
-}
-
-type boxRow struct {
-	ID, Lot, Product, Where string
-	Left, Doses             int
-	State                   string // catalogue key
-	Doubt                   string // catalogue key; empty: none
-}
-
-type supplyBoxesData struct {
-	supplyState
-	Site     *site.Site
-	Stock    room.Stock
-	Booked   int
-	Lot      string
-	Place    string
-	Scope    string // address of what they touch
-	Boxes    []boxRow
-	Pages    pages
-	Products []productStock
-}
-
-type productStock struct {
-	Name         string
-	Usable, Held int
-}
-
-func (h *Pages) boxRow(q *page.Request, v *room.View, k supply.SSCC) boxRow {
-	b, _ := v.Trace.Box(k)
-	r := boxRow{
-		ID: k.String(), Lot: b.Lot.ID, Product: h.productName(q, b.Product), Where: h.placeName(q, v, b.Place, b.Site), Left: b.Left(), Doses: b.Doses(),
-		State: stateNames[v.Register.State(k)],
-	}
-	if d, ok := v.Doubt(k); ok {
-		r.Doubt = causeNames[d.Cause]
-	}
-	return r
-}
-
-func (h *Pages) supplyBoxes(q *page.Request) error {
-	v, _, err := h.supply(q)
-	if err != nil {
-		return err
-	}
-	d := supplyBoxesData{supplyState: h.supplyState(q, v), Lot: q.Field("lot"), Place: q.Field("place")}
-	f := room.Filter{Lot: d.Lot, Place: d.Place}
-	title := q.Words("supply.boxes.title")
-	if id := q.Field("site"); id != "" {
-		at, ok := v.Sites.ByID(id)
-		if !ok {
-			return &walk.Error{Code: walk.NotFound, Detail: "site: there is no such site"}
-		}
-		d.Site, f.Site, title = &at, at.Num, at.Name
-		d.Stock, d.Booked = v.Shelf(at.Num), v.Booked(at.Num)
-	}
-	list := v.Boxes(f)
-	if d.Site != nil {
-		d.Products = h.productsOf(q, v, list)
-	}
-	from := h.from(q)
-	for _, k := range part(list, from, supplyPage) {
-		d.Boxes = append(d.Boxes, h.boxRow(q, v, k))
-	}
-	d.Pages = h.pages(q, from, len(d.Boxes), len(list))
-	if d.Lot != "" {
-		d.Scope = page.WithQuery("/supply/readings", "lot", d.Lot)
-		title = q.Words("supply.lot.title", "lot", d.Lot)
-	}
-	return q.Show(http.StatusOK, "supplyboxes", page.View{Title: title, Wide: true, D: d})
-}
-
-func (h *Pages) productsOf(q *page.Request, v *room.View, list []supply.SSCC) (out []productStock) {
-	at := map[string]int{}
-	for _, k := range list {
-		b, _ := v.Trace.Box(k)
-		i, ok := at[b.Product]
-		if !ok {
-			i = len(out)
-			at[b.Product] = i
-			out = append(out, productStock{Name: h.productName(q, b.Product)})
-		}
-		switch v.Register.State(k) {
-		case supply.Usable:
-			out[i].Usable += b.Left()
-		case supply.Held:
-			out[i].Held += b.Left()
-		case supply.Recalled, supply.Destroyed:
-		}
-	}
-	return out
-}

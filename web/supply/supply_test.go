@@ -47,7 +47,7 @@ func round(t *testing.T, svc *supplyFake) {
 	}
 }
 
-var fillSupply = strings.NewReplacer("{$}", "", "{seq}", "1", "{sscc}", roomtest.Box(3).String(), "{digest}", "x", "{id}", "1")
+var fillSupply = strings.NewReplacer("{$}", "", "{seq}", "1", "{sscc}", roomtest.Box(3).String(), "{digest}", "x", "{id}", "1", "{name}", "x")
 
 // TestEverySupplyRoute: nobody without a session of staff, no citizen's session, and no role that it is not for.
 func TestEverySupplyRoute(t *testing.T) {

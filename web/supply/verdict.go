@@ -158,7 +158,11 @@ func (h *Pages) previewVerdict(q *page.Request) error {
 	if len(d.Errors) > 0 {
 		return h.showNewVerdict(q, d)
 	}
-	draft, err := h.svc.PreviewVerdict(q.Context(), a, w)
+	made, err := h.svc.PreviewVerdict(q.Context(), a, w)
+	if e, ok := errors.AsType[*walk.Error](err); ok && e.Code == walk.Overloaded {
+		d.Errors = append(d.Errors, page.FieldError{Field: "action", Text: q.Words("supply.new.wrong.busy")})
+		return h.showNewVerdict(q, d)
+	}
 	if e, ok := errors.AsType[*walk.Error](err); ok && e.Code == walk.BadRequest {
 		field, key := "boxes", "supply.new.wrong.next"
 		switch e.Field {
@@ -175,7 +179,7 @@ func (h *Pages) previewVerdict(q *page.Request) error {
 	if err != nil {
 		return err
 	}
-	return q.Redirect("/supply/cases/draft/" + draft.Digest)
+	return q.Redirect(makingPath(&made))
 }
 
 // boxIn finds the box that a refusal names.

@@ -121,7 +121,7 @@ func New(t testing.TB) *World {
 	})
 	sites := site.NewIndex(Sites)
 	w.Deps = room.Deps{
-		Programme: w.Programme, Custody: w.Custody, Verdicts: w.Store, Alarms: w.Store, Journal: w.Store, Ledger: w.Ledger, Requests: w.Requests, Node: "test", Clock: w.Now, Log: slog.New(slog.DiscardHandler),
+		Programme: w.Programme, Custody: w.Custody, Verdicts: w.Store, Alarms: w.Store, Tasks: w.Store, Journal: w.Store, Ledger: w.Ledger, Requests: w.Requests, Node: "test", Quick: time.Nanosecond, Clock: w.Now, Log: slog.New(slog.DiscardHandler),
 		Places: func(context.Context) (room.Places, error) {
 			return room.Places{Sites: sites, Version: "1", Site: func(place string) site.Num {
 				if id, ok := trace.SiteOfURN(place); ok {
