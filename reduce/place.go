@@ -16,7 +16,9 @@ func (m *maker) product(b *booking.Booking) (to []booking.Choice, has []booking.
 		return nil, nil, false
 	}
 	first := b.Doses[0].Slot
-	first.Product = m.instead.ID
+	if first.Product = m.instead.ID; !m.within(m.instead) {
+		return nil, nil, false
+	}
 	if to, ok = m.series(b, first, m.instead); !ok {
 		return nil, nil, false
 	}
@@ -93,7 +95,8 @@ func (m *maker) firsts(id, kind, region string, near booking.Slot, day civil.Dat
 // series places a whole series that begins with a slot. A later dose stays where it is as long as product and interval allow it; else it goes as
 // near to the default day as there is room at its site, which may be another than that of the first.
 func (m *maker) series(b *booking.Booking, first booking.Slot, product *programme.Product) (to []booking.Choice, ok bool) {
-	c, ok := m.fits(first, b.Doses[0])
+	apart := m.Apart(product.ID, m.at)
+	c, ok := m.fits(first, b.Doses[0], apart)
 	if !ok {
 		return nil, false
 	}
@@ -109,7 +112,7 @@ func (m *maker) series(b *booking.Booking, first booking.Slot, product *programm
 		stay := was.Slot
 		stay.Product = of
 		if booking.LegalInterval(to[i-1].Slot.Day, stay.Day, rule) || weak.Off(weak.FaultSeries) {
-			if c, ok := m.fits(stay, was); ok {
+			if c, ok := m.fits(stay, was, apart); ok {
 				to = append(to, c)
 				continue
 			}
@@ -119,7 +122,7 @@ func (m *maker) series(b *booking.Booking, first booking.Slot, product *programm
 		near.Site = was.Slot.Site
 		for _, c := range booking.SecondDose(near, rule, m.Sessions(near.Site), m.Free, 0) {
 			c.Slot.Product = of
-			if c, found = m.fits(c.Slot, was); found {
+			if c, found = m.fits(c.Slot, was, apart); found {
 				to = append(to, c)
 				break
 			}
@@ -131,8 +134,8 @@ func (m *maker) series(b *booking.Booking, first booking.Slot, product *programm
 	return to, true
 }
 
-// fits reports whether a slot has a seat and a dose left, and gives it as a choice.
-func (m *maker) fits(s booking.Slot, is booking.Dose) (booking.Choice, bool) {
+// fits reports whether a slot has a seat and a dose left and is far enough from what its person has elsewhere, and gives it as a choice.
+func (m *maker) fits(s booking.Slot, is booking.Dose, apart []booking.Apart) (booking.Choice, bool) {
 	c, ok := m.Choice(s, is)
-	return c, ok && m.Free(c.Seat.Counter, c.Seat.Capacity) > 0 && m.InVial(s)
+	return c, ok && m.Free(c.Seat.Counter, c.Seat.Capacity) > 0 && m.InVial(s) && m.clear(s, apart)
 }

@@ -148,6 +148,8 @@ type maker struct {
 	left     int                // doses of it
 	sum      Summary
 	over     excess
+	at       time.Time
+	others   []booking.Booking // what the one who loses has in other campaigns, where a rule asks for it
 }
 
 // delivery is what is still to come on a day.
@@ -164,7 +166,7 @@ func newMaker(ctx context.Context, l booking.Ledger, r moves.Rules, w Wish, at t
 	if w.Product != "" && !slices.Contains(c.Products, w.Product) {
 		return nil, fmt.Errorf("product: %s does not offer %s", w.Campaign, w.Product)
 	}
-	m := &maker{Places: r.Places(), wish: w, campaign: c, sum: Summary{Kinds: map[Kind]int{}}}
+	m := &maker{Places: r.Places(), wish: w, campaign: c, sum: Summary{Kinds: map[Kind]int{}}, at: at}
 	if err := m.offers(at); err != nil {
 		return nil, err
 	}
@@ -291,9 +293,14 @@ func (m *maker) losses(ctx context.Context, l booking.Ledger, ids []int64) ([]Lo
 			found[list[i].ID] = &list[i]
 		}
 		for _, id := range part {
-			if b := found[id]; b != nil && b.Status == booking.Booked {
-				out = append(out, m.loss(b))
+			b := found[id]
+			if b == nil || b.Status != booking.Booked {
+				continue
 			}
+			if err := m.look(ctx, l, b); err != nil {
+				return nil, err
+			}
+			out = append(out, m.loss(b))
 		}
 	}
 	return out, nil
@@ -318,6 +325,12 @@ func (m *maker) loss(b *booking.Booking) Loss {
 	for i := range to {
 		m.TakeDose(to[i].Slot, to[i].Vial, 1)
 		out.To = append(out.To, to[i].Slot.String())
+	}
+	// Carried out, those who come later here go first: they find taken what this one leaves.
+	for i := range b.Doses {
+		if i >= len(to) || to[i].Slot.Session != b.Doses[i].Slot.Session {
+			m.TakeDose(b.Doses[i].Slot, b.Doses[i].Vial, 1)
+		}
 	}
 	out.Has = has
 	m.sum.Kinds[out.Kind]++

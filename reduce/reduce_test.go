@@ -518,6 +518,74 @@ func TestReduceAtItsOwnSite(t *testing.T) {
 	})
 }
 
+// TestReduceSeatsInTurn: who booked last moves first, and so to no seat that somebody leaves who moves later.
+func TestReduceSeatsInTurn(t *testing.T) {
+	engines(t, 2, delivery, func(t *testing.T, w *world) {
+		for n, day := range []civil.Date{9, 8} { // behind the delivery the one who booked last would come where the first is
+			q := w.ask(n)
+			q.Doses = [][]booking.Choice{{seat(start+day, 540, "janssen")}}
+			w.apply(q)
+		}
+		stranger := w.ask(9)
+		stranger.Campaign++
+		stranger.Shared = nil
+		for _, minute := range w.minutes() {
+			taken := seat(start+9, minute, "janssen")
+			if taken.Seat.N = 40; minute == 540 {
+				taken.Seat.N = 39
+			}
+			stranger.Person = key(1000 + minute)
+			stranger.Doses = [][]booking.Choice{{taken}}
+			w.apply(stranger)
+		}
+		both := wish
+		both.NotBefore, both.Doses = 0, 2
+		plan, sum := w.plan(both)
+		if sum.Kinds[reduce.OtherDay] != 2 {
+			t.Fatalf("the plan: %+v", *sum)
+		}
+		if o := w.mustCarry(plan, false); o.Moved != 2 || o.Full != 0 || o.Short != 0 {
+			t.Errorf("%+v", o)
+		}
+	})
+}
+
+func (w *world) minutes() (all []int) {
+	for _, s := range w.p.Sessions("s", "clinic", "r", start) {
+		all = append(all, s.Minute)
+	}
+	return all
+}
+
+// TestReduceBesideOthers: nobody gets what the ledger refuses for what they have in another campaign: they get the next best.
+func TestReduceBesideOthers(t *testing.T) {
+	engines(t, 1, delivery, func(t *testing.T, w *world) {
+		w.p.Products[0].Apart = []programme.Apart{{From: civil.New(2021, 1, 1), Products: []string{"janssen"}, Days: 3}}
+		w.fill(1)
+		elsewhere := w.ask(0)
+		elsewhere.Campaign++
+		elsewhere.Shared, elsewhere.Doses = nil, [][]booking.Choice{{seat(start+10, 540, "janssen")}}
+		w.apply(elsewhere)
+		one := wish
+		one.NotBefore, one.Doses = 0, 1
+		plan, sum := w.plan(one)
+		if sum.Kinds[reduce.OtherDay] != 1 || sum.Later[0] != 13 {
+			t.Errorf("the plan: %+v", *sum)
+		}
+		if o := w.mustCarry(plan, false); o.Moved != 1 || o.Short != 0 {
+			t.Errorf("%+v", o)
+		}
+		if o := w.mustCarry(plan, true); o.Moved != 1 {
+			t.Errorf("undone: %+v", o)
+		}
+		w.p.Products[1].NotWith = []string{"janssen"}
+		one.Product, one.Instead, one.InsteadDoses = "moderna", "pfizer", 1
+		if _, sum := w.plan(one); sum.Kinds[reduce.OtherDay] != 1 {
+			t.Errorf("another product: %+v", *sum)
+		}
+	})
+}
+
 // between has somebody act after every batch, before the next step.
 type between struct {
 	booking.Ledger
