@@ -37,6 +37,7 @@ func clerkSignsIn(w *journeys.Window, name, role, unit string, secondFactor bool
 		w.Click("#factor")
 	}
 	w.Click("form button[type=submit]:not([name])")
+	w.WaitFor("a.brand") // back from the provider: whoever goes on before breaks it off
 }
 
 // callDesk: a clerk without script takes a place for somebody who called, a colleague rings back when the turn has come and books,

@@ -118,7 +118,7 @@ func Main(m *testing.M) {
 }
 
 // Patient is called from the TestMain of a package whose tests mostly wait: for people who think, for servers that start, for a
-// lease to run out. Two of them go on at a time for each processor, where -parallel says nothing else.
+// lease to run out. One more of them goes on at a time than there are processors, where -parallel says nothing else.
 func Patient() {
 	flag.Parse()
 	given := false
@@ -126,7 +126,7 @@ func Patient() {
 	if given {
 		return
 	}
-	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(runtime.GOMAXPROCS(0)+1)); err != nil {
 		panic(err) // package testing has that flag
 	}
 }

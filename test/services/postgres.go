@@ -89,7 +89,7 @@ func startPostgres(under string, settings []string) (*Postgres, error) {
 	if p.bin, err = postgresBin(); err != nil {
 		return nil, err
 	}
-	if p.dir, err = os.MkdirTemp(under, "charye-pg-"); err != nil {
+	if p.dir, err = os.MkdirTemp(under, "pg-"); err != nil {
 		return nil, err
 	}
 	if err := p.initialise(); err != nil {

@@ -21,7 +21,7 @@ func (p *Postgres) copyOf(t testing.TB, more ...string) *Postgres {
 	t.Helper()
 	c := &Postgres{bin: p.bin, uid: p.uid, gid: p.gid, settings: p.settings}
 	var err error
-	if c.dir, err = os.MkdirTemp("", "charye-pg-"); err != nil {
+	if c.dir, err = os.MkdirTemp("", "pg-"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Stop)
