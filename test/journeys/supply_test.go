@@ -99,7 +99,10 @@ func TestSupply(t *testing.T) {
 	healthy(t, w, "04-box")
 	w.ClickText("이 상자가 누구에게까지 닿는지 보기")
 	w.WaitFor(".tree")
-	s.until("the tree to say whom the box reaches", func() bool { w.Reload(); return w.Says("앞으로의 예약 1자리") && w.Says("(가상) 강남 햇살병원") })
+	s.until("the tree to say whom the box reaches", func() bool {
+		w.Reload()
+		return w.Says("앞으로의 예약 1자리") && w.Says("(가상) 강남 햇살병원")
+	})
 	healthy(t, w, "05-reach")
 	w.ClickText("판정 요청하기")
 	w.WaitFor("#boxes")
