@@ -172,7 +172,7 @@ func (w *Walk) Change(ctx context.Context, a Actor, id string, dose int, slot st
 		req.Shared = w.stock.Moved(o.campaign, o.Shared, at, moved.Slot.Day)
 	}
 	if len(lists) > len(o.Doses) && o.short() {
-		req.Shared = oneMore(o.campaign, o.Shared)
+		req.Shared = w.oneMore(o.campaign, o.Shared)
 	}
 	req.Apart = w.apart(of.Product, now)
 	if began != o.Doses[0].Slot.Product {

@@ -32,15 +32,18 @@ func (o *ownBooking) short() bool {
 	return slices.ContainsFunc(o.Doses, func(d booking.Dose) bool { return d.Visit.State == booking.Spoilt })
 }
 
-// oneMore are the claims of a booking with one more of the stock: what was spoilt is gone. Shares stay what they were.
-func oneMore(c *programme.Campaign, had []booking.Claim) []booking.Claim {
+// oneMore are the claims of a booking with one more of the stock: what was spoilt is gone, and what was left over at a site never was of it. Shares
+// stay what they were.
+func (w *Walk) oneMore(c *programme.Campaign, had []booking.Claim) []booking.Claim {
 	out := slices.Clone(had)
+	more := w.stock.StockClaims(c, "", w.now())[0]
 	for i := range out {
-		if out[i].Counter == booking.StockCounter(c.Num) {
+		if out[i].Counter == more.Counter {
 			out[i].N++
+			return out
 		}
 	}
-	return out
+	return append(out, more)
 }
 
 // toRepeat is what there is to do about the last spoilt dose of a booking; nil without one.
