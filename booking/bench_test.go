@@ -52,7 +52,7 @@ func BenchmarkDecide(b *testing.B) {
 		binary.BigEndian.PutUint64(who[:], rng.Uint64())
 		batch[i] = booking.Request{
 			Op: booking.OpBook, Campaign: 7, Person: who, Actor: who, Channel: "api", At: time.Unix(1626087600, 0),
-			Doses:  booking.Series(first, []booking.Interval{{Default: 28, Min: 21, Max: 42}}, sessions, free, 0),
+			Doses:  booking.Series(first, []booking.After{func(civil.Date) booking.Interval { return booking.Interval{Default: 28, Min: 21, Max: 42} }}, sessions, free, 0),
 			Shared: []booking.Claim{{Counter: booking.StockCounter(7), Capacity: 1_850_000, N: 1}},
 		}
 	}

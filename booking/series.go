@@ -41,33 +41,55 @@ func SecondDose(first Slot, iv Interval, sessions Sessions, free Free, limit int
 	return f.within(first.Day+civil.Date(iv.Min), first.Day+civil.Date(iv.Default), first.Day+civil.Date(iv.Max), -1)
 }
 
+// After gives the interval that follows a dose on a day.
+type After func(before civil.Date) Interval
+
 // Series gives the choices for a whole series that begins with the person's own pick: one list for the pick itself and
 // one for each interval, as [Request] wants them. Every combination of choices keeps every interval, whichever of them
 // [Decide] finds room for: the choices of a dose that has a successor lie no further apart than the successor's interval
-// is wide. A dose for which nothing is free, and all after it, get an empty list.
-func Series(first Choice, intervals []Interval, sessions Sessions, free Free, limit int) [][]Choice {
+// is wide, and where the interval is another after some of those days (rules are dated), choices that have no day in common with the better ones are left
+// out. A dose for which nothing is free, and all after it, get an empty list.
+func Series(first Choice, intervals []After, sessions Sessions, free Free, limit int) [][]Choice {
 	doses := make([][]Choice, 1, 1+len(intervals))
 	doses[0] = []Choice{first}
 	f := follow{slot: first.Slot, sessions: sessions, free: free, limit: limit}
-	for i, iv := range intervals {
-		before := doses[i]
-		if len(before) == 0 || iv.Min < 0 || iv.Min > iv.Default || iv.Default > iv.Max {
+	for i, after := range intervals {
+		if len(doses[i]) == 0 {
 			doses = append(doses, nil)
 			continue
 		}
-		lo, hi := before[0].Slot.Day, before[0].Slot.Day
-		for _, c := range before {
-			lo, hi = min(lo, c.Slot.Day), max(hi, c.Slot.Day)
+		iv := after(doses[i][0].Slot.Day)
+		if iv.Min < 0 || iv.Min > iv.Default || iv.Default > iv.Max {
+			doses = append(doses, nil)
+			continue
 		}
-		earliest, latest := hi+civil.Date(iv.Min), lo+civil.Date(iv.Max)
+		before, earliest, latest := common(doses[i], after)
+		doses[i] = before
 		want := min(max(before[0].Slot.Day+civil.Date(iv.Default), earliest), latest)
 		spread := -1
 		if i+1 < len(intervals) {
-			spread = intervals[i+1].Max - intervals[i+1].Min
+			next := intervals[i+1](want)
+			spread = next.Max - next.Min
 		}
 		doses = append(doses, f.within(earliest, want, latest, spread))
 	}
 	return doses
+}
+
+// common gives those of a dose's choices after which one day is legal whichever of them is taken, and the first and the last such day. The best choice is
+// always among them.
+func common(choices []Choice, after After) (kept []Choice, earliest, latest civil.Date) {
+	for _, c := range choices {
+		iv := after(c.Slot.Day)
+		lo, hi := c.Slot.Day+civil.Date(iv.Min), c.Slot.Day+civil.Date(iv.Max)
+		if len(kept) > 0 {
+			lo, hi = max(lo, earliest), min(hi, latest)
+		}
+		if lo <= hi {
+			kept, earliest, latest = append(kept, c), lo, hi
+		}
+	}
+	return kept, earliest, latest
 }
 
 // follow looks for follow-up doses at the site, and near the time, of a slot.

@@ -104,6 +104,20 @@ func TestSeries(t *testing.T) {
 			iv.Max = iv.Default + rapid.IntRange(0, 10).Draw(t, "max")
 			intervals[i] = iv
 		}
+		// From a day on another interval holds, as when the rules change in the middle of a programme.
+		since := firstDose.Day + civil.Date(rapid.IntRange(0, 120).Draw(t, "since"))
+		wider := rapid.IntRange(0, 30).Draw(t, "wider")
+		on := func(i int, before civil.Date) booking.Interval {
+			iv := intervals[i]
+			if before >= since {
+				iv.Default, iv.Max = iv.Default+wider, iv.Max+wider
+			}
+			return iv
+		}
+		after := make([]booking.After, len(intervals))
+		for i := range after {
+			after[i] = func(before civil.Date) booking.Interval { return on(i, before) }
+		}
 		full := map[civil.Date]bool{}
 		for _, off := range rapid.SliceOfN(rapid.Int32Range(0, 180), 0, 60).Draw(t, "full days") {
 			full[firstDose.Day+civil.Date(off)] = true
@@ -116,7 +130,7 @@ func TestSeries(t *testing.T) {
 		}
 		limit := rapid.IntRange(0, 30).Draw(t, "limit")
 		first := booking.Choice{Slot: firstDose, Minutes: 60}
-		doses := booking.Series(first, intervals, hours, free, limit)
+		doses := booking.Series(first, after, hours, free, limit)
 		if len(doses) != len(intervals)+1 || len(doses[0]) != 1 || doses[0][0] != first {
 			t.Fatalf("%d doses for %d intervals", len(doses), len(intervals))
 		}
@@ -130,7 +144,7 @@ func TestSeries(t *testing.T) {
 			}
 			for _, b := range before {
 				for _, a := range after {
-					if !booking.LegalInterval(b.Slot.Day, a.Slot.Day, iv) {
+					if iv = on(i, b.Slot.Day); !booking.LegalInterval(b.Slot.Day, a.Slot.Day, iv) {
 						t.Errorf("dose %d on %v, dose %d on %v: not %+v", i+1, b.Slot.Day, i+2, a.Slot.Day, iv)
 					}
 				}
@@ -149,7 +163,7 @@ func TestSeries(t *testing.T) {
 			}
 		}
 		if len(intervals) == 1 {
-			if diff := cmp.Diff(booking.SecondDose(firstDose, intervals[0], hours, free, limit), doses[1]); diff != "" {
+			if diff := cmp.Diff(booking.SecondDose(firstDose, on(0, firstDose.Day), hours, free, limit), doses[1]); diff != "" {
 				t.Errorf("a series of two differs from a second dose: %s", diff)
 			}
 		}

@@ -98,11 +98,9 @@ func lateable(b *booking.Booking, dose int) bool {
 
 // seriesFrom gives the preference lists of the doses from a fixed one on; dose is the fixed one's number in the series.
 func (w *Walk) seriesFrom(of series, s site.Site, fixed booking.Choice, dose int) [][]booking.Choice {
-	var intervals []booking.Interval
-	for day, n := fixed.Slot.Day, dose; n < of.Series.Doses; n++ {
-		iv := of.interval(day)
-		intervals = append(intervals, iv)
-		day += civil.Date(iv.Default)
+	intervals := make([]booking.After, max(0, of.Series.Doses-dose))
+	for i := range intervals {
+		intervals[i] = of.interval
 	}
 	hours := func(day civil.Date) []booking.SessionInfo {
 		ses := w.programme.Sessions(s.ID, s.Kind, s.Region, day)
