@@ -134,7 +134,7 @@ func TestSeries(t *testing.T) {
 		if len(doses) != len(intervals)+1 || len(doses[0]) != 1 || doses[0][0] != first {
 			t.Fatalf("%d doses for %d intervals", len(doses), len(intervals))
 		}
-		for i, iv := range intervals {
+		for i := range intervals {
 			before, after := doses[i], doses[i+1]
 			if limit > 0 && len(after) > limit {
 				t.Errorf("%d choices, the limit is %d", len(after), limit)
@@ -144,7 +144,7 @@ func TestSeries(t *testing.T) {
 			}
 			for _, b := range before {
 				for _, a := range after {
-					if iv = on(i, b.Slot.Day); !booking.LegalInterval(b.Slot.Day, a.Slot.Day, iv) {
+					if iv := on(i, b.Slot.Day); !booking.LegalInterval(b.Slot.Day, a.Slot.Day, iv) {
 						t.Errorf("dose %d on %v, dose %d on %v: not %+v", i+1, b.Slot.Day, i+2, a.Slot.Day, iv)
 					}
 				}
