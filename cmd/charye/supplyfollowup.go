@@ -33,6 +33,9 @@ func (c supplyFollowupCmd) Run(ctx context.Context, out streams) error {
 		return &usageError{msg: fmt.Sprintf("--case: %d bytes; want at most %d", len(c.Case), booking.MaxWord)}
 	}
 	return c.Where.with(ctx, func(r *supplyRoom) error {
+		if c.All && c.Apply && r.programme.FourEyes.On {
+			return &usageError{msg: "--all with --apply: in this programme one person alone does not decide that doses given while their box was fit do not count; list them with --all --csv"}
+		}
 		var verdicts []supply.Verdict
 		if err := r.verdicts.Verdicts(ctx, 0, func(v supply.Verdict) error { verdicts = append(verdicts, v); return nil }); err != nil {
 			return err

@@ -49,65 +49,20 @@ func TestConformance(t *testing.T) {
 
 func TestAlarms(t *testing.T) {
 	t.Parallel()
-	p := services.SharedPostgres(t)
-	var mu sync.Mutex
-	urls := map[string]string{}
-	supplytest.RunAlarms(t, func(t testing.TB, place string) supply.Alarms {
-		t.Helper()
-		mu.Lock()
-		defer mu.Unlock()
-		if urls[place] == "" {
-			urls[place] = p.URL(p.Database(t, migrate))
-		}
-		s, err := Open(context.Background(), urls[place])
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
-	})
+	open := places(t)
+	supplytest.RunAlarms(t, func(t testing.TB, place string) supply.Alarms { return open(t, place) })
 }
 
 func TestTasks(t *testing.T) {
 	t.Parallel()
-	p := services.SharedPostgres(t)
-	var mu sync.Mutex
-	urls := map[string]string{}
-	supplytest.RunTasks(t, func(t testing.TB, place string) supply.Tasks {
-		t.Helper()
-		mu.Lock()
-		defer mu.Unlock()
-		if urls[place] == "" {
-			urls[place] = p.URL(p.Database(t, migrate))
-		}
-		s, err := Open(context.Background(), urls[place])
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
-	})
+	open := places(t)
+	supplytest.RunTasks(t, func(t testing.TB, place string) supply.Tasks { return open(t, place) })
 }
 
 func TestJournal(t *testing.T) {
 	t.Parallel()
-	p := services.SharedPostgres(t)
-	var mu sync.Mutex
-	urls := map[string]string{}
-	supplytest.RunJournal(t, func(t testing.TB, place string) supplytest.Journal {
-		t.Helper()
-		mu.Lock()
-		defer mu.Unlock()
-		if urls[place] == "" {
-			urls[place] = p.URL(p.Database(t, migrate))
-		}
-		s, err := Open(context.Background(), urls[place])
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
-	})
+	open := places(t)
+	supplytest.RunJournal(t, func(t testing.TB, place string) supplytest.Journal { return open(t, place) })
 }
 
 // TestOneBoxOnePromise: what the book would refuse the tables refuse too.
@@ -203,5 +158,27 @@ func TestFill(t *testing.T) {
 	v.Action = supply.Recall
 	if v, err = to.Decide(ctx, v); err != nil || v.Seq != 4 {
 		t.Errorf("the next verdict: number %d, %v", v.Seq, err)
+	}
+}
+
+// places opens stores by name: what is opened by one name twice is the same.
+func places(t *testing.T) func(testing.TB, string) *Store {
+	t.Helper()
+	p := services.SharedPostgres(t)
+	var mu sync.Mutex
+	urls := map[string]string{}
+	return func(t testing.TB, place string) *Store {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if urls[place] == "" {
+			urls[place] = p.URL(p.Database(t, migrate))
+		}
+		s, err := Open(context.Background(), urls[place])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
 	}
 }

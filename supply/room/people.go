@@ -49,9 +49,9 @@ func (r *Room) People(ctx context.Context, id int64, all bool) (People, error) {
 }
 
 // NotCount has the doses of those on the list not count any more, so that their people are told, for as long as somebody waits; again goes on. It gives
-// how many doses it was.
-func (r *Room) NotCount(ctx context.Context, id int64, all bool) (int, error) {
-	p, err := r.People(ctx, id, all)
+// how many doses it was. Doses given while their box was fit are not for one person to decide: the verdict does not say that these are bad too.
+func (r *Room) NotCount(ctx context.Context, id int64) (int, error) {
+	p, err := r.People(ctx, id, false)
 	if err != nil {
 		return 0, err
 	}

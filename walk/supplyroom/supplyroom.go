@@ -196,7 +196,7 @@ func (s *Door) People(ctx context.Context, a walk.Actor, id int64, all bool) (ro
 }
 
 // NotCount has their doses not count any more, and them told, as far as it comes in some seconds; again goes on.
-func (s *Door) NotCount(ctx context.Context, a walk.Actor, id int64, all bool) (int, error) {
+func (s *Door) NotCount(ctx context.Context, a walk.Actor, id int64) (int, error) {
 	if err := walk.Allow(a, walk.AskVerdict); err != nil {
 		return 0, err
 	}
@@ -204,7 +204,7 @@ func (s *Door) NotCount(ctx context.Context, a walk.Actor, id int64, all bool) (
 	if err != nil {
 		return 0, err
 	}
-	n, err := r.NotCount(ctx, id, all)
+	n, err := r.NotCount(ctx, id)
 	return n, supplyError(err)
 }
 

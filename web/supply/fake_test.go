@@ -187,11 +187,11 @@ func (s *supplyFake) People(ctx context.Context, _ walk.Actor, id int64, all boo
 	return p, told(err)
 }
 
-func (s *supplyFake) NotCount(ctx context.Context, _ walk.Actor, id int64, all bool) (int, error) {
-	if err := s.Step("NotCount", "%d %t", id, all); err != nil || s.room == nil {
+func (s *supplyFake) NotCount(ctx context.Context, _ walk.Actor, id int64) (int, error) {
+	if err := s.Step("NotCount", "%d", id); err != nil || s.room == nil {
 		return 0, err
 	}
-	n, err := s.room.NotCount(ctx, id, all)
+	n, err := s.room.NotCount(ctx, id)
 	return n, told(err)
 }
 

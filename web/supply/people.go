@@ -152,9 +152,8 @@ func (h *Pages) notCount(q *page.Request) error {
 	if err != nil {
 		return err
 	}
-	all := q.Field("all") != ""
-	q.Back = peoplePath(id, all)
-	n, err := h.svc.NotCount(q.Context(), a, id, all)
+	q.Back = peoplePath(id, false)
+	n, err := h.svc.NotCount(q.Context(), a, id)
 	if err != nil {
 		return err
 	}

@@ -76,4 +76,7 @@ func TestPeoplePages(t *testing.T) {
 	}
 	pagetest.WantPage(t, b.Get(people+"/list.csv"), 200, ",frozen,spoilt,")
 	look(people + "?all=1")
+	if s := b.Get(people + "?all=1").Body.String(); strings.Contains(s, `action="/supply/people`) {
+		t.Error("one person is offered to void doses that were given while the box was fit")
+	}
 }

@@ -55,7 +55,7 @@ type Service interface {
 	VerdictDraft(ctx context.Context, a walk.Actor, digest string) (room.Draft, error)
 	AskVerdict(ctx context.Context, a walk.Actor, digest string) (approval.Request, error)
 	People(ctx context.Context, a walk.Actor, id int64, all bool) (room.People, error)
-	NotCount(ctx context.Context, a walk.Actor, id int64, all bool) (int, error)
+	NotCount(ctx context.Context, a walk.Actor, id int64) (int, error)
 	AgreeVerdict(ctx context.Context, a walk.Actor, id int64, digest approval.Digest) (approval.Request, error)
 	DeclineVerdict(ctx context.Context, a walk.Actor, id int64, why string) (approval.Request, error)
 	WithdrawVerdict(ctx context.Context, a walk.Actor, id int64) (approval.Request, error)
